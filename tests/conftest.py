@@ -1,0 +1,16 @@
+"""Which tests share a worker: those with real processes run one after another, beside those that only compute."""
+
+from pathlib import Path
+
+import pytest
+
+PEERS = {"test_sqs.py", "test_supervisord.py"}
+"""Tests that mostly wait for other programs: a group of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests with real processes together, so that they do not disturb each other's timing."""
+    for item in items:
+        path = Path(item.path)
+        if path.parent.name == "host":
+            item.add_marker(pytest.mark.xdist_group("peers" if path.name in PEERS else "host"))
