@@ -1,0 +1,251 @@
+"""What follows the end of a run: the outcome, what it says about the program's health, and the slot's next step."""
+
+from minisup.core import launch, stopping, tell
+from minisup.core.backoff import backoff_delay
+from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
+from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
+from minisup.core.outcome import classify
+from minisup.core.pace import idle_wait
+from minisup.core.state import Program, Slot, State
+
+WOKEN = 2
+"""Idle slots that a worked run wakes: a burst reaches N slots in about log3(N) run lengths, light load wakes few."""
+
+CAUSES = frozenset({Outcome.FATAL, Outcome.UNSTARTABLE})
+"""Ends after which a slot is held until their cause has gone."""
+
+PACED = frozenset({Outcome.WORKED, Outcome.RECYCLED, Outcome.STOPPED, Outcome.LOST})
+"""Ends after which the next run starts at pace."""
+
+ILL = COUNTED | CAUSES
+"""Ends that make a program failing."""
+
+SWEPT = frozenset({Outcome.CRASHED, Outcome.TIMEOUT, Outcome.OOM})
+"""Ends after which what the run left behind is stopped at once."""
+
+
+def started(state: State, event: Started) -> None:
+    """The run exists: its limits begin."""
+    slot = state.slots[event.slot]
+    if slot.run != event.run:
+        return
+    program, policy, now = slot.program, slot.program.policy, state.now
+    slot.pid = event.pid
+    slot.started = now
+    signalled = slot.phase in stopping.SIGNALLED  # stopped before it had started: it has no other limits any more
+    if policy.max_runtime is not None and not signalled:
+        slot.expires_at = now + policy.max_runtime
+    if program.is_service and not signalled:
+        program.proof_at = now
+        slot.up_at = now + policy.min_runtime
+        slot.stable_at = now + policy.stable_after
+    if program.begun_at is None:
+        program.begun_at = now
+        tell.begun(state, program)
+    if program.watched:
+        launch.release(state, program, Outcome.UNSTARTABLE)
+    state.arm_slot(slot)
+
+
+def spawn_failed(state: State, event: SpawnFailed) -> None:
+    """The run never was. What the machine lacks for now is retried like a failure; the rest waits for its cause."""
+    slot = state.slots[event.slot]
+    if slot.run != event.run:
+        return
+    slot.cause = event.cause
+    if event.scarce:
+        slot.failures += 1
+        slot.charged = True
+    record = end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
+    became_ill(state, slot)
+    if not slot.wanted:
+        stopping.settle(state, slot, Phase.OFF)
+    elif event.scarce:
+        back_off(state, slot)
+    else:
+        launch.block(state, slot, Outcome.UNSTARTABLE)
+    tell.failure(state, slot, record)
+    consider_giving_up(state, slot.program)
+
+
+def exited(state: State, event: Exited) -> None:
+    """The leader of a run has ended."""
+    slot = state.slots[event.slot]
+    if slot.run != event.run:
+        return
+    program = slot.program
+    outcome = classify(event, program.codes, slot.ours)
+    record = end_run(state, slot, outcome, event)
+    slot.output = event.output
+    if event.leftovers:
+        left_behind(state, slot, event, outcome)
+    judge(state, slot, outcome, record)
+    if program.watched and outcome not in CAUSES:
+        launch.release(state, program, Outcome.FATAL)
+    go_on(state, slot, outcome, record)
+    if outcome in ILL:
+        tell.failure(state, slot, record)
+    if program.give_up_at is not None:
+        consider_giving_up(state, program)
+    if program.told_state:
+        tell.state_of(state, program)
+
+
+def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record:
+    """Take the run out of its slot and record it."""
+    duration = state.now - slot.started if slot.pid else 0.0
+    record = Record(
+        slot.run, slot.name, slot.started, duration, outcome,
+        event.code, event.signal, event.cpu, event.max_rss, slot.failures, event.last_line,
+    )  # fmt: skip
+    state.out.append(record)
+    if state.shutdown is not None:
+        tell.count_cut(state, slot, record)
+    slot.program.stats.add(outcome, duration, state.now)
+    slot.last = record
+    slot.run = slot.pid = 0
+    slot.up = False
+    slot.expires_at = slot.up_at = slot.stable_at = None
+    return record
+
+
+def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> None:
+    """Members of the run's session live on. They never delay the next run; after a crash they are stopped."""
+    slot.leftovers[event.run] = event.leftovers
+    signalled = slot.phase in {Phase.STOPPING, Phase.KILLING}
+    if signalled or outcome in SWEPT:
+        kill = slot.phase is Phase.KILLING
+        name = "SIGKILL" if kill else slot.program.policy.stop.signal
+        state.out.append(SignalLeftovers(slot.name, event.run, name))
+        if not kill and (slot.wanted or not signalled):  # else the stop's own kill reaches them
+            slot.sweeps[event.run] = slot.kill_at if slot.kill_at is not None else state.now + slot.stop_timeout
+    tell.leftovers(state, slot)
+
+
+def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
+    """What the end says about the program's health."""
+    if outcome in HEALTHY:
+        slot.program.proof_at = state.now
+        slot.program.budget.pay_back(state.now)
+        proved_well(state, slot)
+    elif outcome in COUNTED:
+        slot.failures += 1
+        slot.charged = True
+        slot.cause = tell.cause(record)
+        became_ill(state, slot)
+    elif outcome in CAUSES:
+        slot.cause = tell.cause(record)
+        became_ill(state, slot)
+    else:
+        slot.charged = False
+
+
+def became_ill(state: State, slot: Slot) -> None:
+    """An unhealthy end: the program has been failing since its first one."""
+    program = slot.program
+    slot.healthy = False
+    program.tries += 1
+    if program.failing_since is None:
+        program.failing_since = state.now
+        if program.policy.retry.give_up is not GiveUp.NEVER:
+            program.give_up_at = state.now + program.policy.retry.give_up_after
+            state.arm_program(program)
+
+
+def proved_well(state: State, slot: Slot) -> None:
+    """A healthy end, or a service that has been running for `stable_after`: failing ends, an outage ends."""
+    program = slot.program
+    outage = slot.healthy is False and all(other.healthy is False for other in program.slots if other.wanted)
+    slot.healthy = True
+    slot.failures = 0
+    slot.charged = False
+    if program.failing_since is not None:
+        tell.recovered(state, program)
+        program.failing_since = program.give_up_at = None
+        program.tries = 0
+    if outage:
+        launch.recover(state, program)
+    if program.held:
+        launch.feed_held(state, program)
+        state.arm_program(program)
+
+
+def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
+    """The slot's next step after a run that ended by itself or by us."""
+    program = slot.program
+    if slot.wanted:
+        slot.drain_until = slot.kill_at = None
+    if outcome in program.final and not slot.fresh and (slot.wanted or outcome is Outcome.WORKED):
+        slot.worked = slot.worked or outcome is Outcome.WORKED
+        finish(state, slot)
+    elif not slot.wanted:
+        stopping.settle(state, slot, Phase.OFF)
+    elif slot.fresh:
+        launch.start_at(state, slot, Reason.PACE, state.now)
+    elif outcome in PACED:
+        if outcome is Outcome.WORKED:
+            program.idle_streak = 0
+            if program.sleepers:
+                wake_idle(state, program)
+        launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
+    elif outcome in COUNTED:
+        back_off(state, slot)
+    elif outcome is Outcome.IDLE:
+        climb(state, slot, record)
+    else:
+        launch.block(state, slot, outcome)
+
+
+def finish(state: State, slot: Slot) -> None:
+    """Nothing is left to do for the slot; one that was to stop anyway first waits for what its runs left behind."""
+    phase = Phase.OFF if slot.leftovers and not slot.wanted else Phase.DONE
+    slot.wanted = False
+    stopping.settle(state, slot, phase)
+
+
+def climb(state: State, slot: Slot, record: Record) -> None:
+    """Found no work: wait one rung longer than the program's last idle run."""
+    program = slot.program
+    program.idle_streak += 1
+    program.sleepers[slot] = None
+    wake_at = state.now + idle_wait(program.policy.idle, program.idle_streak)
+    launch.start_at(state, slot, Reason.IDLE, max(wake_at, record.started + program.policy.min_runtime))
+
+
+def back_off(state: State, slot: Slot) -> None:
+    """Wait longer with each counted end in a row."""
+    delay = backoff_delay(slot.program.policy.retry, slot.failures, state.uniform)
+    launch.wait(state, slot, Reason.BACKOFF, state.now + delay)
+
+
+def wake_idle(state: State, program: Program) -> None:
+    """There is work: wake the idle slots that would sleep the longest."""
+    idle = [slot for slot in program.sleepers if slot.reason is Reason.IDLE and slot.phase is Phase.WAITING]
+    idle.sort(key=longest_wait, reverse=True)
+    program.sleepers = dict.fromkeys(idle[WOKEN:])
+    for slot in idle[:WOKEN]:
+        due = slot.last.started + program.policy.min_runtime if slot.last is not None else state.now
+        launch.start_at(state, slot, Reason.PACE, due)
+
+
+def longest_wait(slot: Slot) -> Instant:
+    """Sort key: when an idle slot would wake."""
+    return slot.wake_at if slot.wake_at is not None else 0.0
+
+
+def consider_giving_up(state: State, program: Program) -> None:
+    """Give up when the program has been failing for long enough and no run from before is still in progress."""
+    since, policy = program.failing_since, program.policy
+    if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
+        return
+    if any(slot.run and slot.started < since for slot in program.slots):
+        return
+    program.give_up_at = None
+    program.given_up = True
+    tell.gave_up(state, program, state.now - since)
+    if policy.retry.give_up is GiveUp.EXIT:
+        stopping.begin_shutdown(state, code=75, step=1, by=f"{program.name} was given up")
+        return
+    program.rolling.clear()
+    for slot in program.slots:
+        stopping.stop(state, slot, policy.stop.drain, policy.stop.timeout)

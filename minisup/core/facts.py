@@ -1,0 +1,117 @@
+"""What an operator may want to know, as data. `narrate.py` turns each into a sentence."""
+
+from typing import NamedTuple
+
+from minisup.core.model import Outcome, Seconds
+
+
+class ProgramStarted(NamedTuple):
+    """The first run of a program has started."""
+
+    program: str
+    slots: int
+
+
+class FirstFailure(NamedTuple):
+    """A program that was well has its first unhealthy end. `next_in` None: an event will start the next run."""
+
+    slot: str
+    run: int
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    duration: Seconds
+    cause: str
+    next_in: Seconds | None
+
+
+class StillFailing(NamedTuple):
+    """Told at the 10th, 100th ... unhealthy end, or after a minute without a word. `holding`: the budget is empty."""
+
+    program: str
+    lasted: Seconds
+    failures: int
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    cause: str
+    holding: bool
+    probe_every: Seconds
+
+
+class Recovered(NamedTuple):
+    """The first healthy end after failures. `tries` counts the unhealthy ends in between."""
+
+    program: str
+    lasted: Seconds
+    tries: int
+
+
+class StateChanged(NamedTuple):
+    """A program has come into a state that is told at once: draining, stopping, off, done, holding."""
+
+    program: str
+    state: str
+
+
+class TaskWorked(NamedTuple):
+    """Every slot of a task has worked; `frees` names the programs that may start now."""
+
+    program: str
+    took: Seconds
+    frees: tuple[str, ...]
+
+
+class GaveUp(NamedTuple):
+    """A program has been failing for `give_up_after`; `then` is "exit" or "stop"."""
+
+    program: str
+    lasted: Seconds
+    then: str
+
+
+class ManyLeftovers(NamedTuple):
+    """More processes than anybody wants have outlived the runs of a slot."""
+
+    slot: str
+    left: int
+
+
+class ShutdownStep(NamedTuple):
+    """Shutdown goes a step further: "drain", "signal", "kill". `left`: runs in progress; `within`: seconds until D."""
+
+    step: str
+    left: int
+    within: Seconds
+    by: str
+
+
+class Cut(NamedTuple):
+    """A run was ended by our signal instead of by itself."""
+
+    slot: str
+    run: int
+    after: Seconds
+
+
+class ShutdownEnded(NamedTuple):
+    """All is over."""
+
+    finished: int
+    cut: int
+    took: Seconds
+
+
+Fact = (
+    ProgramStarted
+    | FirstFailure
+    | StillFailing
+    | Recovered
+    | StateChanged
+    | TaskWorked
+    | GaveUp
+    | ManyLeftovers
+    | ShutdownStep
+    | Cut
+    | ShutdownEnded
+)

@@ -1,0 +1,201 @@
+"""The heart: `Fleet.step(event) -> actions`.
+
+Rules for whoever changes this package:
+
+ 1. Nothing here reads a clock, a file, a pid or a random source. `now` and `uniform` are arguments; the same events
+    give the same actions.
+ 2. Events and actions are frozen data (`messages.py`). Actions are duties for the host; their order is part of the
+    interface. Nothing else flows out.
+ 3. The host answers each `Spawn` with `Started` or `SpawnFailed` before any other event of that slot, and feeds exits
+    before timers.
+ 4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
+ 5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
+    token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator).
+ 6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
+ 7. At most one run a slot. An event that names another run than the slot's is of the past and changes nothing.
+ 8. Outcomes come from our own signals, then the signal, then the exit code; never from the length of the run.
+ 9. Only a relaunch after a counted end costs a token. Nobody's failure stops a healthy slot.
+10. No signal before the drain is over. SIGKILL to a session only after the stop signal has had its timeout, or at the
+    shutdown's deadline, or when the operator asks a third time.
+11. After a shutdown has been asked for nothing starts.
+
+The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
+
+    worked, recycled  -> pace: not before start + min_runtime
+    idle              -> idle: a ladder that the whole program climbs; a worked run wakes two
+    counted           -> backoff (per slot), then a token (per program) or hold, first come first served
+    fatal, unstartable-> hold for the cause; probed each refill, or when a file that it needs changes
+
+A request changes `wanted` first and the phase as far as the phase allows:
+
+    phase      stop                                 start                        restart
+    waiting    off (queues are left, no token lost) no change; --now starts it   starts at once, k = 0, no token
+    running    draining (stopping with --now)       no change                    draining without limit, then at once
+    draining   the earlier deadline holds           the drain is cancelled       as running, if still wanted or named
+    stopping   killed no later than promised        starts after the end         starts after the end
+    off, done  off                                  starts                       done starts; off only if named
+
+So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
+`off`, no process exists, and the count of failures is kept until the next start forgets it.
+
+Shutdown is the same stop for every slot against one deadline, dependents first.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from minisup.core import asking, ending, launch, stopping
+from minisup.core.messages import (
+    FLEET,
+    Action,
+    Asked,
+    Booted,
+    Changed,
+    Drained,
+    Due,
+    Event,
+    Exited,
+    Leftovers,
+    ShutdownAsked,
+    SpawnFailed,
+    Started,
+)
+from minisup.core.model import Instant, Phase, Reason
+from minisup.core.outcome import Ours
+from minisup.core.state import Program, Slot, State
+
+
+class Fleet(State):
+    """All programs. `step` is the only way in."""
+
+    def step(self, event: Event, now: Instant) -> list[Action]:
+        """Take note of one event at `now`; returns what is to be done, in order."""
+        self.now = now
+        self.out = []
+        if not self.halted:
+            HANDLERS[type(event)](self, event)
+        return self.out
+
+
+def booted(fleet: State, event: Booted) -> None:
+    """Bring up the targets and what they are `after`, or everything that starts by itself."""
+    fleet.booted = True
+    names = with_needed(fleet, event.targets) if event.targets else autostarted(fleet)
+    for name in names:
+        for slot in fleet.programs[name].slots:
+            launch.first_start(fleet, slot)
+    launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
+    stopping.consider_the_end(fleet)
+
+
+def autostarted(fleet: State) -> list[str]:
+    """Programs that start by themselves."""
+    return [name for name, program in fleet.programs.items() if program.policy.autostart]
+
+
+def with_needed(fleet: State, targets: tuple[str, ...]) -> list[str]:
+    """The targets and, transitively, what they are `after`, in the order of the configuration."""
+    needed = set(targets)
+    queue = list(targets)
+    while queue:
+        for name in fleet.programs[queue.pop()].policy.after:
+            if name not in needed:
+                needed.add(name)
+                queue.append(name)
+    return [name for name in fleet.programs if name in needed]
+
+
+def drained(fleet: State, event: Drained) -> None:
+    """The last run's output has been taken: a slot that waited for that starts."""
+    slot = fleet.slots[event.slot]
+    slot.output = False
+    if slot.phase is Phase.WAITING and slot.reason is Reason.OUTPUT:
+        launch.start(fleet, slot)
+
+
+def due(fleet: State, event: Due) -> None:
+    """A timer has come due; an old one is ignored."""
+    if event.key == FLEET:
+        if event.generation == fleet.generation:
+            fleet.armed = None
+            stopping.fleet_due(fleet)
+    elif event.key in fleet.slots:
+        slot = fleet.slots[event.key]
+        if event.generation == slot.generation:
+            slot.armed = None
+            slot_due(fleet, slot)
+    else:
+        program = fleet.programs[event.key]
+        if event.generation == program.generation:
+            program.armed = None
+            program_due(fleet, program)
+
+
+def slot_due(fleet: State, slot: Slot) -> None:
+    """The earliest of the slot's times has come."""
+    now = fleet.now
+    if slot.sweeps:
+        stopping.sweep(fleet, slot)
+    if slot.phase is Phase.WAITING:
+        if slot.wake_at is not None and slot.wake_at <= now:
+            slot.wake_at = None
+            launch.start(fleet, slot)
+    elif slot.phase is Phase.STOPPING:
+        if slot.kill_at is not None and slot.kill_at <= now:
+            stopping.kill(fleet, slot)
+    elif slot.expires_at is not None and slot.expires_at <= now:
+        slot.stop_timeout = slot.program.policy.stop.timeout
+        stopping.send_stop(fleet, slot, Ours.MAX_RUNTIME)
+    elif slot.drain_until is not None and slot.drain_until <= now:
+        stopping.send_stop(fleet, slot, Ours.STOP)
+    else:
+        milestones(fleet, slot)
+    fleet.arm_slot(slot)
+
+
+def milestones(fleet: State, slot: Slot) -> None:
+    """A service is up, or stable."""
+    if slot.up_at is not None and slot.up_at <= fleet.now:
+        slot.up_at = None
+        slot.up = True
+        program = slot.program
+        if program.rolling_now is slot and not slot.fresh:
+            program.rolling_now = None
+            stopping.roll(fleet, program)
+        launch.open_gates(fleet, program.dependents)
+    if slot.stable_at is not None and slot.stable_at <= fleet.now:
+        slot.stable_at = None
+        ending.proved_well(fleet, slot)
+
+
+def program_due(fleet: State, program: Program) -> None:
+    """A token has come, a probe is due, or it is time to give up."""
+    launch.feed_held(fleet, program)
+    if program.blocked and program.probe_at is not None and program.probe_at <= fleet.now:
+        launch.probe(fleet, program)
+    ending.consider_giving_up(fleet, program)
+    fleet.arm_program(program)
+
+
+def changed(fleet: State, event: Changed) -> None:
+    """A file that held slots need has changed: try one of them now."""
+    launch.probe(fleet, fleet.programs[event.program])
+
+
+def shutdown_asked(fleet: State, event: ShutdownAsked) -> None:
+    """Shut down, or one step harder."""
+    stopping.ask_shutdown(fleet, event)
+
+
+HANDLERS: dict[type, Callable[[State, Any], None]] = {
+    Asked: asking.asked,
+    Booted: booted,
+    Changed: changed,
+    Drained: drained,
+    Due: due,
+    Exited: ending.exited,
+    Leftovers: stopping.leftovers,
+    ShutdownAsked: shutdown_asked,
+    SpawnFailed: ending.spawn_failed,
+    Started: ending.started,
+}

@@ -1,0 +1,43 @@
+"""One word for how a program is."""
+
+from minisup.core.model import Instant, Kind, Phase, Reason
+from minisup.core.state import GONE, Program
+
+DEGRADED = 0.5
+"""Share of the budget at or below which a program is degraded."""
+
+
+def budget_label(program: Program, now: Instant) -> str:
+    """How far from trouble: "holding", "degraded" or "ok"."""
+    tokens = program.budget.level(now)
+    failing = program.failing_since is not None
+    wanted = [slot for slot in program.slots if slot.wanted]
+    if (failing and tokens < 1.0) or (wanted and all(slot.reason is Reason.HOLD for slot in wanted)):
+        return "holding"
+    if failing or tokens <= DEGRADED * program.budget.size:
+        return "degraded"
+    return "ok"
+
+
+def program_state(program: Program, now: Instant) -> str:
+    """The program's state; the first word that fits."""
+    phases = {slot.phase for slot in program.slots}
+    if Phase.STOPPING in phases or Phase.KILLING in phases:
+        return "stopping"
+    if Phase.DRAINING in phases:
+        return "draining"
+    if phases <= GONE:
+        return "done" if Phase.DONE in phases else "off"
+    reasons = {slot.reason for slot in program.slots if slot.phase is Phase.WAITING}
+    if Reason.PAUSED in reasons:
+        return "paused"
+    if budget_label(program, now) == "holding":
+        return "holding"
+    if Phase.RUNNING in phases:
+        return "running"
+    return "backoff" if Reason.BACKOFF in reasons else "waiting"
+
+
+def has_worked(program: Program) -> bool:
+    """Whether a task has worked in every slot."""
+    return program.policy.kind is Kind.TASK and all(slot.worked for slot in program.slots)

@@ -1,0 +1,184 @@
+"""From waiting to running: tokens, holds, probes, gates. Nothing here decides that a run should end."""
+
+from minisup.core.messages import Spawn, Watch
+from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
+from minisup.core.pace import boot_offset
+from minisup.core.state import GONE, Program, Slot, State
+
+RECOVERY_SPREAD = 1.0
+"""Seconds over which the slots in backoff start when an outage ends."""
+
+
+def want(slot: Slot) -> None:
+    """The slot is to have runs again: it counts as active."""
+    assert slot.phase in GONE
+    slot.wanted = True
+    slot.program.active += 1
+
+
+def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None) -> None:
+    """The slot waits; with `wake_at` None an event ends the wait."""
+    slot.enter(Phase.WAITING, state.now)
+    slot.reason = reason
+    slot.wake_at = wake_at
+    state.arm_slot(slot)
+
+
+def start_at(state: State, slot: Slot, reason: Reason, due: Instant) -> None:
+    """Start the slot's next run at `due`, or now if that has passed."""
+    if due > state.now:
+        wait(state, slot, reason, due)
+        return
+    slot.enter(Phase.WAITING, state.now)
+    start(state, slot)
+
+
+def start(state: State, slot: Slot) -> None:
+    """The slot's wait is over: start a run, unless output, the rate or the budget say otherwise."""
+    program = slot.program
+    if slot.output:
+        wait(state, slot, Reason.OUTPUT, None)
+    elif slot.charged and (program.held or not program.budget.take(state.now)):
+        hold(state, slot)
+    else:
+        slot.charged = False
+        spawn_at_rate(state, slot)
+
+
+def spawn_at_rate(state: State, slot: Slot) -> None:
+    """Start a run now, or when `max_start_rate` has room."""
+    rate = slot.program.rate
+    if rate is not None and not slot.booked:
+        slot.booked = True
+        due = rate.book(state.now)
+        if due > state.now:
+            wait(state, slot, Reason.PACE, due)
+            return
+    spawn(state, slot)
+
+
+def spawn(state: State, slot: Slot) -> None:
+    """Start a run now, whatever stands against it."""
+    slot.enter(Phase.RUNNING, state.now)
+    slot.reason = slot.held_for = slot.ours = slot.wake_at = None
+    slot.charged = slot.booked = slot.fresh = False
+    slot.run = state.next_run
+    slot.started = state.now
+    state.next_run += 1
+    state.out.append(Spawn(slot.name, slot.run, slot.failures))
+
+
+def hold(state: State, slot: Slot) -> None:
+    """Wait for a token of the budget, behind those that came before."""
+    slot.program.held.append(slot)
+    slot.held_for = None
+    wait(state, slot, Reason.HOLD, None)
+    state.arm_program(slot.program)
+
+
+def feed_held(state: State, program: Program) -> None:
+    """Let held slots start, as many as there are tokens."""
+    while program.held and program.budget.take(state.now):
+        slot = program.held.popleft()
+        slot.charged = False
+        start(state, slot)
+
+
+def block(state: State, slot: Slot, outcome: Outcome) -> None:
+    """Wait until the cause of a fatal or unstartable end has gone; slots of a program are probed in turn."""
+    program = slot.program
+    if not program.watched:
+        program.watched = True
+        state.out.append(Watch(program.name, on=True))
+    if program.probe_at is None or program.probe_at <= state.now:
+        program.probe_at = state.now + program.policy.retry.refill
+    program.blocked.append(slot)
+    slot.held_for = outcome
+    wait(state, slot, Reason.HOLD, None)
+    state.arm_program(program)
+
+
+def probe(state: State, program: Program) -> None:
+    """Let the slot that has been held the longest for a cause try again."""
+    if not program.blocked:
+        return
+    slot = program.blocked.popleft()
+    program.probe_at = state.now + program.policy.retry.refill
+    slot.charged = False
+    start(state, slot)
+    state.arm_program(program)
+
+
+def release(state: State, program: Program, outcome: Outcome) -> None:
+    """The cause has gone: every slot that it held starts."""
+    freed = [slot for slot in program.blocked if slot.held_for is outcome]
+    for slot in freed:
+        program.blocked.remove(slot)
+        slot.charged = False
+        start(state, slot)
+    unwatch_if_empty(state, program)
+    state.arm_program(program)
+
+
+def unwatch_if_empty(state: State, program: Program) -> None:
+    """Nobody is held for a cause any more: no need to look at files."""
+    if program.watched and not program.blocked:
+        program.watched = False
+        state.out.append(Watch(program.name, on=False))
+
+
+def leave_queues(state: State, slot: Slot) -> None:
+    """The slot no longer waits for a token or for a cause to go away."""
+    program = slot.program
+    if slot.reason is not Reason.HOLD:
+        return
+    if slot.held_for is None:
+        program.held.remove(slot)
+    else:
+        program.blocked.remove(slot)
+        unwatch_if_empty(state, program)
+    slot.held_for = None
+    state.arm_program(program)
+
+
+def recover(state: State, program: Program) -> None:
+    """An outage is over: every count starts again, and slots in backoff start within a second, as tokens allow."""
+    waiting = [slot for slot in program.slots if slot.reason is Reason.BACKOFF and slot.phase is Phase.WAITING]
+    for slot in program.slots:
+        slot.failures = 0
+    for index, slot in enumerate(waiting):
+        spread = state.now + RECOVERY_SPREAD * index / len(waiting)
+        if slot.wake_at is not None and spread < slot.wake_at:
+            slot.wake_at = spread
+            state.arm_slot(slot)
+
+
+def first_start(state: State, slot: Slot) -> None:
+    """A slot becomes wanted at boot: it waits for what its program is `after`, then for its place in the stagger."""
+    want(slot)
+    if slot.program.gated:
+        wait(state, slot, Reason.AFTER, None)
+    else:
+        start_at(state, slot, Reason.PACE, state.now + boot_offset(slot.program.policy, slot.index))
+
+
+def is_ready(program: Program) -> bool:
+    """Whether those that are `after` this program may start: a task has worked, a service is up, in every slot."""
+    if program.policy.kind is Kind.TASK:
+        return all(slot.worked for slot in program.slots)
+    return all(slot.up for slot in program.slots)
+
+
+def open_gates(state: State, dependents: list[Program]) -> tuple[str, ...]:
+    """Start those programs that now have all that they are `after`; returns their names."""
+    opened: list[str] = []
+    if state.shutdown is not None:
+        return ()
+    for program in dependents:
+        if program.gated and all(is_ready(state.programs[name]) for name in program.policy.after):
+            program.gated = False
+            opened.append(program.name)
+            for slot in program.slots:
+                if slot.reason is Reason.AFTER and slot.phase is Phase.WAITING:
+                    start_at(state, slot, Reason.PACE, state.now + boot_offset(program.policy, slot.index))
+    return tuple(opened)

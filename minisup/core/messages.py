@@ -1,0 +1,190 @@
+"""What comes into the core and what goes out of it: frozen, plain, comparable, printable.
+
+The host answers each `Spawn` with `Started` or `SpawnFailed` before it feeds any other event of that slot. Actions are
+carried out in the order in which they are returned. Slots are named `email:0`, programs `email`. Timer keys are the
+name of the slot or the program that they wake, or `FLEET`.
+"""
+
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from minisup.core.model import Instant, Outcome, Scope, Seconds
+
+FLEET: Final = "*"
+"""Timer key of the fleet itself: the shutdown deadline."""
+
+
+class Verb(StrEnum):
+    """What an operator can ask of slots."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+# --- in ---------------------------------------------------------------------------------------------------------------
+
+
+class Booted(NamedTuple):
+    """Minisup is ready. Without targets all programs with `autostart` start; else these and what they are `after`."""
+
+    targets: tuple[str, ...] = ()
+
+
+class Started(NamedTuple):
+    """The process of a run exists."""
+
+    slot: str
+    run: int
+    pid: int
+
+
+class SpawnFailed(NamedTuple):
+    """A run could not be started. `scarce` means that the machine lacked something (EAGAIN, ENOMEM, EMFILE ...)."""
+
+    slot: str
+    run: int
+    cause: str
+    scarce: bool
+
+
+class Exited(NamedTuple):
+    """The leader of a run ended: by `code`, or by the signal `signal` (`"SIGKILL"`); neither if nobody could read it.
+
+    `leftovers` counts the members of its session that remain. `output` is true while its pipe holds output that its
+    sink cannot take yet.
+    """
+
+    slot: str
+    run: int
+    code: int | None
+    signal: str | None = None
+    cpu: Seconds = 0.0
+    max_rss: int | None = None  # bytes
+    oom: bool = False
+    leftovers: int = 0
+    output: bool = False
+    last_line: str = ""
+
+
+class Leftovers(NamedTuple):
+    """The number of members that an ended run left behind has changed; 0: none is left."""
+
+    slot: str
+    run: int
+    left: int
+
+
+class Drained(NamedTuple):
+    """The pipe of the slot's last run is empty: its output has been taken."""
+
+    slot: str
+
+
+class Due(NamedTuple):
+    """A timer that the core armed has come due. One of an older generation is ignored."""
+
+    key: str
+    generation: int
+
+
+class Changed(NamedTuple):
+    """A file that a held program needs has appeared or changed."""
+
+    program: str
+
+
+class Asked(NamedTuple):
+    """An operator asks something of slots. `named` holds the targets as given, so that an exact name can be told."""
+
+    verb: Verb
+    slots: tuple[str, ...]
+    now: bool = False
+    named: frozenset[str] = frozenset()
+
+
+class ShutdownAsked(NamedTuple):
+    """Shut down, or, when that is under way, one step harder: the second ends the drain, the third kills.
+
+    `now` goes at least as far as ending the drain. A repeat within 0.5 s is the same request unless `now` is set.
+    `by` says who asked, for people.
+    """
+
+    now: bool = False
+    by: str = ""
+
+
+Event = Booted | Started | SpawnFailed | Exited | Leftovers | Drained | Due | Changed | Asked | ShutdownAsked
+
+# --- out --------------------------------------------------------------------------------------------------------------
+
+
+class Spawn(NamedTuple):
+    """Start a run in a slot. `failures` is the slot's number of counted ends in a row."""
+
+    slot: str
+    run: int
+    failures: int
+
+
+class Signal(NamedTuple):
+    """Signal a run: leader or group; SIGKILL goes to its whole session. SIGCONT follows any signal but SIGKILL."""
+
+    slot: str
+    run: int
+    signal: str
+    scope: Scope
+
+
+class SignalLeftovers(NamedTuple):
+    """Signal what an ended run left behind: every member of its session that is still there."""
+
+    slot: str
+    run: int
+    signal: str
+
+
+class Arm(NamedTuple):
+    """Wake `key` at `due`; replaces every timer of that key. `due` None: the key has no timer now."""
+
+    key: str
+    generation: int
+    due: Instant | None
+
+
+class Watch(NamedTuple):
+    """Look (once a second) at the files that a program needs and send `Changed`; `on` false: no longer."""
+
+    program: str
+    on: bool
+
+
+class Record(NamedTuple):
+    """A run has ended: a row of the history."""
+
+    run: int
+    slot: str
+    started: Instant
+    duration: Seconds
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    cpu: Seconds
+    max_rss: int | None
+    failures: int
+    cause: str
+
+
+class Note(NamedTuple):
+    """A fact for the log and for the stream of events (see `facts.py`)."""
+
+    fact: object
+
+
+class Halt(NamedTuple):
+    """All is over: leave with this exit code."""
+
+    code: int
+
+
+Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Record | Note | Halt

@@ -1,0 +1,57 @@
+"""What a run came to. Decided by our own action, the signal, the exit code; never by the length of the run."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from minisup.core.messages import Exited
+from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart
+
+
+class Ours(StrEnum):
+    """Why we signalled a run. When several of our signals could explain an end, the reason of the first decides."""
+
+    STOP = "stop"
+    MAX_RUNTIME = "max_runtime"
+    MEMORY = "memory"
+
+
+BY_OURS = {Ours.STOP: Outcome.STOPPED, Ours.MAX_RUNTIME: Outcome.TIMEOUT, Ours.MEMORY: Outcome.OOM}
+
+
+def code_table(codes: ExitCodes) -> dict[int, Outcome]:
+    """The outcome of each exit code that the policy names; a code that is not in the table has failed."""
+    table: dict[int, Outcome] = {}
+    table.update(dict.fromkeys(codes.ok, Outcome.WORKED))
+    table.update(dict.fromkeys(codes.idle, Outcome.IDLE))
+    table.update(dict.fromkeys(codes.recycle, Outcome.RECYCLED))
+    table.update(dict.fromkeys(codes.fatal, Outcome.FATAL))
+    return table
+
+
+def final_outcomes(policy: Policy) -> frozenset[Outcome]:
+    """The outcomes after which a slot of the program has nothing left to do."""
+    if policy.restart is Restart.NEVER:
+        return frozenset(Outcome) - {Outcome.UNSTARTABLE}
+    if policy.kind is Kind.TASK or policy.restart is Restart.ON_FAILURE:
+        return frozenset({Outcome.WORKED})
+    return frozenset()
+
+
+def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None) -> Outcome:
+    """The outcome of a run that ended after we signalled it for `ours` (None: we did not). First match wins."""
+    if ours is not None:
+        return BY_OURS[ours]
+    if exited.oom:
+        return Outcome.OOM
+    if exited.signal is not None:
+        return Outcome.CRASHED
+    if exited.code is None:
+        return Outcome.LOST
+    return table.get(exited.code, Outcome.FAILED)
+
+
+def describe(outcome: Outcome, code: int | None, signal: str | None) -> str:
+    """How a run ended, as short as can be: `exit 1`, `SIGSEGV`, `timeout`."""
+    if outcome in {Outcome.TIMEOUT, Outcome.OOM, Outcome.UNSTARTABLE}:
+        return str(outcome)
+    return signal or f"exit {code}"

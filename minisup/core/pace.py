@@ -1,0 +1,34 @@
+"""When the next run may start if all is well."""
+
+from minisup.core.model import Idle, Instant, Policy, Seconds
+
+
+def boot_offset(policy: Policy, index: int) -> Seconds:
+    """How long after boot the slot's first run starts, so that slots do not poll in step."""
+    return index * min(policy.min_runtime, 1.0) / policy.numprocs
+
+
+def idle_wait(idle: Idle, streak: int) -> Seconds:
+    """How long a slot waits after the `streak`-th idle run in a row of its program (1: the first)."""
+    steps = min(streak - 1, 1000)  # beyond any max_wait, and far below what a float can hold for sane factors
+    try:
+        return min(idle.max_wait, idle.wait * idle.factor**steps)
+    except OverflowError:
+        return idle.max_wait
+
+
+class StartRate:
+    """At most `rate` starts a second, with bursts: the generic cell rate algorithm (ITU-T I.371), booked ahead."""
+
+    __slots__ = ("_arrival", "_interval", "_tolerance")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._interval = 1.0 / rate
+        self._tolerance = (max(1, burst) - 1) * self._interval
+        self._arrival = float("-inf")  # theoretical arrival time of the next start
+
+    def book(self, now: Instant) -> Instant:
+        """Book one start; returns when it may happen, `now` or later."""
+        start = max(now, self._arrival - self._tolerance)
+        self._arrival = max(now, self._arrival) + self._interval
+        return start

@@ -1,0 +1,333 @@
+"""From running to gone: drain, signal, kill, one slot at a time or all against the shutdown's deadline."""
+
+from minisup.core import launch, tell
+from minisup.core.messages import FLEET, Arm, Halt, Leftovers, ShutdownAsked, Signal, SignalLeftovers
+from minisup.core.model import Instant, Phase, Scope, Seconds
+from minisup.core.outcome import Ours
+from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
+from minisup.core.state import GONE, Program, Shutdown, Slot, State
+
+SIGNALLED = frozenset({Phase.STOPPING, Phase.KILLING})
+KILL_STEP = 3
+"""The third request for shutdown kills."""
+
+
+def stop(state: State, slot: Slot, drain: Seconds, timeout: Seconds) -> None:
+    """The slot is no longer wanted: a run gets `drain` seconds, then the signal, after `timeout` seconds SIGKILL."""
+    unwant(state, slot, timeout)
+    slot.stop_timeout = min(timeout, slot.stop_timeout) if slot.phase in SIGNALLED else timeout
+    if slot.phase is Phase.WAITING:
+        launch.leave_queues(state, slot)
+        slot.reason = slot.wake_at = None
+    if slot.phase in SIGNALLED:
+        hasten_kill(state, slot)
+    elif slot.run or slot.leftovers:
+        end_by(state, slot, state.now + drain)
+    else:
+        settle(state, slot, Phase.OFF)
+    leave_rolling(state, slot)
+
+
+def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
+    """No run is to follow; where the signal is out already, earlier runs' leftovers, spared until now, get theirs."""
+    if slot.wanted and slot.phase in SIGNALLED and slot.leftovers:
+        signal_leftovers(state, slot, slot.program.policy.stop.signal)
+        slot.sweeps.update(dict.fromkeys(slot.leftovers, state.now + timeout))
+        state.arm_slot(slot)
+    slot.wanted = slot.fresh = False
+
+
+def end_by(state: State, slot: Slot, until: Instant) -> None:
+    """Drain until `until` at the latest (what was promised earlier holds), then signal."""
+    if slot.phase in GONE:
+        slot.program.active += 1
+    if until <= state.now:
+        send_stop(state, slot, Ours.STOP)
+        return
+    if slot.phase is not Phase.DRAINING:
+        slot.enter(Phase.DRAINING, state.now)
+    slot.drain_until = until if slot.drain_until is None else min(slot.drain_until, until)
+    state.arm_slot(slot)
+
+
+def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
+    """Start afresh when the run has ended by itself. A service never would: it gets its own drain, then the signal."""
+    policy = slot.program.policy
+    slot.fresh = slot.wanted = True
+    slot.stop_timeout = policy.stop.timeout
+    if slot.phase in SIGNALLED:
+        return
+    if now:
+        send_stop(state, slot, Ours.STOP)
+    elif slot.program.is_service:
+        end_by(state, slot, state.now + policy.stop.drain)
+    elif slot.phase is Phase.DRAINING:
+        slot.drain_until = None  # a stop's; a restart waits for as long as the run takes
+        state.arm_slot(slot)
+    else:
+        slot.enter(Phase.DRAINING, state.now)
+
+
+def send_stop(state: State, slot: Slot, ours: Ours) -> None:
+    """Signal the run, and, if the slot is to end, what earlier runs left behind; SIGKILL follows after the timeout."""
+    policy = slot.program.policy.stop
+    slot.enter(Phase.STOPPING, state.now)
+    if slot.run:
+        slot.ours = slot.ours or ours
+        state.out.append(Signal(slot.name, slot.run, policy.signal, policy.scope))
+    if not slot.wanted:
+        signal_leftovers(state, slot, policy.signal)
+    slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
+    slot.kill_at = state.now + slot.stop_timeout
+    state.arm_slot(slot)
+
+
+def kill(state: State, slot: Slot) -> None:
+    """SIGKILL to the whole session, and, if the slot is to end, to everything that it left behind."""
+    slot.enter(Phase.KILLING, state.now)
+    if slot.run:
+        slot.ours = slot.ours or Ours.STOP
+        state.out.append(Signal(slot.name, slot.run, "SIGKILL", Scope.GROUP))
+    if not slot.wanted:
+        signal_leftovers(state, slot, "SIGKILL")
+        slot.sweeps.clear()
+    slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
+    state.arm_slot(slot)
+
+
+def hasten_kill(state: State, slot: Slot) -> None:
+    """A run that has been signalled already is killed no later than the newest stop says."""
+    if slot.kill_at is not None:
+        slot.kill_at = min(slot.kill_at, state.now + slot.stop_timeout)
+        state.arm_slot(slot)
+
+
+def signal_leftovers(state: State, slot: Slot, name: str) -> None:
+    """Signal what every ended run of the slot left behind."""
+    for run in slot.leftovers:
+        state.out.append(SignalLeftovers(slot.name, run, name))
+
+
+def settle(state: State, slot: Slot, phase: Phase) -> None:
+    """Nothing of the slot runs any more: it is off or done. While leftovers remain, its stop goes on."""
+    if slot.leftovers and not slot.wanted and phase is Phase.OFF:
+        if slot.phase is Phase.RUNNING:
+            slot.enter(Phase.DRAINING, state.now)
+        state.arm_slot(slot)
+        return
+    if slot.phase is Phase.OFF:
+        return
+    program, was_active = slot.program, slot.phase not in GONE
+    if was_active:
+        program.active -= 1
+    slot.enter(phase, state.now)
+    slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
+    slot.fresh = slot.charged = slot.booked = False
+    state.arm_slot(slot)
+    leave_rolling(state, slot)
+    if was_active and program.active == 0:
+        tell.all_gone(state, program, launch.open_gates(state, program.dependents))
+        consider_the_end(state)
+
+
+def leftovers(state: State, event: Leftovers) -> None:
+    """The number of processes that a run left behind has changed."""
+    slot = state.slots[event.slot]
+    if event.left:
+        slot.leftovers[event.run] = event.left
+        if slot.phase is Phase.KILLING and not slot.wanted:  # found too late for the kill
+            state.out.append(SignalLeftovers(slot.name, event.run, "SIGKILL"))
+        tell.leftovers(state, slot)
+        return
+    slot.leftovers.pop(event.run, None)
+    slot.sweeps.pop(event.run, None)
+    stopping = slot.phase in SIGNALLED or slot.phase is Phase.DRAINING
+    if stopping and not slot.run and not slot.leftovers:
+        settle(state, slot, Phase.OFF)
+    else:
+        state.arm_slot(slot)
+
+
+def sweep(state: State, slot: Slot, *, hurry: bool = False) -> None:
+    """SIGKILL to those leftovers that had their signal and their time, or, in a hurry, their signal alone."""
+    for run, due in list(slot.sweeps.items()):
+        if hurry or due <= state.now:
+            del slot.sweeps[run]
+            state.out.append(SignalLeftovers(slot.name, run, "SIGKILL"))
+
+
+# --- services restart one after another -------------------------------------------------------------------------------
+
+
+def roll(state: State, program: Program) -> None:
+    """Restart the next running service of the queue, unless one is still on its way up."""
+    while program.rolling and program.rolling_now is None:
+        slot = program.rolling.popleft()
+        if slot.run and slot.wanted:
+            program.rolling_now = slot
+            drain_for_restart(state, slot, now=program.rolling_harsh)
+
+
+def leave_rolling_queue(slot: Slot) -> None:
+    """The slot's turn to be restarted will not come."""
+    if slot in slot.program.rolling:
+        slot.program.rolling.remove(slot)
+
+
+def leave_rolling(state: State, slot: Slot) -> None:
+    """A slot that is stopped no longer holds up the restart of the others."""
+    program = slot.program
+    leave_rolling_queue(slot)
+    if program.rolling_now is slot:
+        program.rolling_now = None
+        roll(state, program)
+
+
+# --- shutdown ---------------------------------------------------------------------------------------------------------
+
+
+def ask_shutdown(state: State, event: ShutdownAsked) -> None:
+    """A request to shut down: the first drains, the second ends the drain, the third kills."""
+    shutdown = state.shutdown
+    if shutdown is None:
+        begin_shutdown(state, code=0, step=2 if event.now else 1, by=event.by)
+        return
+    if not event.now and state.now - shutdown.asked_at < REPEAT:
+        return
+    step = max(2, shutdown.step) if event.now else min(KILL_STEP, shutdown.step + 1)
+    shutdown.asked_at = state.now
+    if step > shutdown.step:
+        shutdown.step = step
+        tell.shutdown(state, event.by)
+        harden(state)
+
+
+def begin_shutdown(state: State, *, code: int, step: int, by: str) -> None:
+    """No new run from now on; every program stops, those that others are `after` later."""
+    span = usable(state.shutdown_timeout)
+    top = max((program.level for program in state.programs.values()), default=0)
+    state.shutdown = Shutdown(state.now, span, code, step, top, state.now + span + LAST_WAIT)
+    tell.shutdown(state, by)
+    for program in state.programs.values():
+        program.rolling.clear()
+    for slot in state.slots.values():
+        plan = fit(slot.program.policy.stop, span)
+        if slot.phase is Phase.WAITING:
+            stop(state, slot, *plan)
+        else:
+            unwant(state, slot, plan.timeout)
+    advance(state)
+
+
+def advance(state: State) -> None:
+    """Begin the stops whose turn has come, kill what is past its level's end, and leave when nothing is left."""
+    shutdown = state.shutdown
+    assert shutdown is not None
+    times = [shutdown.halt_at]
+    for program in sorted(state.programs.values(), key=by_level):
+        end = level_end(program.level, shutdown.top, shutdown.begun, shutdown.span)
+        if not program.stop_begun:
+            latest = level_end(program.level - 1, shutdown.top, shutdown.begun, shutdown.span)
+            if state.now >= latest or program.level == 0 or not any(other.active for other in program.dependents):
+                begin_stop(state, program, end - state.now)
+            else:
+                times.append(latest)
+        if program.active and state.now >= end:
+            kill_all(state, program)
+        elif program.active:
+            times.append(end)
+    if any(program.active for program in state.programs.values()):
+        arm_fleet(state, min((time for time in times if time > state.now), default=state.now))
+    else:
+        halt(state, shutdown)
+
+
+def by_level(program: Program) -> int:
+    """Sort key: those that stop first come first, so that whoever waits for them sees them gone."""
+    return program.level
+
+
+def begin_stop(state: State, program: Program, window: Seconds) -> None:
+    """Stop every slot of a program within `window` seconds."""
+    program.stop_begun = True
+    plan = fit(program.policy.stop, max(0.0, window))
+    shutdown = state.shutdown
+    drain = 0.0 if shutdown is not None and shutdown.step > 1 else plan.drain
+    for slot in program.slots:
+        if slot.phase not in GONE or slot.leftovers:
+            stop(state, slot, drain, plan.timeout)
+
+
+def harden(state: State) -> None:
+    """The shutdown has gone a step further: end every drain, or kill everything."""
+    shutdown = state.shutdown
+    assert shutdown is not None
+    for program in state.programs.values():
+        if shutdown.step >= KILL_STEP:
+            program.stop_begun = True
+            kill_all(state, program)
+        elif program.stop_begun:
+            for slot in program.slots:
+                if slot.phase is Phase.DRAINING:
+                    send_stop(state, slot, Ours.STOP)
+    if shutdown.step >= KILL_STEP:
+        shutdown.halt_at = min(shutdown.halt_at, state.now + LAST_WAIT)
+    advance(state)
+
+
+def kill_all(state: State, program: Program) -> None:
+    """SIGKILL to whatever of the program is left."""
+    for slot in program.slots:
+        if slot.phase in GONE and slot.leftovers:
+            stop(state, slot, 0.0, 0.0)
+        if slot.phase is Phase.KILLING:
+            sweep(state, slot, hurry=True)
+        elif slot.phase not in GONE:
+            kill(state, slot)
+
+
+def consider_the_end(state: State) -> None:
+    """Nothing runs: go on with the shutdown, or begin one if minisup was to leave when all is done."""
+    shutdown = state.shutdown
+    programs = state.programs.values()
+    active = any(program.active for program in programs)
+    if shutdown is not None and (active or not all(program.stop_begun for program in programs)):
+        arm_fleet(state, state.now)
+    elif shutdown is not None:
+        halt(state, shutdown)
+    elif state.booted and state.exit_when_done and not any(p.active and not is_hopeless(state, p) for p in programs):
+        given_up = any(program.given_up for program in state.programs.values())
+        begin_shutdown(state, code=1 if given_up else 0, step=1, by="all is done")
+
+
+def is_hopeless(state: State, program: Program) -> bool:
+    """Whether its first start waits for something that was given up."""
+    needed = [state.programs[name] for name in program.policy.after] if program.gated else []
+    return any(other.given_up or is_hopeless(state, other) for other in needed)
+
+
+def halt(state: State, shutdown: Shutdown) -> None:
+    """All is over, or the time is."""
+    state.halted = True
+    left = [slot for slot in state.slots.values() if slot.run]
+    tell.shutdown_ended(state, shutdown, left)
+    arm_fleet(state, None)
+    state.out.append(Halt(shutdown.code))
+
+
+def fleet_due(state: State) -> None:
+    """The shutdown's own timer."""
+    shutdown = state.shutdown
+    assert shutdown is not None  # nobody else arms this timer
+    if state.now >= shutdown.halt_at:
+        halt(state, shutdown)
+    else:
+        advance(state)
+
+
+def arm_fleet(state: State, due: Instant | None) -> None:
+    """The shutdown's one timer."""
+    if due != state.armed:
+        state.armed = due
+        state.generation += 1
+        state.out.append(Arm(FLEET, state.generation, due))

@@ -1,0 +1,142 @@
+"""Which facts are worth telling, and when: the first of a kind at once, repetitions at 1, 10, 100 or each minute."""
+
+from collections.abc import Sequence
+
+from minisup.core import facts
+from minisup.core.label import budget_label, has_worked, program_state
+from minisup.core.messages import Record
+from minisup.core.model import Instant, Phase, Reason, Seconds
+from minisup.core.outcome import Ours, describe
+from minisup.core.state import Program, Shutdown, Slot, State
+
+EACH: Seconds = 60.0
+"""A program that keeps failing is told at least this often."""
+
+MANY_LEFTOVERS = 10
+"""More leftovers than this in a slot are a warning."""
+
+TOLD_STATES = frozenset({"stopping", "draining", "off", "done", "holding"})
+"""States that an operator hears of at once; a job goes in and out of the others with each run."""
+
+STEPS = {1: "drain", 2: "signal", 3: "kill"}
+
+
+def cause(record: Record) -> str:
+    """Why a run was not healthy, as short as can be: `exit 1`, `SIGSEGV`, `timeout`, with its last line."""
+    what = describe(record.outcome, record.code, record.signal)
+    return f'{what} "{record.cause}"' if record.cause else what
+
+
+def begun(state: State, program: Program) -> None:
+    """The first run of a program has started."""
+    state.note(facts.ProgramStarted(program.name, len(program.slots)))
+
+
+def failure(state: State, slot: Slot, record: Record) -> None:
+    """An unhealthy end, when it is worth a word."""
+    program = slot.program
+    since = program.failing_since
+    assert since is not None
+    if program.tries == 1:
+        program.told_at = state.now
+        state.note(
+            facts.FirstFailure(
+                slot.name, record.run, record.outcome, record.code, record.signal,
+                record.duration, record.cause, next_in(state, slot),
+            )
+        )  # fmt: skip
+    elif is_round(program.tries) or state.now - program.told_at >= EACH:
+        program.told_at = state.now
+        holding = budget_label(program, state.now) == "holding"
+        state.note(
+            facts.StillFailing(
+                program.name, state.now - since, program.tries, record.outcome, record.code, record.signal,
+                record.cause, holding, program.policy.retry.refill,
+            )
+        )  # fmt: skip
+    state_of(state, program)
+
+
+def is_round(count: int) -> bool:
+    """10, 100, 1000 ..."""
+    while count >= 10 and count % 10 == 0:  # noqa: PLR2004  ten is what a decade is
+        count //= 10
+    return count == 1
+
+
+def next_in(state: State, slot: Slot) -> Seconds | None:
+    """Seconds until something happens in the slot; None: an event decides."""
+    due: Instant | None = slot.wake_at
+    if slot.phase is Phase.WAITING and slot.reason is Reason.HOLD:
+        due = slot.program.probe_at if slot.held_for else slot.program.budget.next_token(state.now)
+    return None if due is None else max(0.0, due - state.now)
+
+
+def recovered(state: State, program: Program) -> None:
+    """A program that was failing is well again."""
+    assert program.failing_since is not None
+    state.note(facts.Recovered(program.name, state.now - program.failing_since, program.tries))
+
+
+def state_of(state: State, program: Program) -> None:
+    """The program's state, if it is one that is told and has not been. Holding is told once for as long as it fails."""
+    if state.shutdown is not None:
+        return
+    word = program_state(program, state.now)
+    if word not in TOLD_STATES:
+        if program.told_state != "holding" or program.failing_since is None:
+            program.told_state = ""
+    elif word != program.told_state:
+        program.told_state = word
+        state.note(facts.StateChanged(program.name, word))
+
+
+def all_gone(state: State, program: Program, frees: tuple[str, ...]) -> None:
+    """Nothing of a program runs any more."""
+    if has_worked(program) and program.begun_at is not None and program.told_state != "done":
+        program.told_state = "done"
+        state.note(facts.TaskWorked(program.name, state.now - program.begun_at, frees))
+    else:
+        state_of(state, program)
+
+
+def leftovers(state: State, slot: Slot) -> None:
+    """More processes than anybody wants outlive the slot's runs: said once until they are fewer."""
+    count = sum(slot.leftovers.values())
+    if count > MANY_LEFTOVERS and not slot.crowded:
+        state.note(facts.ManyLeftovers(slot.name, count))
+    slot.crowded = count > MANY_LEFTOVERS
+
+
+def gave_up(state: State, program: Program, lasted: Seconds) -> None:
+    """A program was given up."""
+    state.note(facts.GaveUp(program.name, lasted, str(program.policy.retry.give_up)))
+
+
+def shutdown(state: State, by: str) -> None:
+    """A step of the shutdown."""
+    under_way = state.shutdown
+    assert under_way is not None
+    left = sum(1 for slot in state.slots.values() if slot.run)
+    within = max(0.0, under_way.begun + under_way.span - state.now)
+    state.note(facts.ShutdownStep(STEPS[under_way.step], left, within, by))
+
+
+def count_cut(state: State, slot: Slot, record: Record) -> None:
+    """A run that died by our signal was cut; a service that ended at its stop signal did what services do."""
+    under_way = state.shutdown
+    assert under_way is not None
+    killed = record.signal == "SIGKILL"
+    if slot.ours is Ours.STOP and record.signal and (killed or not slot.program.is_service):
+        under_way.cut += 1
+        state.note(facts.Cut(slot.name, record.run, record.duration))
+    else:
+        under_way.finished += 1
+
+
+def shutdown_ended(state: State, under_way: Shutdown, left: Sequence[Slot]) -> None:
+    """The last fact."""
+    for slot in left:
+        under_way.cut += 1
+        state.note(facts.Cut(slot.name, slot.run, state.now - slot.started))
+    state.note(facts.ShutdownEnded(under_way.finished, under_way.cut, state.now - under_way.begun))

@@ -1,0 +1,155 @@
+"""The fleet as plain data: the document of `status --json`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from minisup.core.label import budget_label, program_state
+from minisup.core.messages import Record
+from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
+from minisup.core.state import Program, Slot, State
+from minisup.core.stats import WINDOW
+from minisup.core.tell import next_in
+
+SCHEMA = 1
+"""Version of the document: grows when a field changes its meaning or goes away."""
+
+Document = dict[str, Any]
+
+
+def snapshot(
+    state: State,
+    *,
+    now: Instant,
+    wall: float,
+    version: str,
+    pid: int,
+    instance: str,
+    uptime: Seconds,
+    names: frozenset[str] | None = None,
+) -> Document:
+    """The whole fleet at `now` (monotonic) and `wall` (seconds since 1970); `names`: only these slots."""
+    state.now = now
+    programs = []
+    for program in state.programs.values():
+        slots = [slot for slot in program.slots if names is None or slot.name in names]
+        if slots or names is None:
+            programs.append(program_view(state, program, slots, wall, uptime))
+    return {
+        "schema": SCHEMA,
+        "version": version,
+        "pid": pid,
+        "instance": instance,
+        "uptime": round(uptime, 3),
+        "state": daemon_state(state),
+        "programs": programs,
+    }
+
+
+def daemon_state(state: State) -> str:
+    """`running`; during a shutdown `draining` until the first signal is sent, then `stopping`."""
+    if state.shutdown is None:
+        return "running"
+    signalled = any(slot.phase in {Phase.STOPPING, Phase.KILLING} for slot in state.slots.values())
+    return "stopping" if signalled or state.shutdown.step > 1 else "draining"
+
+
+def program_view(state: State, program: Program, slots: list[Slot], wall: float, uptime: Seconds) -> Document:
+    """One program with those of its slots that are shown."""
+    now, stats = state.now, program.stats
+    wanted = [slot for slot in program.slots if slot.wanted]
+    phases: dict[str, int] = {}
+    for slot in program.slots:
+        phases[slot.phase.value] = phases.get(slot.phase.value, 0) + 1
+    runs = {outcome.value: count for outcome, count in stats.outcomes.items()}
+    p50, p95, p99 = (rounded(stats.percentile(share)) for share in (0.50, 0.95, 0.99))
+    return {
+        "name": program.name,
+        "kind": program.policy.kind.value,
+        "state": program_state(program, now),
+        "wanted": len(wanted),
+        "running": sum(1 for slot in program.slots if slot.run),
+        "phases": phases,
+        "groups": list(program.policy.groups),
+        "leftovers": sum(sum(slot.leftovers.values()) for slot in program.slots),
+        "failing_for": None if program.failing_since is None else round(now - program.failing_since, 3),
+        "budget": {
+            "tokens": round(program.budget.level(now), 3),
+            "size": int(program.budget.size),
+            "label": budget_label(program, now),
+        },
+        "runs": {"total": sum(runs.values()), **runs},
+        "per_minute": float(stats.per_minute(now)),
+        "busy": busy_share(program, now, uptime),
+        "duration": {"p50": p50, "p95": p95, "p99": p99},
+        "slots": [slot_view(state, slot, wall) for slot in slots],
+    }
+
+
+def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
+    """Share of the last 60 s in which the slots had a run in progress; None: there is no slot, or no time yet."""
+    span = min(float(WINDOW), uptime) * len(program.slots)
+    if span <= 0:
+        return None
+    running = sum(min(now - slot.started, WINDOW) for slot in program.slots if slot.run)
+    return round(min(1.0, (program.stats.busy_seconds(now) + running) / span), 3)
+
+
+def slot_view(state: State, slot: Slot, wall: float) -> Document:
+    """One slot. `since` is how many seconds it has been in its phase."""
+    waiting = slot.phase is Phase.WAITING
+    return {
+        "name": slot.name,
+        "slot": slot.index,
+        "phase": slot.phase.value,
+        "pid": slot.pid or None,
+        "run": slot.run or None,
+        "since": round(max(0.0, state.now - slot.since), 3),
+        "reason": slot.reason.value if waiting and slot.reason is not None else None,
+        "cause": cause_of(state, slot),
+        "next_in": rounded(wait_left(state, slot)),
+        "failures": slot.failures,
+        "last": None if slot.last is None else last_view(state, slot.last, wall),
+    }
+
+
+def cause_of(state: State, slot: Slot) -> str | None:
+    """Why the slot is where it is, in a few words."""
+    if slot.phase is Phase.WAITING and slot.reason is Reason.AFTER:
+        needed = [state.programs[name] for name in slot.program.policy.after]
+        return "after " + ", ".join(f"{other.name} ({program_state(other, state.now)})" for other in needed)
+    if slot.program.given_up and slot.phase is Phase.OFF:
+        return f"given up: {slot.cause}"
+    if slot.healthy is False and slot.phase is not Phase.DONE:
+        return slot.cause or None
+    return None
+
+
+def wait_left(state: State, slot: Slot) -> Seconds | None:
+    """Seconds until the slot's next step that is known: the next start, the signal, the kill."""
+    if slot.phase is not Phase.WAITING:
+        due = slot.drain_until if slot.phase is Phase.DRAINING else slot.kill_at
+        return None if due is None else max(0.0, due - state.now)
+    program = slot.program
+    if slot.reason is Reason.HOLD:
+        queue = program.blocked if slot.held_for else program.held
+        left = next_in(state, slot)
+        return None if left is None else left + queue.index(slot) * program.budget.refill
+    return next_in(state, slot)
+
+
+def last_view(state: State, record: Record, wall: float) -> Document:
+    """The slot's last ended run."""
+    ended = wall - (state.now - record.started - record.duration)
+    return {
+        "run": record.run,
+        "outcome": record.outcome.value,
+        "code": record.code,
+        "signal": record.signal,
+        "duration": None if record.outcome is Outcome.LOST else rounded(record.duration),
+        "ended": datetime.fromtimestamp(ended, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    }
+
+
+def rounded(seconds: Seconds | None) -> float | None:
+    """Milliseconds are enough to show."""
+    return None if seconds is None else round(seconds, 3)

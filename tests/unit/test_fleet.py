@@ -1,0 +1,167 @@
+"""The corners of `step` that no well-mannered host or scenario gets to."""
+
+from typing import get_args
+
+import pytest
+
+from minisup.core.facts import FirstFailure, GaveUp, Recovered, StillFailing
+from minisup.core.fleet import HANDLERS, Fleet
+from minisup.core.label import program_state
+from minisup.core.messages import (
+    Arm,
+    Asked,
+    Booted,
+    Changed,
+    Drained,
+    Due,
+    Event,
+    Exited,
+    Halt,
+    Note,
+    Record,
+    ShutdownAsked,
+    Spawn,
+    SpawnFailed,
+    Started,
+    Verb,
+)
+from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry
+
+
+def made(*policies, **arguments):
+    arguments.setdefault("shutdown_timeout", 10.0)
+    return Fleet(policies or [Policy(name="a")], uniform=max, **arguments)
+
+
+def booted(*policies, **arguments):
+    """A fleet whose first runs have started."""
+    fleet = made(*policies, **arguments)
+    answer(fleet, fleet.step(Booted(), 0.0), 0.0)
+    return fleet
+
+
+def answer(fleet, actions, now):
+    for action in actions:
+        if isinstance(action, Spawn):
+            fleet.step(Started(action.slot, action.run, 100 + action.run), now)
+
+
+def facts(actions, kind):
+    return [action.fact for action in actions if isinstance(action, Note) and isinstance(action.fact, kind)]
+
+
+def fail(fleet, now, slot="a:0"):
+    """The run of a slot fails at once and the slot is due again; returns what the end came to."""
+    if not fleet.slots[slot].run:
+        answer(fleet, fleet.step(Due(slot, fleet.slots[slot].generation), now), now)
+        answer(fleet, fleet.step(Due("a", fleet.programs["a"].generation), now), now)
+    return fleet.step(Exited(slot, fleet.slots[slot].run, 1), now)
+
+
+def test_every_event_has_a_handler():
+    assert set(HANDLERS) == set(get_args(Event))
+
+
+def test_an_event_of_a_run_that_is_over_changes_nothing():
+    fleet = booted()
+    fleet.step(Exited("a:0", 1, 0), 0.5)
+    assert fleet.step(Exited("a:0", 1, 1), 0.6) == []
+    assert fleet.step(Started("a:0", 1, 7), 0.6) == []
+    assert fleet.step(SpawnFailed("a:0", 1, "no such file", False), 0.6) == []
+    assert fleet.slots["a:0"].last.outcome is Outcome.WORKED
+
+
+def test_a_timer_of_an_older_generation_is_ignored():
+    fleet = booted()
+    fleet.step(Exited("a:0", 1, 0), 0.5)
+    generation = fleet.slots["a:0"].generation
+    assert fleet.step(Due("a:0", generation - 1), 9.0) == []
+    assert fleet.step(Due("a", fleet.programs["a"].generation - 1), 9.0) == []
+    assert fleet.step(Due("*", fleet.generation - 1), 9.0) == []
+    assert [type(action) for action in fleet.step(Due("a:0", generation), 9.0)] == [Spawn]
+
+
+def test_a_change_of_a_file_that_nobody_waits_for_starts_nothing():
+    assert booted().step(Changed("a"), 1.0) == []
+
+
+def test_output_that_is_taken_while_the_slot_runs_again_changes_nothing():
+    fleet = booted()
+    assert fleet.step(Drained("a:0"), 1.0) == []
+
+
+def test_run_ids_begin_where_the_host_says():
+    assert made(first_run=812).step(Booted(), 0.0) == [Spawn("a:0", 812, 0)]
+
+
+def test_a_shutdown_before_the_boot_ends_at_once():
+    fleet = made()
+    assert fleet.step(ShutdownAsked(), 0.0)[-1] == Halt(0)
+    assert fleet.step(Booted(), 0.0) == []
+
+
+def test_requests_during_a_shutdown_are_ignored():
+    fleet = booted()
+    fleet.step(ShutdownAsked(), 1.0)
+    for verb in Verb:
+        assert fleet.step(Asked(verb, ("a:0",)), 1.1) == []
+
+
+def test_exits_come_before_timers_so_an_end_at_the_limit_is_no_timeout():
+    fleet = booted(Policy(name="a", max_runtime=5.0))
+    generation = fleet.slots["a:0"].generation
+    record = next(action for action in fleet.step(Exited("a:0", 1, 0), 5.0) if isinstance(action, Record))
+    assert record.outcome is Outcome.WORKED
+    assert fleet.step(Due("a:0", generation), 5.0) == []
+
+
+def test_a_start_that_fails_after_its_program_was_given_up_leaves_the_slot_off():
+    retry = Retry(give_up=GiveUp.STOP, give_up_after=0.0)
+    fleet = made(Policy(name="a", numprocs=2, min_runtime=0.0, retry=retry))
+    fleet.step(Booted(), 0.0)
+    assert facts(fleet.step(SpawnFailed("a:0", 1, "no such file", False), 0.0), GaveUp)
+    assert fleet.slots["a:1"].phase is Phase.DRAINING
+    fleet.step(SpawnFailed("a:1", 2, "no such file", False), 0.0)
+    assert [slot.phase for slot in fleet.slots.values()] == [Phase.OFF, Phase.OFF]
+
+
+def test_a_program_that_keeps_failing_is_told_at_1_10_and_100_or_each_minute():
+    fleet = booted(Policy(name="a", retry=Retry(budget=1000, backoff=0.0)))
+    told = []
+    for end in range(1, 131):
+        actions = fail(fleet, end * 0.01)
+        if facts(actions, (FirstFailure, StillFailing)):
+            told.append(end)
+    assert told == [1, 10, 100]
+    [still] = facts(fail(fleet, 62.0), StillFailing)
+    assert (still.failures, still.holding) == (131, False)
+
+
+def test_recovery_is_told_with_how_long_it_lasted_and_how_many_tries_it_took():
+    fleet = booted(Policy(name="a", retry=Retry(backoff=0.0)))
+    for end in (1.0, 2.0, 3.0):
+        fail(fleet, end)
+    answer(fleet, fleet.step(Due("a:0", fleet.slots["a:0"].generation), 4.0), 4.0)
+    assert facts(fleet.step(Exited("a:0", fleet.slots["a:0"].run, 0), 5.0), Recovered) == [Recovered("a", 4.0, 3)]
+
+
+def test_a_paused_slot_makes_its_program_paused():
+    fleet = booted(Policy(name="a", numprocs=2))
+    slot = fleet.slots["a:1"]
+    slot.reason = Reason.PAUSED
+    assert program_state(fleet.programs["a"], 0.0) == "paused"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_slot_arms_at_most_one_timer_in_a_step(kind):
+    fleet = booted(Policy(name="a", kind=kind, max_runtime=5.0))
+    for event in (
+        Asked(Verb.RESTART, ("a:0",)),
+        Asked(Verb.STOP, ("a:0",)),
+        Asked(Verb.START, ("a:0",)),
+        Exited("a:0", 1, 1, leftovers=1),
+    ):
+        armed = [action for action in fleet.step(event, 1.0) if isinstance(action, Arm) and action.key == "a:0"]
+        assert len({arm.generation for arm in armed}) == len(armed)
+        if armed:
+            assert armed[-1].generation == fleet.slots["a:0"].generation

@@ -1,0 +1,63 @@
+import pytest
+
+from minisup.core.messages import Exited
+from minisup.core.model import ExitCodes, Outcome
+from minisup.core.outcome import Ours, classify, code_table
+
+CODES = ExitCodes(ok=frozenset({0, 3}), idle=frozenset({7}), recycle=frozenset({12}), fatal=frozenset({78}))
+
+
+def ended(code=None, signal=None, ours=None, *, oom=False, codes=CODES):
+    return classify(Exited("email:0", 1, code, signal, oom=oom), code_table(codes), ours)
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        (0, Outcome.WORKED),
+        (3, Outcome.WORKED),
+        (7, Outcome.IDLE),
+        (12, Outcome.RECYCLED),
+        (78, Outcome.FATAL),
+        (1, Outcome.FAILED),
+        (255, Outcome.FAILED),
+    ],
+)
+def test_the_exit_code_decides(code, outcome):
+    assert ended(code) is outcome
+
+
+def test_a_code_in_several_sets_is_taken_by_the_first_rule():
+    everything = frozenset({5})
+    assert ended(5, codes=ExitCodes(ok=everything)) is Outcome.WORKED
+    assert ended(5, codes=ExitCodes(ok=everything, idle=everything)) is Outcome.IDLE
+    assert ended(5, codes=ExitCodes(ok=everything, idle=everything, recycle=everything)) is Outcome.RECYCLED
+    all_four = ExitCodes(ok=everything, idle=everything, recycle=everything, fatal=everything)
+    assert ended(5, codes=all_four) is Outcome.FATAL
+
+
+def test_a_service_without_ok_codes_fails_by_exit_0():
+    assert ended(0, codes=ExitCodes(ok=frozenset())) is Outcome.FAILED
+
+
+def test_death_by_a_signal_that_is_not_ours_is_a_crash():
+    assert ended(signal="SIGSEGV") is Outcome.CRASHED
+    assert ended(signal="SIGKILL") is Outcome.CRASHED
+
+
+def test_the_out_of_memory_killer_is_told_from_a_crash():
+    assert ended(signal="SIGKILL", oom=True) is Outcome.OOM
+
+
+@pytest.mark.parametrize(
+    ("ours", "outcome"),
+    [(Ours.STOP, Outcome.STOPPED), (Ours.MAX_RUNTIME, Outcome.TIMEOUT), (Ours.MEMORY, Outcome.OOM)],
+)
+def test_our_signal_decides_however_the_run_then_ended(ours, outcome):
+    assert ended(0, ours=ours) is outcome
+    assert ended(78, ours=ours) is outcome
+    assert ended(signal="SIGKILL", ours=ours) is outcome
+
+
+def test_a_run_whose_status_nobody_could_read_is_lost():
+    assert ended() is Outcome.LOST
