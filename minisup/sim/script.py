@@ -1,0 +1,223 @@
+"""Scenarios: texts in which commands to a simulated world are followed by what then happened.
+
+A paragraph is a few commands, a line `----`, and the lines that the world answered; a blank line ends it. `perform`
+writes the answers; a test compares them with what the file holds, and `python -m minisup.sim.script --rewrite FILE...`
+puts them there. The commands (`#` begins a comment; durations as in a configuration file):
+
+    supervisor shutdown_timeout=10s exit_when_done=true seed=1 jitter=high
+                               before `up`; jitter: low, mid, high, random
+    program email numprocs=2 retry.budget=3 after=migrate
+                               before `up`; keys as in a configuration file
+    job email lasts=200ms exit=0 on_term=ignores
+                               what its processes do, from the next run on
+    up [PROGRAM...]            minisup is ready
+    run 10s / until 30s        let time pass
+    skip 10m                   let time pass, and answer with a summary
+    start | stop | restart TARGET... [--now]
+    shutdown [--now]           a signal to minisup
+    outage email 30s           runs that start in the next 30 s fail
+    unstartable email 30s no such file        / scarce email 30s too many open files
+    exit email:0 1             the run in progress ends now: by an exit code or a signal's name
+    find email:0 2             so many leftovers of the slot's last run are found late
+    push email 10              messages for the job's queue
+    touch email                a file of its command changes
+    show [PROGRAM...]          where slots and budgets stand
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+from minisup.core.messages import Verb
+from minisup.core.model import Policy
+from minisup.sim import settings
+from minisup.sim.jobs import Job, Span, Trouble
+from minisup.sim.telling import Teller
+from minisup.sim.world import World
+
+RULE: Final = "----"
+NOTHING: Final = "(nothing happens)"
+
+_JITTER: Final[dict[str, Callable[[float, float], float] | None]] = {
+    "low": lambda low, _: low,
+    "mid": lambda low, high: (low + high) / 2,
+    "high": lambda _, high: high,
+    "random": None,
+}
+
+
+class ScriptError(Exception):
+    """A scenario cannot be read; the text names the line."""
+
+
+class Script:
+    """One scenario being performed."""
+
+    def __init__(self) -> None:
+        self._teller = Teller()
+        self._policies: list[Policy] = []
+        self._jobs: dict[str, Job] = {}
+        self._settings: dict[str, str] = {}
+        self._world: World | None = None
+
+    def do(self, line: str) -> list[str]:
+        """Carry out one command; returns the lines that it caused. Raises ScriptError."""
+        name, *words = shlex.split(line, comments=True) or [""]
+        command = getattr(self, f"_do_{name}", None)
+        try:
+            if command is None:
+                raise ValueError(f"unknown command {name!r}")  # noqa: TRY301  the same report as for bad arguments
+            command(words)
+        except (ValueError, KeyError, IndexError) as error:
+            raise ScriptError(f"cannot do {line!r}: {error}") from error
+        lines = self._teller.lines[:]
+        self._teller.lines.clear()
+        return lines
+
+    @property
+    def world(self) -> World:
+        """The world; made by the first command that needs it."""
+        if self._world is None:
+            jitter = self._settings.get("jitter", "mid")
+            seed = int(self._settings.get("seed", "0"))
+            self._world = World(
+                self._policies,
+                self._jobs,
+                seed=seed,
+                shutdown_timeout=settings.seconds(self._settings.get("shutdown_timeout", "10s")),
+                exit_when_done=self._settings.get("exit_when_done") == "true",
+                uniform=_JITTER[jitter],
+                watcher=self._teller.saw,
+            )
+            self._teller.follow(self._world.fleet)
+        return self._world
+
+    def _do_supervisor(self, words: list[str]) -> None:
+        self._settings.update(settings.pairs(words))
+
+    def _do_program(self, words: list[str]) -> None:
+        self._policies.append(settings.policy(words[0], words[1:]))
+        self._jobs.setdefault(words[0], Job())
+
+    def _do_job(self, words: list[str]) -> None:
+        name = words[0]
+        jobs = self._world.jobs if self._world else self._jobs
+        jobs[name] = settings.job(words[1:], jobs.get(name) or jobs[name.rpartition(":")[0]])
+
+    def _do_up(self, words: list[str]) -> None:
+        self.world.boot(*words)
+        self.world.run(0.0)
+
+    def _do_run(self, words: list[str]) -> None:
+        self.world.run(settings.seconds(words[0]))
+
+    def _do_until(self, words: list[str]) -> None:
+        self.world.run(settings.seconds(words[0]) - self.world.now)
+
+    def _do_skip(self, words: list[str]) -> None:
+        self._teller.summary()
+        self.world.run(settings.seconds(words[0]))
+        self._teller.lines[:] = [f"{self.world.now:8.3f} {line}" for line in self._teller.summary()]
+
+    def _do_start(self, words: list[str]) -> None:
+        self._ask(Verb.START, words)
+
+    def _do_stop(self, words: list[str]) -> None:
+        self._ask(Verb.STOP, words)
+
+    def _do_restart(self, words: list[str]) -> None:
+        self._ask(Verb.RESTART, words)
+
+    def _ask(self, verb: Verb, words: list[str]) -> None:
+        targets = [word for word in words if word != "--now"]
+        self.world.ask(verb, *targets, now="--now" in words)
+        self.world.run(0.0)
+
+    def _do_shutdown(self, words: list[str]) -> None:
+        self.world.shut_down(now="--now" in words)
+        self.world.run(0.0)
+
+    def _do_outage(self, words: list[str]) -> None:
+        job, now = self.world.jobs[words[0]], self.world.now
+        job.outages = (*job.outages, Span(now, now + settings.seconds(words[1])))
+
+    def _do_unstartable(self, words: list[str]) -> None:
+        self._trouble(words, scarce=False)
+
+    def _do_scarce(self, words: list[str]) -> None:
+        self._trouble(words, scarce=True)
+
+    def _trouble(self, words: list[str], *, scarce: bool) -> None:
+        name, lasts, *cause = words
+        job, now = self.world.jobs[name], self.world.now
+        job.troubles = (*job.troubles, Trouble(now, now + settings.seconds(lasts), " ".join(cause), scarce))
+
+    def _do_exit(self, words: list[str]) -> None:
+        slot, how = words
+        self.world.end(slot, *((None, how) if how.startswith("SIG") else (int(how), None)))
+
+    def _do_find(self, words: list[str]) -> None:
+        self.world.find(words[0], int(words[1]))
+        self.world.run(0.0)
+
+    def _do_push(self, words: list[str]) -> None:
+        queue = self.world.jobs[words[0]].queue
+        if queue is None:
+            raise ValueError(f"{words[0]} has no queue")
+        queue.push(int(words[1]))
+
+    def _do_touch(self, words: list[str]) -> None:
+        self.world.touch(words[0])
+
+    def _do_show(self, words: list[str]) -> None:
+        self._teller.show(self.world.now, words)
+
+
+def perform(text: str) -> str:
+    """The scenario with the answers that its commands get now. Raises ScriptError with the number of the line."""
+    script = Script()
+    paragraphs, number = [], 1
+    for paragraph in text.split("\n\n"):
+        commands = _commands(paragraph)
+        answers: list[str] = []
+        for offset, line in enumerate(commands):
+            if line and not line.startswith("#"):
+                try:
+                    answers += script.do(line)
+                except ScriptError as error:
+                    raise ScriptError(f"line {number + offset}: {error}") from error
+        paragraphs.append(_written(commands, answers))
+        number += paragraph.count("\n") + 2
+    return "\n\n".join(paragraphs).rstrip("\n") + "\n"
+
+
+def _commands(paragraph: str) -> list[str]:
+    lines = paragraph.strip("\n").split("\n")
+    return lines[: lines.index(RULE)] if RULE in lines else lines
+
+
+def _written(commands: list[str], answers: list[str]) -> str:
+    if all(line.split(" ")[0] in {"#", "", "supervisor", "program", "job", "push", "outage"} for line in commands):
+        return "\n".join(commands)
+    return "\n".join([*commands, RULE, *(answers or [NOTHING])])
+
+
+def main(arguments: Iterable[str]) -> int:
+    """Compare the named scenarios with what happens now (`--rewrite`: write it); 1 if one differs."""
+    words = list(arguments)
+    differ = 0
+    for path in (Path(word) for word in words if word != "--rewrite"):
+        text = path.read_text(encoding="utf-8")
+        told = perform(text)
+        if told != text:
+            differ = 1
+            if "--rewrite" in words:
+                path.write_text(told, encoding="utf-8")
+            sys.stdout.write(f"{path}: {'rewritten' if '--rewrite' in words else 'differs'}\n")
+    return 0 if "--rewrite" in words else differ
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,255 @@
+"""A machine in virtual time: it carries out what `Fleet` decides on simulated processes, as the host does on real ones.
+
+It keeps the host's promises: each `Spawn` is answered at once, actions are carried out in order, exits come before
+timers of the same instant, SIGKILL always works. The same seed gives the same world.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from random import Random
+
+from minisup.core.fleet import Fleet
+from minisup.core.messages import (
+    Action,
+    Arm,
+    Asked,
+    Booted,
+    Changed,
+    Drained,
+    Due,
+    Event,
+    Exited,
+    Halt,
+    Leftovers,
+    Note,
+    Record,
+    ShutdownAsked,
+    Signal,
+    SignalLeftovers,
+    Spawn,
+    SpawnFailed,
+    Started,
+    Verb,
+    Watch,
+)
+from minisup.core.model import Instant, Policy, Scope, Seconds
+from minisup.core.timers import Timers
+from minisup.sim.jobs import Job, Plan, Process, Reaction
+
+Watcher = Callable[[Instant, Event, Sequence[Action]], None]
+"""Told of every step of the core: when, what went in, what came out."""
+
+
+MANY = 100_000
+"""More than happens at any one instant; then the world is stuck."""
+
+
+class StuckError(Exception):
+    """Virtual time no longer advances: something wakes itself for ever."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What happened in a world: the raw material of `report` and of the tests."""
+
+    launches: list[tuple[Instant, str]] = field(default_factory=list)  # when, slot; also of runs that could not start
+    records: list[Record] = field(default_factory=list)
+    notes: list[tuple[Instant, object]] = field(default_factory=list)
+    signals: list[tuple[Instant, Signal | SignalLeftovers]] = field(default_factory=list)
+    steps: int = 0
+    halted: tuple[Instant, int] | None = None  # when, exit code
+
+
+class World:
+    """A fleet with simulated processes under it. `now` is virtual time in seconds and starts at 0.
+
+    `jobs` describes the processes by program name, or by slot name where one slot differs. `uniform` replaces the
+    seeded chance of the core (a scenario wants round numbers).
+    """
+
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        jobs: Mapping[str, Job],
+        *,
+        seed: int = 0,
+        shutdown_timeout: Seconds = 10.0,
+        exit_when_done: bool = False,
+        uniform: Callable[[float, float], float] | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self.jobs = dict(jobs)
+        self.now: Instant = 0.0
+        self.trace = Trace()
+        self.watched: set[str] = set()
+        self.processes: dict[str, Process] = {}
+        self._chance = Random(seed)  # noqa: S311  a simulation wants a seed, not secrets
+        self._leavings: dict[tuple[str, int], Process] = {}
+        self._watcher = watcher
+        self._tie = count()
+        self._happenings: list[tuple[Instant, int, Process | Event]] = []
+        self.timers = Timers()
+        self.fleet = Fleet(
+            policies,
+            shutdown_timeout=shutdown_timeout,
+            uniform=uniform or Random(seed + 1).uniform,  # noqa: S311  as above
+            exit_when_done=exit_when_done,
+        )
+
+    # --- what a test or a script does ---
+
+    def boot(self, *targets: str) -> None:
+        """Let minisup be ready to start runs: of these programs, or of all that start by themselves."""
+        self.feed(Booted(targets))
+
+    def ask(self, verb: Verb, *targets: str, now: bool = False) -> None:
+        """An operator asks something of programs (`email`), slots (`email:1`) or `all`."""
+        slots = tuple(name for name in self.fleet.slots if _is_meant(name, targets))
+        self.feed(Asked(verb, slots, now, frozenset(targets)))
+
+    def shut_down(self, *, now: bool = False) -> None:
+        """SIGTERM to minisup, or `minisup shutdown`."""
+        self.feed(ShutdownAsked(now))
+
+    def touch(self, program: str) -> None:
+        """A file of the program's command has changed: the core hears of it if it asked to watch."""
+        if program in self.watched:
+            self.feed(Changed(program))
+
+    def end(self, slot: str, code: int | None = 0, signal: str | None = None) -> None:
+        """The run in progress in a slot ends now, in this way."""
+        process = self.processes[slot]
+        process.ends, process.code, process.signal = self.now, code, signal
+        self._later(self.now, process)
+        self.run(0.0)
+
+    def find(self, slot: str, count: int) -> None:
+        """Processes that the slot's last run left behind are found late: they had made a session of their own."""
+        last = self.fleet.slots[slot].last
+        assert last is not None, f"{slot} has not had a run"
+        job = self._job(slot)
+        self._leavings[slot, last.run] = Process(slot, last.run, job, self.now, Plan(0.0, 0, None))
+        self._later(self.now + job.leftovers_last, Leftovers(slot, last.run, 0))
+        self.feed(Leftovers(slot, last.run, count))
+
+    def run(self, seconds: Seconds) -> None:
+        """Let virtual time pass, and everything happen that is due by then."""
+        until = self.now + max(0.0, seconds)
+        happenings, timers, patience = self._happenings, self.timers, MANY
+        while self.trace.halted is None:
+            due = timers.next_due()
+            when = happenings[0][0] if happenings else inf
+            ends_first = due is None or when <= due
+            now = when if due is None or ends_first else due
+            if now > until or now == inf:
+                self.now = until
+                return
+            if now > self.now:
+                self.now, patience = now, MANY
+            elif not (patience := patience - 1):
+                raise StuckError(f"{MANY} steps at {now} s and no end")
+            if ends_first:
+                self._happen(heappop(happenings)[2], now)
+            elif timer := timers.pop_due(self.now):
+                self.feed(Due(*timer))
+
+    def feed(self, event: Event) -> None:
+        """Give the core an event and carry out what it decides."""
+        todo = self._step(event)
+        for action in todo:  # grows meanwhile: a start is answered at once
+            if isinstance(action, Arm):
+                self.timers.arm(*action)
+            elif isinstance(action, Record):
+                self.trace.records.append(action)
+            elif isinstance(action, Spawn):
+                todo += self._step(self._spawn(action))
+            elif isinstance(action, Note):
+                self.trace.notes.append((self.now, action.fact))
+            else:
+                self._carry_out(action)
+
+    @property
+    def left(self) -> frozenset[tuple[str, int]]:
+        """The ended runs (slot, run) of which processes live on."""
+        return frozenset(self._leavings)
+
+    # --- how it works ---
+
+    def _step(self, event: Event) -> list[Action]:
+        self.trace.steps += 1
+        actions = self.fleet.step(event, self.now)
+        if self._watcher is not None:
+            self._watcher(self.now, event, actions)
+        return actions
+
+    def _job(self, slot: str) -> Job:
+        return self.jobs.get(slot) or self.jobs[slot.rpartition(":")[0]]
+
+    def _later(self, when: Instant, what: Process | Event) -> None:
+        if when < inf:
+            heappush(self._happenings, (when, next(self._tie), what))
+
+    def _spawn(self, spawn: Spawn) -> Started | SpawnFailed:
+        slot, run, _ = spawn
+        assert slot not in self.processes, f"two runs in {slot}"
+        now, job = self.now, self._job(slot)
+        self.trace.launches.append((now, slot))
+        if job.troubles and (trouble := job.trouble(now)):
+            return SpawnFailed(slot, run, trouble.cause, trouble.scarce)
+        self.processes[slot] = process = Process(slot, run, job, now, job.plan(now, self._chance))
+        if process.ends < inf:
+            heappush(self._happenings, (process.ends, next(self._tie), process))
+        return Started(slot, run, run)
+
+    def _happen(self, what: Process | Event, when: Instant) -> None:
+        if isinstance(what, Process):
+            if what.ends == when and self.processes.get(what.slot) is what:  # else a signal has moved its end
+                self._exit(what)
+        elif isinstance(what, Leftovers):
+            if self._leavings.pop((what.slot, what.run), None) is not None:  # else a signal was quicker
+                self.feed(what)
+        else:
+            self.feed(what)
+
+    def _exit(self, process: Process) -> None:
+        del self.processes[process.slot]
+        slot, run, job, left = process.slot, process.run, process.job, process.leftovers
+        ended = Exited(slot, run, process.code, process.signal)
+        if left:
+            self._leavings[slot, run] = process
+            self._later(self.now + job.leftovers_last, Leftovers(slot, run, 0))
+            ended = ended._replace(leftovers=left)
+        if job.clogged:
+            self._later(self.now + job.clogged, Drained(slot))
+            ended = ended._replace(output=True)
+        self.feed(ended)
+
+    def _carry_out(self, action: Action) -> None:
+        if isinstance(action, Signal):
+            self._signal(action)
+        elif isinstance(action, SignalLeftovers):
+            self._signal_leftovers(action)
+        elif isinstance(action, Watch):
+            (self.watched.add if action.on else self.watched.discard)(action.program)
+        elif isinstance(action, Halt):
+            self.trace.halted = (self.now, action.code)
+
+    def _signal(self, action: Signal) -> None:
+        self.trace.signals.append((self.now, action))
+        process = self.processes[action.slot]
+        assert process.run == action.run, f"a signal for run {action.run} of {action.slot}, which runs {process.run}"
+        process.take(action.signal, self.now, group=action.scope is Scope.GROUP)
+        self._later(process.ends, process)
+
+    def _signal_leftovers(self, action: SignalLeftovers) -> None:
+        self.trace.signals.append((self.now, action))
+        process = self._leavings.get((action.slot, action.run))
+        if process and (action.signal == "SIGKILL" or process.job.leftovers_reaction is Reaction.DIES):
+            self._later(self.now, Leftovers(action.slot, action.run, 0))
+
+
+def _is_meant(slot: str, targets: Sequence[str]) -> bool:
+    return "all" in targets or slot in targets or slot.rpartition(":")[0] in targets

@@ -1,0 +1,305 @@
+"""A host without manners: it feeds `Fleet` any legal order of events and checks the laws after each step.
+
+Legal means: a `Spawn` is answered at once, actions are carried out in order, a run ends once, time goes forward, timers
+come in order and never early.
+"""
+
+from dataclasses import dataclass, field
+from random import Random
+
+from minisup.core.fleet import Fleet
+from minisup.core.messages import (
+    FLEET,
+    Arm,
+    Asked,
+    Booted,
+    Changed,
+    Drained,
+    Due,
+    Exited,
+    Halt,
+    Leftovers,
+    Record,
+    ShutdownAsked,
+    Signal,
+    SignalLeftovers,
+    Spawn,
+    SpawnFailed,
+    Started,
+    Verb,
+    Watch,
+)
+from minisup.core.model import Phase, Reason
+from minisup.core.shutdown import LAST_WAIT, usable
+from minisup.core.timers import SLACK, Timers
+
+IN_PROGRESS = {Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
+NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.PAUSED}
+
+
+@dataclass
+class Run:
+    """A run as the machine sees it."""
+
+    id: int
+    started: float
+    signals: list = field(default_factory=list)
+    patience: float | None = None  # not to be signalled before, by what was promised; None: at any time
+
+
+class Driver:
+    """One fleet, its simulated machine, and the laws."""
+
+    def __init__(self, policies, *, shutdown_timeout=10.0, exit_when_done=False, seed=0):
+        self.arguments = {"shutdown_timeout": shutdown_timeout, "exit_when_done": exit_when_done}
+        self.policies = {policy.name: policy for policy in policies}
+        self.seed = seed
+        self.fleet = Fleet(policies, uniform=Random(seed).uniform, **self.arguments)
+        self.now = 0.0
+        self.timers = Timers()
+        self.armed = {}  # key -> generation
+        self.runs = {}  # slot -> Run
+        self.left = {}  # (slot, run) -> count
+        self.killed = {}  # slot, or (slot, run) of leftovers -> when it got SIGKILL, while it lives on
+        self.clogged = set()
+        self.watched = set()
+        self.stopped = set()  # slots that an operator stopped and nobody started
+        self.last_run = 0
+        self.failed = set()  # ids of runs that could not be started
+        self.asked_at = None  # shutdown
+        self.halted = None
+        self.answers = []  # how the next spawns go: "ok", "scarce", "missing"; then ok
+        self.log = []  # (event, now, actions)
+
+    # --- what can happen ---
+
+    def boot(self, *targets):
+        self.feed(Booted(targets))
+
+    def exit(self, slot, code=0, signal=None, leftovers=0, *, output=False, oom=False):
+        run = self.runs.pop(slot)
+        self.killed.pop(slot, None)
+        if "SIGKILL" in run.signals:
+            leftovers = 0
+        if leftovers:
+            self.left[slot, run.id] = leftovers
+        if output:
+            self.clogged.add(slot)
+        self.feed(Exited(slot, run.id, code, signal, leftovers=leftovers, output=output, oom=oom))
+
+    def leftovers(self, slot, run, count):
+        if count:
+            self.left[slot, run] = count
+        else:
+            del self.left[slot, run]
+            self.killed.pop((slot, run), None)
+        self.feed(Leftovers(slot, run, count))
+
+    def appear(self, slot, count):
+        """An orphan of the slot's last run is found late: it had made a session of its own."""
+        run = self.fleet.slots[slot].run or (self.fleet.slots[slot].last.run if self.fleet.slots[slot].last else 0)
+        if run and slot not in self.stopped and self.fleet.shutdown is None:
+            self.leftovers(slot, run, count)
+
+    def unclog(self, slot):
+        self.clogged.discard(slot)
+        self.feed(Drained(slot))
+
+    def touch(self, program):
+        if program in self.watched:
+            self.feed(Changed(program))
+
+    def ask(self, verb, slots, named=(), *, now=False):
+        if verb is Verb.STOP:
+            self.stopped.update(slots)
+        else:
+            self.stopped.difference_update(slots)
+        self._promise(verb, slots, now)
+        self.feed(Asked(verb, tuple(slots), now, frozenset(named)))
+
+    def shut_down(self, *, now=False):
+        if self.asked_at is None:
+            self.asked_at = self.now
+        for run in self.runs.values():
+            run.patience = None
+        self.feed(ShutdownAsked(now))
+
+    def stale(self, key, generation):
+        """A timer of an older generation, which a host may deliver late."""
+        if generation < self.armed.get(key, 0):
+            self.feed(Due(key, generation))
+
+    def wait(self, seconds):
+        until = self.now + seconds
+        for _ in range(10_000):
+            due = self.timers.next_due()
+            if due is None or due > until or self.halted is not None:
+                break
+            self.now = max(self.now, due)
+            timer = self.timers.pop_due(self.now)
+            assert timer is not None
+            self.feed(Due(*timer))
+        else:
+            raise AssertionError("timers come due without end")
+        self.now = until
+        self._check_deadline()
+
+    # --- the machine ---
+
+    def feed(self, event):
+        if self.halted is not None:
+            return
+        todo = list(self._step(event))
+        for action in todo:
+            if isinstance(action, Spawn):
+                todo += self._step(self._spawn(action))
+            else:
+                self._carry_out(action)
+        self._check()
+
+    def _carry_out(self, action):
+        match action:
+            case Signal():
+                self._signal(action)
+            case SignalLeftovers():
+                self._signal_leftovers(action)
+            case Arm(key, generation, due):
+                assert key == FLEET or key in self.fleet.slots or key in self.fleet.programs
+                assert generation > self.armed.get(key, 0), f"{action} is not newer"
+                self.armed[key] = generation
+                self.timers.arm(key, generation, due)
+            case Watch(program, on):
+                (self.watched.add if on else self.watched.discard)(program)
+            case Record():
+                assert action.duration >= 0
+            case Halt(code):
+                assert self.halted is None
+                self.halted = (self.now, code)
+                self._check_halt()
+
+    def _signal_leftovers(self, action):
+        key = (action.slot, action.run)
+        assert key in self.left, f"{action} reaches nobody"
+        if action.signal == "SIGKILL":
+            self.killed.setdefault(key, self.now)
+
+    def _step(self, event):
+        actions = self.fleet.step(event, self.now)
+        self.log.append((event, self.now, tuple(actions)))
+        return actions
+
+    def _spawn(self, spawn):
+        slot, run, _ = spawn
+        assert slot not in self.runs, f"two runs in {slot}"
+        assert run > self.last_run, "run ids only grow"
+        assert self.asked_at is None, f"{spawn} after shutdown was asked for"
+        assert slot not in self.stopped, f"{spawn} after stop"
+        self.last_run = run
+        answer = self.answers.pop(0) if self.answers else "ok"
+        if answer == "ok":
+            self.runs[slot] = Run(run, self.now)
+            return Started(slot, run, 1000 + run)
+        self.failed.add(run)
+        return SpawnFailed(slot, run, answer, answer == "scarce")
+
+    def _signal(self, action):
+        if action.run in self.failed:  # it was asked for before the answer was known
+            return
+        run = self.runs[action.slot]
+        assert run.id == action.run
+        assert "SIGKILL" not in run.signals, "the dead are signalled"
+        policy = self.policies[action.slot.rpartition(":")[0]]
+        expired = policy.max_runtime is not None and self.now >= run.started + policy.max_runtime - 1e-6
+        if run.patience is not None and self.asked_at is None and not self._has_given_up():
+            assert expired or self.now >= run.patience - 1e-6, f"{action} at {self.now} within its drain"
+        run.signals.append(action.signal)
+        if action.signal == "SIGKILL":
+            self.killed[action.slot] = self.now
+
+    def _has_given_up(self):
+        return any(program.given_up for program in self.fleet.programs.values())
+
+    def _promise(self, verb, slots, now):
+        """Until when the runs of these slots may not be signalled."""
+        for slot in slots:
+            run = self.runs.get(slot)
+            if run is None:
+                continue
+            stop = self.policies[slot.rpartition(":")[0]].stop
+            if now:
+                run.patience = None if verb is not Verb.START else run.patience
+            elif verb is Verb.STOP and self.fleet.slots[slot].phase is Phase.RUNNING:
+                run.patience = self.now + stop.drain
+
+    # --- the laws ---
+
+    def _check(self):
+        for name, slot in self.fleet.slots.items():
+            self._check_slot(name, slot)
+        for program in self.fleet.programs.values():
+            assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
+            if program.held:
+                assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"
+        keys = len(self.fleet.slots) + len(self.fleet.programs) + 1
+        assert len(self.timers) <= 2 * keys + SLACK
+
+    def _check_slot(self, name, slot):
+        run = self.runs.get(name)
+        assert slot.run == (run.id if run else 0), f"{name} runs {run}, the core believes {slot.run}"
+        if run:
+            assert slot.phase in IN_PROGRESS
+        elif slot.phase in IN_PROGRESS:
+            assert slot.leftovers, f"{name} is {slot.phase} without any process"
+        if slot.phase is Phase.WAITING:
+            assert slot.wanted
+            self._check_wait(name, slot)
+        if slot.phase is Phase.OFF:
+            assert not slot.wanted
+        if slot.phase in {Phase.OFF, Phase.DONE} and name in self.stopped:
+            assert not [key for key in self.left if key[0] == name], f"{name} is stopped, its leftovers are not"
+        if slot.phase is Phase.KILLING and not slot.wanted:
+            keys = {key for key in self.left if key[0] == name and key[1] not in slot.sweeps} | (
+                {name} if run else set()
+            )
+            assert keys <= self.killed.keys(), f"{name} is killing, and spares {keys - self.killed.keys()}"
+        if slot.phase in {Phase.STOPPING, Phase.DRAINING} and not slot.wanted and self.halted is None:
+            harder = self._is_armed(name) or self._is_armed(FLEET)
+            assert harder, f"{name} is {slot.phase} and nothing will end it"
+
+    def _check_wait(self, name, slot):
+        assert slot.reason is not None
+        if self._is_armed(name) or slot.reason in NAMED_EVENTS:
+            return
+        program = name.rpartition(":")[0]
+        assert slot.reason is Reason.HOLD, f"{name} waits for {slot.reason} and nothing will wake it"
+        assert self._is_armed(program), f"{name} is held and nothing will wake it"
+
+    def _check_halt(self):
+        """Whatever is left behind had its SIGKILL, and time to die of it."""
+        if self.asked_at is None:
+            return
+        for key, when in self.killed.items():
+            assert self.now >= when + LAST_WAIT - 1e-6, f"{key} was killed at {when}, left behind at {self.now}"
+        assert self.runs.keys() <= self.killed.keys(), "minisup left runs behind"
+        assert self.left.keys() <= self.killed.keys(), "minisup left leftovers behind"
+
+    def _is_armed(self, key):
+        return key in self.timers._live
+
+    def _check_deadline(self):
+        if self.asked_at is None or not self.arguments["shutdown_timeout"]:
+            return
+        deadline = self.asked_at + usable(self.arguments["shutdown_timeout"])
+        if self.halted is not None:
+            assert self.halted[0] <= deadline + LAST_WAIT + 1e-6
+            return
+        assert self.now <= deadline + LAST_WAIT + 1e-6, "minisup has not left in time"
+        if self.now > deadline + 1e-6:
+            assert self.runs.keys() <= self.killed.keys(), "a run lives on after the deadline"
+            assert self.left.keys() <= self.killed.keys(), "leftovers live on after the deadline"
+
+    def check_replay(self):
+        """The same events give the same actions."""
+        again = Fleet(list(self.policies.values()), uniform=Random(self.seed).uniform, **self.arguments)
+        for event, now, actions in self.log:
+            assert tuple(again.step(event, now)) == actions

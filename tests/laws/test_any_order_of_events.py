@@ -1,0 +1,199 @@
+"""Whatever happens in whatever order: the laws of `driver` hold."""
+
+from dataclasses import replace
+
+from driver import Driver
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minisup.core.messages import Verb
+from minisup.core.model import (
+    ExitCodes,
+    GiveUp,
+    Idle,
+    Kind,
+    Policy,
+    Restart,
+    Retry,
+    Scope,
+    Stop,
+)
+
+CODES = ExitCodes(idle=frozenset({7}), recycle=frozenset({12}))
+
+retries = st.builds(
+    Retry,
+    backoff=st.sampled_from([0.0, 1.0]),
+    max_backoff=st.sampled_from([2.0, 30.0]),
+    budget=st.sampled_from([0, 1, 10]),
+    refill=st.sampled_from([5.0, 15.0]),
+    max_failure_ratio=st.sampled_from([0.0, 0.5, 0.95]),
+    give_up=st.sampled_from(list(GiveUp)),
+    give_up_after=st.sampled_from([5.0, 60.0]),
+)
+stops = st.builds(
+    Stop,
+    drain=st.sampled_from([0.0, 3.0, 60.0]),
+    timeout=st.sampled_from([0.0, 2.0, 10.0]),
+    scope=st.sampled_from(list(Scope)),
+)
+policies = st.builds(
+    Policy,
+    name=st.just(""),
+    kind=st.sampled_from(list(Kind)),
+    numprocs=st.integers(0, 3),
+    min_runtime=st.sampled_from([0.0, 1.0, 5.0]),
+    max_runtime=st.sampled_from([None, None, 4.0]),
+    restart=st.sampled_from(list(Restart)),
+    autostart=st.booleans() | st.just(True),
+    max_start_rate=st.sampled_from([None, None, 0.5]),
+    exit=st.sampled_from([CODES, ExitCodes()]),
+    idle=st.just(Idle(max_wait=4.0)),
+    retry=retries,
+    stop=stops,
+)
+
+
+@st.composite
+def fleets(draw):
+    """One to three programs; later ones may be `after` earlier ones that are no jobs."""
+    made = []
+    for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
+        needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
+        made.append(replace(draw(policies), name=name, after=tuple(needed)))
+    return made
+
+
+number = st.integers(0, 20)
+happenings = st.one_of(
+    st.tuples(st.just("wait"), st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 7.0, 30.0, 300.0])),
+    st.tuples(
+        st.just("exit"), number, st.sampled_from([0, 0, 0, 1, 7, 12, 78, None]), st.integers(0, 2), st.booleans()
+    ),
+    st.tuples(st.just("crash"), number, st.sampled_from(["SIGSEGV", "SIGKILL", "SIGTERM"]), st.integers(0, 1)),
+    st.tuples(st.just("leftovers"), number, st.sampled_from([0, 0, 1, 12])),
+    st.tuples(st.just("appear"), number, st.sampled_from([1, 12])),
+    st.tuples(st.just("unclog"), number),
+    st.tuples(st.just("touch"), number),
+    st.tuples(st.just("spawns"), st.lists(st.sampled_from(["ok", "scarce", "missing"]), max_size=4)),
+    st.tuples(st.just("ask"), st.sampled_from(list(Verb)), number, st.booleans(), st.booleans()),
+    st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
+    st.tuples(st.just("stale"), number),
+)
+
+
+def exit_(driver, index, code, leftovers, output):
+    if driver.runs:
+        driver.exit(chosen(driver.runs, index), code, leftovers=leftovers, output=output)
+
+
+def crash(driver, index, signal, leftovers):
+    if driver.runs:
+        driver.exit(chosen(driver.runs, index), None, signal, leftovers, oom=signal == "SIGKILL")
+
+
+def change_leftovers(driver, index, count):
+    if driver.left:
+        driver.leftovers(*chosen(driver.left, index), count)
+
+
+def appear(driver, index, count):
+    if driver.fleet.slots:
+        driver.appear(chosen(driver.fleet.slots, index), count)
+
+
+def unclog(driver, index):
+    if driver.clogged:
+        driver.unclog(chosen(sorted(driver.clogged), index))
+
+
+def answer_spawns(driver, answers):
+    driver.answers = list(answers)
+
+
+def ask(driver, verb, index, now, named):
+    if driver.fleet.slots:
+        slot = chosen(driver.fleet.slots, index)
+        driver.ask(verb, [slot], [slot] if named else [], now=now)
+
+
+def stale(driver, index):
+    if driver.armed:
+        key = chosen(driver.armed, index)
+        driver.stale(key, driver.armed[key] - 1)
+
+
+HAPPENS = {
+    "wait": Driver.wait,
+    "exit": exit_,
+    "crash": crash,
+    "leftovers": change_leftovers,
+    "appear": appear,
+    "unclog": unclog,
+    "touch": lambda driver, index: driver.touch(chosen(driver.policies, index)),
+    "spawns": answer_spawns,
+    "ask": ask,
+    "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
+    "stale": stale,
+}
+
+
+def happen(driver, what):
+    """Let one thing happen, if it can."""
+    name, *arguments = what
+    HAPPENS[name](driver, *arguments)
+
+
+def chosen(things, index):
+    things = list(things)
+    return things[index % len(things)]
+
+
+@given(fleets(), st.lists(happenings, max_size=60), st.booleans(), st.integers(0, 3))
+def test_no_order_of_events_breaks_a_law(made, story, exit_when_done, seed):
+    driver = Driver(made, exit_when_done=exit_when_done, seed=seed)
+    driver.boot()
+    for what in story:
+        happen(driver, what)
+    driver.check_replay()
+
+
+@given(
+    fleets(),
+    st.lists(happenings, max_size=25),
+    st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.6, 3.0]), st.booleans()), min_size=1, max_size=4),
+    st.lists(happenings, max_size=15),
+    st.sampled_from([1.0, 10.0, 90.0]),
+)
+def test_a_shutdown_ends_in_time_and_nothing_starts_after_it(made, story, requests, ending, limit):
+    driver = Driver(made, shutdown_timeout=limit)
+    driver.boot()
+    for what in story:
+        happen(driver, what)
+    for (pause, now), what in zip(requests, [*ending, *[("wait", 0.0)] * 4], strict=False):
+        driver.shut_down(now=now)
+        happen(driver, what)
+        driver.wait(pause)
+    for what in ending:
+        happen(driver, what)
+    driver.wait(limit)
+    assert driver.halted is not None
+    driver.check_replay()
+
+
+@given(fleets(), st.lists(happenings, max_size=40))
+def test_a_shutdown_ends_at_once_when_the_last_process_does(made, story):
+    driver = Driver(made, shutdown_timeout=90.0)
+    driver.boot()
+    for what in story:
+        happen(driver, what)
+    driver.shut_down()
+    for _ in range(100):
+        if driver.runs:
+            driver.exit(next(iter(driver.runs)))
+        elif driver.left:
+            driver.leftovers(*next(iter(driver.left)), 0)
+        driver.wait(0.0)
+    assert not driver.runs
+    assert not driver.left
+    assert driver.halted is not None
