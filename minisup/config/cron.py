@@ -1,0 +1,43 @@
+"""The form of a cron expression. When it is due is not said here."""
+
+import re
+from typing import Final
+
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_FIELDS: Final[tuple[tuple[str, int, int, tuple[str, ...]], ...]] = (
+    ("minute", 0, 59, ()),
+    ("hour", 0, 23, ()),
+    ("day of month", 1, 31, ()),
+    ("month", 1, 12, ("", *_MONTHS)),
+    ("day of week", 0, 7, _DAYS),
+)
+_ITEM: Final = re.compile(r"(\*|([a-z0-9]{1,3})(?:-([a-z0-9]{1,3}))?)(?:/([0-9]{1,3}))?")
+
+
+def fault(text: str) -> str:
+    """What is wrong with a cron expression, in words; empty: nothing."""
+    words = text.lower().split()
+    if len(words) != len(_FIELDS):
+        return f"it has {len(words)} fields, not 5 (minute, hour, day of month, month, day of week)"
+    for word, (field, low, high, names) in zip(words, _FIELDS, strict=True):
+        if not all(_fits(item, low, high, names) for item in word.split(",")):
+            return f"{word!r} is not a {field} ({low}-{high})"
+    return ""
+
+
+def _fits(item: str, low: int, high: int, names: tuple[str, ...]) -> bool:
+    match = _ITEM.fullmatch(item)
+    if not match or (match[4] and int(match[4]) == 0):
+        return False
+    if match[1] == "*":
+        return True
+    first = _number(match[2], names)
+    last = _number(match[3], names) if match[3] else first
+    return low <= first <= last <= high
+
+
+def _number(word: str, names: tuple[str, ...]) -> int:
+    if word.isdigit():
+        return int(word)
+    return names.index(word) if word in names else -1

@@ -1,0 +1,73 @@
+"""The effective configuration as plain data: `minisup check --json`."""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Final
+
+from minisup.config.explain import shutdown_plans
+from minisup.config.interpolate import mask
+from minisup.config.schema import Config, Program
+from minisup.config.walk import keys_of
+from minisup.core.model import Seconds
+from minisup.core.shutdown import StopPlan, usable
+from minisup.errors import ConfigError
+
+SCHEMA: Final = 1
+_MODES: Final = frozenset({"umask", "socket_mode"})
+
+
+def facts(config: Config) -> dict[str, object]:
+    """Everything that `minisup check` says, JSON-ready: durations in seconds, secrets masked, no problems."""
+    plans = shutdown_plans(config)
+    supervisor = _table(config.supervisor)
+    return {
+        "schema": SCHEMA,
+        "files": list(config.files),
+        "supervisor": {**supervisor, "shutdown_usable": usable(config.supervisor.shutdown_timeout)},
+        "programs": [_program(program, plans[program.name]) for program in config.programs.values()],
+        "problems": [],
+    }
+
+
+def problem_facts(error: ConfigError) -> dict[str, object]:
+    """The same document for a configuration that has problems."""
+    problems = [
+        {"file": problem.file, "line": problem.line or None, "key": problem.key or None, "message": problem.message}
+        for problem in error.problems
+    ]
+    return {"schema": SCHEMA, "files": [], "supervisor": None, "programs": [], "problems": problems}
+
+
+def _program(program: Program, plan: tuple[Seconds, StopPlan]) -> dict[str, object]:
+    begin, cut = plan
+    slot = program.for_slot(0, hide=True)
+    given = {**program.file_environment, **program.environment}
+    return {
+        "name": program.name,
+        "file": program.origin.file,
+        "line": program.origin.line,
+        **_table(program),
+        "command": list(slot.argv),
+        "directory": slot.directory,
+        "environment": {name: mask(name, slot.environment[name]) for name in given},
+        "shutdown": {"begins_within": begin, "drain": cut.drain, "timeout": cut.timeout},
+    }
+
+
+def _table(table: object) -> dict[str, object]:
+    return {name: _plain(name, getattr(table, name)) for name in keys_of(type(table))}
+
+
+def _plain(name: str, value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _table(value) if fields(value) else {}
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, Mapping):
+        return {key: mask(key, str(text)) for key, text in value.items()}
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return f"{value:04o}" if name in _MODES and isinstance(value, int) else value

@@ -1,0 +1,139 @@
+"""From files to a `Config`, or to all of their problems at once."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from minisup.config.interpolate import OWN
+from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
+from minisup.config.programs import World, read_program
+from minisup.config.schema import SHUTDOWN_TIMEOUT, Config, Platform, Program, Supervisor
+from minisup.config.sources import read_includes, read_source
+from minisup.config.users import AccountError, find_group
+from minisup.config.validate import Place, check_after, check_supervisor
+from minisup.config.walk import Walker, build
+from minisup.errors import ConfigError, Problem
+
+__all__ = ["find_config", "format_problems", "load"]
+
+DEFAULT_PATHS: Final = ("minisup.toml", "/etc/minisup/minisup.toml")
+_TOP: Final = ("supervisor", "program")
+
+
+def find_config(option: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The file to read: `option`, else $MINISUP_CONFIG, else ./minisup.toml, else /etc/minisup/minisup.toml.
+
+    ConfigError: none is named and none of the usual ones exists.
+    """
+    chosen = option or environ.get("MINISUP_CONFIG")
+    if chosen:
+        return chosen
+    for path in DEFAULT_PATHS:
+        if os.path.exists(path):
+            return path
+    message = f"there is no {' and no '.join(DEFAULT_PATHS)}; name a file with -c FILE or MINISUP_CONFIG"
+    raise ConfigError(message, [Problem(DEFAULT_PATHS[0], 0, "", "no such file")])
+
+
+def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ, cwd: str | None = None) -> Config:
+    """The configuration in the file `path` and its includes. `cwd`: the default of `directory`; else the current one.
+
+    ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
+    """
+    name = os.fspath(path)
+    report = Report()
+    main = read_source(name, report)
+    if main is None:
+        raise report.error(name)
+    config = _read(main, environ, cwd, report)
+    if report.problems:
+        raise report.error(name)
+    return config
+
+
+def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Report) -> Config:
+    variables = {key: text for key, text in environ.items() if key not in OWN}
+    supervisor, variables = _read_supervisor(main, variables, report)
+    found = list(read_includes(main, supervisor.include, report))
+    sources = [main, *(source for source in found if source)]
+    complete = len(sources) == len(found) + 1
+    world = World(variables, _directory(main, cwd, report))
+    programs: dict[str, Program] = {}
+    places: dict[str, Place] = {}
+    for source, key, raw in _tables(sources, report):
+        if key in programs:
+            first = programs[key].origin
+            report.add(source, ("program", key), f"is there twice; the first is at {first.file}:{first.line}")
+        else:
+            programs[key], places[key] = read_program(key, raw, source, world, report)
+    if not programs and complete and isinstance(main.data.get("program", {}), dict):
+        report.add(main, (), "there is no program; add a table [program.NAME] with a command")
+    check_after(programs, places, complete=complete)
+    return Config(supervisor=supervisor, programs=programs, files=tuple(source.name for source in sources))
+
+
+def _directory(main: Source, cwd: str | None, report: Report) -> str:
+    try:
+        return cwd or os.getcwd()
+    except OSError as error:
+        report.add(main, (), f"the current directory is gone ({error.strerror}); start minisup in another one")
+    return "/"
+
+
+def _tables(sources: list[Source], report: Report) -> Iterator[tuple[Source, str, object]]:
+    """Every [program.NAME] of all files; other tables are problems."""
+    for source in sources:
+        _check_top(source, source is sources[0], report)
+        programs = source.data.get("program", {})
+        if not isinstance(programs, dict):
+            report.reject(source, ("program",), f"expected tables [program.NAME], got {show(programs)}")
+            continue
+        for name, raw in programs.items():
+            yield source, name, raw
+
+
+def _check_top(source: Source, is_main: bool, report: Report) -> None:
+    for name in source.data:
+        if name not in _TOP:
+            hint = did_you_mean(name, _TOP) or f"; there are {named(_TOP)}"
+            report.add(
+                source, (name,), f"unknown table{hint}" if isinstance(source.data[name], dict) else f"unknown key{hint}"
+            )
+        elif name == "supervisor" and not is_main:
+            report.add(source, (name,), "belongs in the main file; an included file has programs only")
+
+
+def _read_supervisor(main: Source, variables: Mapping[str, str], report: Report) -> tuple[Supervisor, dict[str, str]]:
+    """[supervisor] and all variables. Its environment is read first, because the rest may use it."""
+    known = {**variables, "MINISUP_HERE": main.here}
+    raw = main.data.get("supervisor", {})
+    first: dict[str, object] = {}
+    if isinstance(raw, dict) and "environment" in raw:
+        first = {"environment": raw["environment"]}
+        raw = {key: value for key, value in raw.items() if key != "environment"}
+    given = Walker(main, report, known).table(Supervisor, first, ("supervisor",))
+    own = {**_not_understood(first.get("environment")), **given.get("environment", {})}
+    rest = Walker(main, report, {**known, **own}).table(Supervisor, raw, ("supervisor",))
+    return _build_supervisor(main, {**given, **rest}, report), {**variables, **own}
+
+
+def _not_understood(environment: object) -> dict[str, str]:
+    """Empty values for all names: one that has a problem is not also reported wherever it is used."""
+    return dict.fromkeys(environment, "") if isinstance(environment, dict) else {}
+
+
+def _build_supervisor(main: Source, given: Mapping[str, Any], report: Report) -> Supervisor:
+    place = Place(main, report, ("supervisor",))
+    socket_gid = _socket_gid(given.get("socket_group"), place)
+    default = SHUTDOWN_TIMEOUT[given.get("platform", Platform.DOCKER)]
+    supervisor: Supervisor = build(Supervisor, {**given, "socket_gid": socket_gid}, {"shutdown_timeout": default})
+    check_supervisor(supervisor, place)
+    return supervisor
+
+
+def _socket_gid(group: str | None, place: Place) -> int | None:
+    try:
+        return None if group is None else find_group(group)
+    except AccountError as error:
+        place.problem("socket_group", str(error))
+    return None

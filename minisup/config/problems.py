@@ -1,0 +1,121 @@
+"""Collecting problems, and saying them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from minisup.config.lines import Path, key_text, line_of
+from minisup.errors import ConfigError, Problem
+
+_LONGEST_SHOWN: Final = 60
+_CHOICES_NAMED: Final = 6
+
+
+class Source(NamedTuple):
+    """A file that was read: its name as the user gave it, its directory, what it holds and on which lines."""
+
+    name: str
+    here: str
+    data: Mapping[str, object]
+    lines: dict[Path, int]
+
+
+class Report:
+    """The problems found so far. `bad` holds the key paths of a source whose values could not be understood."""
+
+    __slots__ = ("bad", "problems")
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.bad: set[tuple[str, Path]] = set()
+
+    def add(self, source: Source, path: Path, message: str) -> None:
+        """A value that is understood but cannot be."""
+        self.problems.append(Problem(source.name, line_of(source.lines, path), key_text(path), message))
+
+    def reject(self, source: Source, path: Path, message: str) -> None:
+        """A value that is not understood: it takes no part in further checks."""
+        self.bad.add((source.name, path))
+        self.add(source, path, message)
+
+    def understood(self, source: Source, path: Path) -> bool:
+        """Whether the value at `path`, and every table around it, could be read."""
+        return not any((source.name, path[:end]) in self.bad for end in range(1, len(path) + 1))
+
+    def error(self, path: str) -> ConfigError:
+        """All problems of the configuration that starts at `path`, ordered by file and line."""
+        order = {problem.file: number for number, problem in reversed(list(enumerate(self.problems)))}
+        order[path] = -1
+        problems = sorted(self.problems, key=lambda problem: (order[problem.file], problem.line))
+        return ConfigError(_all_said(path, problems), problems)
+
+
+def _all_said(path: str, problems: Sequence[Problem]) -> str:
+    files = {problem.file for problem in problems}
+    count = f"{len(problems)} problem{'s' if len(problems) != 1 else ''}"
+    first = f"{min(files)} has {count}" if len(files) == 1 else f"{path} and its includes have {count}"
+    return "\n".join([first, *_columns(problems)])
+
+
+def _columns(problems: Sequence[Problem]) -> list[str]:
+    where = [f"{problem.file}:{problem.line}" if problem.line else problem.file for problem in problems]
+    wide = max(map(len, where), default=0)
+    wide_key = max((len(problem.key) for problem in problems), default=0)
+    return [
+        f"  {place:{wide}}  {problem.key:{wide_key}}  {problem.message}"
+        if wide_key
+        else f"  {place:{wide}}  {problem.message}"
+        for place, problem in zip(where, problems, strict=True)
+    ]
+
+
+def format_problems(error: ConfigError, verb: str = "start") -> str:
+    """The text for the screen: `cannot start: minisup.toml has 3 problems` and a line for each."""
+    return f"cannot {verb}: {error}"
+
+
+def show(value: object) -> str:
+    """A value of the file as a sentence shows it: short, on one line, printable."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int) and abs(value) >= 10**_LONGEST_SHOWN:
+        return f"a number of more than {_LONGEST_SHOWN} digits"
+    if isinstance(value, int | float):
+        return str(value)
+    names = ((dict, "a table"), (list, "a list"))
+    return next((name for kind, name in names if isinstance(value, kind)), f"the {type(value).__name__} {value}")
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+    return '"' + "".join(escapes.get(letter) or printable(letter) for letter in cut) + '"'
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and undecodable bytes written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean NAME?` for the known name nearest to `word`, or nothing."""
+    import difflib  # noqa: PLC0415 - only for a configuration that has problems
+
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word[:100].lower(), names, n=1, cutoff=0.6)
+    return f"; did you mean {names[near[0]]}?" if near else ""
+
+
+def one_of(words: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def named(words: Iterable[str]) -> str:
+    """A few of the names, for a sentence."""
+    found = sorted(words)
+    more = f" and {len(found) - _CHOICES_NAMED} more" if len(found) > _CHOICES_NAMED else ""
+    return ", ".join(found[:_CHOICES_NAMED]) + more

@@ -1,0 +1,100 @@
+"""From a table `[program.NAME]` to a `Program`: variables, defaults that depend on the kind, users, env_file."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from minisup.config.envfile import read_env_file
+from minisup.config.lines import Path, key_text, line_of
+from minisup.config.problems import Report, Source, show
+from minisup.config.schema import Identity, Origin, Program
+from minisup.config.tables import LogStderr, LogTo
+from minisup.config.users import AccountError, find_identity
+from minisup.config.validate import Place, check_program
+from minisup.config.values import is_label
+from minisup.config.walk import Walker, build
+from minisup.core.model import ExitCodes, Kind, Restart, Scope
+
+_KIND_DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = MappingProxyType(
+    {
+        Kind.JOB: {},
+        Kind.SERVICE: {"exit": {"ok": frozenset()}, "stop": {"drain": 0.0, "scope": Scope.LEADER}},
+        Kind.TASK: {"restart": Restart.ON_FAILURE},
+    }
+)
+_RESERVED: Final = "all"
+
+
+class World(NamedTuple):
+    """What all programs share: the variables at load and the working directory of `up`."""
+
+    variables: Mapping[str, str]
+    cwd: str
+
+
+def read_program(name: str, raw: object, source: Source, world: World, report: Report) -> tuple[Program, Place]:
+    """The program, with defaults where `report` got a problem."""
+    path: Path = ("program", name)
+    if not is_label(name):
+        report.add(source, path, f"{show(name)} is not a name; a name has letters, digits, '.', '_' and '-'")
+    if name == _RESERVED:
+        report.add(source, path, f"{show(name)} means every program; choose another name")
+    given = _walk(name, raw, source, world, report)
+    place = Place(source, report, path)
+    program: Program = build(
+        Program,
+        {
+            **given,
+            "name": name,
+            "identity": _identity(given, place),
+            "file_environment": _file_environment(given, place),
+            "origin": Origin(source.name, line_of(source.lines, path), source.here, world.cwd, world.variables),
+        },
+        _defaults(given),
+    )
+    check_program(program, place)
+    return program, place
+
+
+def _walk(name: str, raw: object, source: Source, world: World, report: Report) -> dict[str, Any]:
+    """The given keys. numprocs is read first: it is a variable for the others."""
+    path: Path = ("program", name)
+    known = {**world.variables, "MINISUP_HERE": source.here, "MINISUP_PROGRAM": name}
+    first: dict[str, Any] = {}
+    if isinstance(raw, dict) and "numprocs" in raw:
+        first = Walker(source, report, known).table(Program, {"command": "-", "numprocs": raw["numprocs"]}, path)
+        raw = {key: value for key, value in raw.items() if key != "numprocs"}
+    known["MINISUP_NUMPROCS"] = str(first.get("numprocs", 1))
+    given = Walker(source, report, known, {**known, "MINISUP_SLOT": "0"}).table(Program, raw, path)
+    return {**given, "numprocs": first["numprocs"]} if "numprocs" in first else given
+
+
+def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {"command": (), **_KIND_DEFAULTS[given.get("kind", Kind.JOB)]}
+    codes = given.get("exit", {})
+    named_codes = frozenset().union(*codes.values())
+    plain = {"ok": ExitCodes().ok, "fatal": ExitCodes().fatal, **defaults.get("exit", {})}
+    defaults["exit"] = {name: default - named_codes for name, default in plain.items()}
+    if given.get("log", {}).get("to") is LogTo.FILE:
+        defaults["log"] = {"stderr": LogStderr.JOIN}
+    return defaults
+
+
+def _identity(given: Mapping[str, Any], place: Place) -> Identity | None:
+    try:
+        return find_identity(given.get("user"), given.get("group"))
+    except AccountError as error:
+        place.problem(error.key, str(error), "user", "group")
+    return None
+
+
+def _file_environment(given: Mapping[str, Any], place: Place) -> dict[str, str]:
+    file = given.get("env_file")
+    if file is None:
+        return {}
+    try:
+        open(file, "rb").close()
+    except OSError as error:  # what to correct is the line that names it
+        place.problem("env_file", f"cannot read {file}: {error.strerror}")
+        return {}
+    return read_env_file(file, key_text((*place.path, "env_file")), place.report)

@@ -1,0 +1,291 @@
+"""What a configuration holds. The types are the reference: `docs/reference/config.md` is generated from them.
+
+A field with a `Key` is a key of the file under the same name; the others are found out while it is read.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from minisup.config.interpolate import interpolate
+from minisup.config.tables import (
+    Command,
+    Directory,
+    Environment,
+    FilePath,
+    History,
+    Key,
+    Label,
+    Limits,
+    Log,
+    Mode,
+    Queue,
+    Rate,
+    Scale,
+    Schedule,
+    SupervisorLog,
+    says,
+)
+from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
+
+MOST_PROCESSES: Final = 10_000
+
+
+class Platform(StrEnum):
+    """Who ends the container or the machine, and so how long a shutdown may take."""
+
+    DOCKER = "docker"
+    ECS = "ecs"
+    KUBERNETES = "kubernetes"
+    HOST = "host"
+
+
+SHUTDOWN_TIMEOUT: Final[Mapping[Platform, Seconds]] = {
+    Platform.DOCKER: 10.0,
+    Platform.ECS: 30.0,
+    Platform.KUBERNETES: 30.0,
+    Platform.HOST: 90.0,
+}
+"""How long each platform waits between TERM and KILL unless it is told otherwise."""
+
+
+class Identity(NamedTuple):
+    """Whom a run runs as, looked up when the configuration is read. None: as minisup itself.
+
+    `groups` are the supplementary groups. `name` and `home` belong to `user`: they become USER, LOGNAME and HOME.
+    """
+
+    name: str | None = None
+    uid: int | None = None
+    gid: int | None = None
+    groups: tuple[int, ...] | None = None
+    home: str | None = None
+
+
+class Origin(NamedTuple):
+    """Where a program comes from: file, line, the file's directory, the cwd of `up`, and the variables at load."""
+
+    file: str
+    line: int
+    here: str
+    cwd: str
+    variables: Mapping[str, str]
+
+
+NOWHERE: Final = Origin("", 0, "/", "/", MappingProxyType({}))
+
+
+class SlotConfig(NamedTuple):
+    """What a slot runs, with all variables filled in.
+
+    `environment` is env_file, then program.environment, then MINISUP_PROGRAM, MINISUP_SLOT, MINISUP_NUMPROCS and
+    MINISUP_HERE. MINISUP_RUN_ID and MINISUP_FAILURES belong to a run and are added by whoever starts it.
+    """
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+    directory: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervisor:
+    """`[supervisor]`: minisup itself."""
+
+    socket: FilePath | None = field(
+        default=None,
+        metadata=says(
+            Key(
+                "The control socket.",
+                default="the first that can be made of `/run/minisup.sock`, `$XDG_RUNTIME_DIR/minisup.sock`, "
+                "`/tmp/minisup-UID/minisup.sock`",
+            )
+        ),
+    )
+    socket_mode: Mode = field(
+        default=0o600,
+        metadata=says(Key('Who may connect; `"0660"` with `socket_group` for a team.', low=0, high=0o777)),
+    )
+    socket_group: str | None = field(
+        default=None, metadata=says(Key("The group of the socket.", default="minisup's own"))
+    )
+    state_dir: FilePath | None = field(
+        default=None,
+        metadata=says(
+            Key(
+                "Where run ids and running jobs are remembered.",
+                default="root: `/var/lib/minisup`; else `$XDG_STATE_HOME/minisup`",
+            )
+        ),
+    )
+    platform: Platform = field(
+        default=Platform.DOCKER, metadata=says(Key("Who ends minisup: decides the default of `shutdown_timeout`."))
+    )
+    shutdown_timeout: Seconds = field(
+        default=SHUTDOWN_TIMEOUT[Platform.DOCKER],
+        metadata=says(
+            Key(
+                "How long after the stop request the platform sends SIGKILL; all is over before.",
+                low=1,
+                default="docker 10 s, ecs 30 s, kubernetes 30 s, host 90 s",
+            )
+        ),
+    )
+    log: SupervisorLog = field(default_factory=SupervisorLog, metadata=says(Key("minisup's own lines, on stderr.")))
+    history: History = field(default_factory=History, metadata=says(Key("What is remembered about runs.", later=True)))
+    include: tuple[str, ...] = field(
+        default=(), metadata=says(Key("More files with programs; `*`, `?`, `[]` and `**` are expanded."))
+    )
+    environment: Environment = field(
+        default_factory=dict, metadata=says(Key("For every run, and for variables in this file."))
+    )
+    socket_gid: int | None = None  # of socket_group
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """`[program.NAME]`: what to run, how often, and what its exits mean."""
+
+    command: Command = field(
+        metadata=says(
+            Key(
+                "What a slot runs. A string is split as a shell splits words, then variables are filled in; no shell "
+                'runs unless the command is `["sh", "-c", "..."]`.'
+            )
+        )
+    )
+    kind: Kind = field(
+        default=Kind.JOB,
+        metadata=says(
+            Key("`job`: takes one piece of work and exits. `service`: runs for long. `task`: once, until it worked.")
+        ),
+    )
+    numprocs: int = field(
+        default=1, metadata=says(Key("How many of it run at the same time.", low=0, high=MOST_PROCESSES))
+    )
+    min_runtime: Seconds = field(
+        default=1.0,
+        metadata=says(
+            Key("The next run of a slot starts no sooner than this after the start of the last. `0`: at once.", low=0)
+        ),
+    )
+    max_runtime: Seconds | None = field(
+        default=None,
+        metadata=says(Key("A run is ended after this; its outcome is `timeout`.", above=0, default="none")),
+    )
+    restart: Restart = field(
+        default=Restart.ALWAYS,
+        metadata=says(
+            Key(
+                "When a slot starts again after a run that ended by itself.",
+                default='`"always"`; for a task `"on-failure"`',
+            )
+        ),
+    )
+    autostart: bool = field(default=True, metadata=says(Key("Whether `minisup up` starts it.")))
+    after: tuple[Label, ...] = field(
+        default=(),
+        metadata=says(Key("Tasks that must have worked and services that must be up before the first start.")),
+    )
+    stable_after: Seconds = field(
+        default=10.0, metadata=says(Key("A service that has run for so long has recovered from its failures.", low=0))
+    )
+    directory: Directory | None = field(
+        default=None, metadata=says(Key("The working directory.", default="the one in which `minisup up` was started"))
+    )
+    user: str | None = field(
+        default=None,
+        metadata=says(Key("Name or number. Another user than minisup's own needs root.", default="minisup's own")),
+    )
+    group: str | None = field(default=None, metadata=says(Key("Name or number.", default="the user's")))
+    umask: Mode | None = field(
+        default=None,
+        metadata=says(Key('Octal digits in quotes, as `"022"`.', low=0, high=0o777, default="minisup's own")),
+    )
+    environment: Environment = field(default_factory=dict, metadata=says(Key("Variables of the run.")))
+    env_file: FilePath | None = field(
+        default=None,
+        metadata=says(Key("`KEY=VALUE` lines, read when the configuration is. `environment` wins over them.")),
+    )
+    clear_env: bool = field(default=False, metadata=says(Key("The run does not inherit minisup's environment.")))
+    groups: tuple[Label, ...] = field(default=(), metadata=says(Key("Addressed together, as `@NAME`.")))
+    max_start_rate: Rate | None = field(
+        default=None, metadata=says(Key("Starts of all slots together.", above=0, high=10_000, default="none"))
+    )
+    watch: tuple[str, ...] = field(
+        default=(), metadata=says(Key("A change of these files restarts the program.", later=True))
+    )
+    preset: Label | None = field(default=None, metadata=says(Key("Defaults for a known kind of worker.", later=True)))
+    exit: ExitCodes = field(
+        default_factory=ExitCodes,
+        metadata=says(
+            Key("What exit codes (0 to 255) mean. A code that is named in one set leaves the defaults of the others.")
+        ),
+    )
+    idle: Idle = field(default_factory=Idle, metadata=says(Key("How runs without work are recognised and spaced out.")))
+    retry: Retry = field(default_factory=Retry, metadata=says(Key("What happens after failures.")))
+    stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
+    log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
+    limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.", later=True)))
+    schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.", later=True)))
+    scale: Scale | None = field(default=None, metadata=says(Key("Instead of `numprocs`.", later=True)))
+    queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.", later=True)))
+    name: str = ""
+    identity: Identity | None = None  # of user and group
+    file_environment: Mapping[str, str] = field(default_factory=dict)  # what env_file holds
+    origin: Origin = NOWHERE
+
+    def policy(self) -> Policy:
+        """What the core needs to know."""
+        return Policy(
+            name=self.name,
+            kind=self.kind,
+            numprocs=self.numprocs,
+            min_runtime=self.min_runtime,
+            max_runtime=self.max_runtime,
+            restart=self.restart,
+            autostart=self.autostart,
+            after=self.after,
+            stable_after=self.stable_after,
+            groups=self.groups,
+            max_start_rate=self.max_start_rate,
+            exit=self.exit,
+            idle=self.idle,
+            retry=self.retry,
+            stop=self.stop,
+        )
+
+    def for_slot(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> SlotConfig:
+        """What slot number `slot` runs; `numprocs` if it is not the file's. With `hide` secrets are masked.
+
+        It cannot fail: the same templates were filled in when the configuration was read.
+        """
+        own = self.own_variables(slot, self.numprocs if numprocs is None else numprocs)
+        known = {**self.origin.variables, **own}
+        directory = interpolate(self.directory, known, hide=hide) if self.directory else self.origin.cwd
+        given = {name: interpolate(text, known, hide=hide) for name, text in self.environment.items()}
+        return SlotConfig(
+            tuple(interpolate(word, known, hide=hide) for word in self.command),
+            {**self.file_environment, **given, **own},
+            os.path.join(self.origin.here, directory),
+        )
+
+    def own_variables(self, slot: int, numprocs: int) -> dict[str, str]:
+        """The variables that minisup gives to every run of a slot."""
+        return {
+            "MINISUP_PROGRAM": self.name,
+            "MINISUP_SLOT": str(slot),
+            "MINISUP_NUMPROCS": str(numprocs),
+            "MINISUP_HERE": self.origin.here,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A configuration that has no problems. `files` are the files it was read from, the main one first."""
+
+    supervisor: Supervisor
+    programs: dict[str, Program]
+    files: tuple[str, ...]

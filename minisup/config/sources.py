@@ -1,0 +1,98 @@
+"""Reading the files of a configuration: the main one and those that it includes."""
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from minisup.config.lines import find_lines
+from minisup.config.problems import Report, Source, show
+from minisup.errors import Problem
+
+LARGEST_FILE: Final = 2**20
+_POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_WILDCARD: Final = re.compile(r"[*?\[]")
+
+
+def read_source(name: str, report: Report, key: str = "") -> Source | None:
+    """The file `name`, parsed; None: it could not be, and `report` says why."""
+    text = _read_text(name, report, key)
+    if text is None:
+        return None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line, message = _said(str(error), text)
+        report.problems.append(Problem(name, line, key, f"not TOML: {message}"))
+    except (ValueError, RecursionError) as error:
+        reason = "tables or lists are nested too deeply" if isinstance(error, RecursionError) else str(error)
+        report.problems.append(Problem(name, 0, key, f"not TOML: {reason}"))
+    else:
+        return Source(name, os.path.dirname(os.path.abspath(name)), data, find_lines(text))
+    return None
+
+
+def _read_text(name: str, report: Report, key: str) -> str | None:
+    raw = read_bytes(name, report, key)
+    if raw is None:
+        return None
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        report.problems.append(Problem(name, line, key, f"not UTF-8: byte 0x{raw[error.start]:02x}"))
+    return None
+
+
+def read_bytes(name: str, report: Report, key: str) -> bytes | None:
+    """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
+    try:
+        with open(name, "rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        report.problems.append(Problem(name, 0, key, f"cannot be read: {reason}"))
+        return None
+    if len(raw) > LARGEST_FILE:
+        report.problems.append(Problem(name, 0, key, "is larger than 1 MiB; this cannot be meant as configuration"))
+        return None
+    return raw
+
+
+def _said(message: str, text: str) -> tuple[int, str]:
+    found = _POSITION.search(message)
+    said = message[: found.start()] if found else message
+    said = said[:1].lower() + said[1:]
+    if found and found[1]:
+        return int(found[1]), f"{said} (column {found[2]})"
+    return text.count("\n") + (not text.endswith("\n")), f"{said} at the end of the file" if found else said
+
+
+def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iterator[Source | None]:
+    """The files that the patterns name, each once, in order; None for one that cannot be read.
+
+    A name without a wildcard must exist.
+    """
+    seen = {os.path.realpath(main.name)}
+    for pattern in patterns:
+        names = _matches(main, pattern)
+        if names is None:
+            report.add(main, ("supervisor", "include"), f"{show(pattern)}: no such file")
+            yield None
+        for name in names or ():
+            real = os.path.realpath(name)
+            if real not in seen:
+                seen.add(real)
+                yield read_source(name, report)
+
+
+def _matches(main: Source, pattern: str) -> list[str] | None:
+    base = os.path.dirname(main.name)
+    if not _WILDCARD.search(pattern):
+        name = os.path.join(base, pattern)
+        return [name] if os.path.lexists(name) else None
+    import glob  # noqa: PLC0415 - only for a configuration that uses wildcards
+
+    found = glob.glob(os.path.join(glob.escape(base), pattern), recursive=True)
+    return sorted(name for name in found if not os.path.isdir(name))

@@ -1,0 +1,168 @@
+"""What no single key can tell: combinations that are impossible."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from minisup.config.lines import Path
+from minisup.config.problems import Report, Source, did_you_mean, named, show
+from minisup.config.schema import Program, Supervisor
+from minisup.config.tables import LogStderr, LogTo
+from minisup.config.units import write_duration
+from minisup.core.model import ExitCodes, Kind
+
+_LONGEST_SOCKET: Final = 107  # bytes of sun_path, less its NUL
+_SETS: Final = ("ok", "idle", "recycle", "fatal")
+_FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
+
+
+class Place:
+    """One table of one file, as far as checks need it: what is given there, and where problems go."""
+
+    __slots__ = ("path", "report", "source")
+
+    def __init__(self, source: Source, report: Report, path: Path) -> None:
+        self.source = source
+        self.report = report
+        self.path = path
+
+    def has(self, key: str) -> bool:
+        """Whether the file gives `key` (`"idle.wait"`), understood or not."""
+        at: object = self.source.data
+        for part in (*self.path, *key.split(".")):
+            if not isinstance(at, Mapping) or part not in at:
+                return False
+            at = at[part]
+        return True
+
+    def problem(self, key: str, message: str, *also: str) -> None:
+        """`message` about `key`, unless it or one of the keys in `also` was not understood: that has been said."""
+        paths = [(*self.path, *name.split(".")) for name in (key, *also)]
+        if all(self.report.understood(self.source, path) for path in paths):
+            self.report.add(self.source, paths[0], message)
+
+
+def check_supervisor(supervisor: Supervisor, place: Place) -> None:
+    """Impossible in [supervisor]."""
+    if supervisor.socket and len(os.fsencode(supervisor.socket)) > _LONGEST_SOCKET:
+        place.problem("socket", f"the path has more than {_LONGEST_SOCKET} bytes; no socket can have it")
+
+
+def check_program(program: Program, place: Place) -> None:
+    """Impossible in one [program.NAME]."""
+    _check_order(program, place)
+    _check_exit_codes(program.exit, place)
+    _check_log(program, place)
+    _check_later(program, place)
+
+
+def _check_order(program: Program, place: Place) -> None:
+    pairs = (
+        ("idle.wait", program.idle.wait, "idle.max_wait", program.idle.max_wait),
+        ("retry.backoff", program.retry.backoff, "retry.max_backoff", program.retry.max_backoff),
+    )
+    for small, low, large, high in pairs:
+        if low > high:
+            table, _, word = large.partition(".")
+            default = "" if place.has(large) else ", the default"
+            at = small if place.has(small) else large
+            place.problem(
+                at,
+                f"{small} {write_duration(low)} is above {large} {write_duration(high)}{default}; raise {table}.{word}",
+                small,
+                large,
+            )
+
+
+def _check_exit_codes(codes: ExitCodes, place: Place) -> None:
+    for number, one in enumerate(_SETS):
+        for other in _SETS[number + 1 :]:
+            both = sorted(getattr(codes, one) & getattr(codes, other))
+            if both:
+                word = "exit code" if len(both) == 1 else "exit codes"
+                place.problem(
+                    f"exit.{other}", f"{word} {named(map(str, both))} cannot be both {one} and {other}", f"exit.{one}"
+                )
+
+
+def _check_log(program: Program, place: Place) -> None:
+    log = program.log
+    if log.to is not LogTo.FILE:
+        for key in _FILE_KEYS:
+            if place.has(f"log.{key}"):
+                place.problem(f"log.{key}", f'is only for to = "file", and this is {show(log.to.value)}', "log.to")
+    else:
+        if log.path is None:
+            place.problem("log", 'to = "file" needs a path', "log.path")
+        if log.stderr is LogStderr.SEPARATE and log.stderr_path is None:
+            place.problem("log.stderr", 'stderr = "separate" needs a stderr_path', "log.stderr_path")
+        if log.stderr is LogStderr.JOIN and log.stderr_path is not None:
+            place.problem("log.stderr_path", 'stderr = "join" has no file of its own', "log.stderr")
+    if log.to is LogTo.INHERIT and program.idle.output is not None:
+        place.problem("idle.output", 'with log.to = "inherit" minisup does not read the output', "log.to")
+
+
+def _check_later(program: Program, place: Place) -> None:
+    scale, schedule = program.scale, program.schedule
+    if place.has("scale") and place.has("numprocs"):
+        place.problem("numprocs", "cannot be given together with scale; scale.min and scale.max say how many")
+    if scale and scale.probe is None:
+        place.problem("scale", "needs a probe", "scale.probe")
+    if scale and scale.min > scale.max:
+        place.problem("scale.min", f"scale.min {scale.min} is above scale.max {scale.max}", "scale.max")
+    if schedule and schedule.cron is not None and schedule.every is not None:
+        place.problem("schedule", "has both every and cron; give one of them", "schedule.every", "schedule.cron")
+    if schedule and schedule.cron is None and schedule.every is None:
+        place.problem("schedule", "needs every or cron", "schedule.every", "schedule.cron")
+    if schedule and schedule.cron is None and schedule.timezone is not None:
+        place.problem("schedule.timezone", "is only for cron", "schedule.cron")
+
+
+def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *, complete: bool) -> None:
+    """Impossible in `after`: an unknown program (unless not all files could be read), a job, itself, a cycle."""
+    for name, program in programs.items():
+        for other in program.after:
+            wrong = _wrong_after(name, other, programs, places, complete)
+            if wrong:
+                places[name].problem("after", wrong)
+    for cycle in _cycles(programs):
+        places[cycle[0]].problem("after", f"is a circle: {' -> '.join([*cycle, cycle[0]])}; nobody could start")
+
+
+def _wrong_after(
+    name: str, other: str, programs: Mapping[str, Program], places: Mapping[str, Place], complete: bool
+) -> str:
+    if other == name:
+        return "names itself"
+    if other not in programs:
+        return f"{show(other)} is no program here{did_you_mean(other, programs.keys() - {name})}" if complete else ""
+    place = places[other]
+    if programs[other].kind is Kind.JOB and place.report.understood(place.source, (*place.path, "kind")):
+        return f"{show(other)} is a job, and a job never ends; name tasks and services"
+    return ""
+
+
+def _cycles(programs: Mapping[str, Program]) -> list[Sequence[str]]:
+    """Each circle of two or more programs once, beginning with the program that comes first."""
+    found: dict[frozenset[str], Sequence[str]] = {}
+    done: set[str] = set()
+    for start in programs:
+        trail: list[str] = []
+        todo = [(start, 0)]
+        while todo:  # depth first, without recursion: a chain may be as long as the file
+            name, step = todo.pop()
+            if step == 0 and name in done:
+                continue
+            if step == 0:
+                trail.append(name)
+            after = [other for other in programs[name].after if other in programs and other != name]
+            if step == len(after):
+                done.add(trail.pop())
+                continue
+            todo.append((name, step + 1))
+            if after[step] in trail:
+                cycle = trail[trail.index(after[step]) :]
+                found.setdefault(frozenset(cycle), cycle)
+            else:
+                todo.append((after[step], 0))
+    return list(found.values())

@@ -1,0 +1,218 @@
+import os
+
+import pytest
+from config_kit import ENVIRON, JOB, problems, read, write
+
+from minisup.config.load import load
+from minisup.errors import ConfigError
+
+SMS = '[program.sms]\ncommand = "true"\n'
+
+
+def failure(path):
+    with pytest.raises(ConfigError) as caught:
+        load(path, ENVIRON, "/srv")
+    return caught.value
+
+
+def told(error):
+    return [(os.path.basename(problem.file), problem.line, problem.message) for problem in error.problems]
+
+
+# --- files that cannot be read ---------------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert told(failure(f"{tmp_path}/no.toml")) == [("no.toml", 0, "cannot be read: No such file or directory")]
+
+
+def test_a_directory_instead_of_a_file(tmp_path):
+    assert told(failure(str(tmp_path)))[0][2] == "cannot be read: Is a directory"
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    def refuse(*_args, **_more):
+        raise PermissionError(13, "Permission denied")
+
+    path = write(tmp_path, JOB)
+    monkeypatch.setattr("builtins.open", refuse)
+    assert told(failure(path)) == [("minisup.toml", 0, "cannot be read: Permission denied")]
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    assert told(failure(f"{tmp_path}/a\0b"))[0][2] == "cannot be read: embedded null byte"
+
+
+def test_a_file_of_ten_megabytes(tmp_path):
+    path = write(tmp_path, b"# x\n" * 2_500_000)
+    assert told(failure(path)) == [("minisup.toml", 0, "is larger than 1 MiB; this cannot be meant as configuration")]
+
+
+def test_bytes_that_are_not_utf_8(tmp_path):
+    path = write(tmp_path, b"a = 1\n# \xff\n")
+    assert told(failure(path)) == [("minisup.toml", 2, "not UTF-8: byte 0xff")]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("[program.email]\ncommand 'x'\n", 2, "not TOML: expected '=' after a key in a key/value pair (column 9)"),
+        ("a = 1\na = 2\n", 2, "not TOML: cannot overwrite a value"),
+        ("[a]\n\n[a]\n", 3, "not TOML: cannot declare ('a',) twice"),
+        ("a = [1,\n", 1, "not TOML: invalid value at the end of the file"),
+        ("a = '''\nx\n", 2, "not TOML: expected"),
+        ("a = " + "9" * 5000, 0, "not TOML: "),
+        ("a = " + "[" * 5000, 0, "not TOML: tables or lists are nested too deeply"),
+        ("a = 2026-02-31", 1, "not TOML: invalid date or datetime"),
+    ],
+)
+def test_broken_toml(tmp_path, text, line, message):
+    ((_, found, said),) = told(failure(write(tmp_path, text)))
+    assert said.startswith(message)
+    assert found == line
+
+
+# --- includes --------------------------------------------------------------------------------------------------------
+
+
+def include(*patterns):
+    return f"supervisor.include = {list(patterns)!r}\n"
+
+
+def test_included_programs_join_those_of_the_main_file(tmp_path):
+    write(tmp_path, SMS + 'directory = "work"\nenvironment.HERE = "${MINISUP_HERE}"', "conf.d/b.toml")
+    write(tmp_path, '[program.push]\ncommand = "true"\nafter = []', "conf.d/a.toml")
+    write(tmp_path, "not read", "conf.d/c.txt")
+    config = read(tmp_path, include("conf.d/*.toml") + JOB)
+    assert list(config.programs) == ["email", "push", "sms"]
+    assert [os.path.relpath(file, tmp_path) for file in config.files] == [
+        "minisup.toml",
+        "conf.d/a.toml",
+        "conf.d/b.toml",
+    ]
+    slot = config.programs["sms"].for_slot(0)
+    assert (slot.directory, slot.environment["HERE"]) == (f"{tmp_path}/conf.d/work", f"{tmp_path}/conf.d")
+
+
+def test_a_pattern_that_matches_nothing_is_no_problem(tmp_path):
+    assert problems(tmp_path, include("conf.d/*.toml") + JOB) == []
+
+
+def test_a_missing_include_is_a_problem(tmp_path):
+    assert problems(tmp_path, include("no.toml") + JOB) == [(1, "supervisor.include", '"no.toml": no such file')]
+
+
+def test_a_program_that_is_after_something_in_a_file_that_cannot_be_read_is_not_blamed(tmp_path):
+    found = problems(tmp_path, include("no.toml") + JOB + "after = ['migrate']")
+    assert [key for _, key, _ in found] == ["supervisor.include"]
+
+
+def test_a_pattern_that_matches_the_file_itself_or_a_file_twice_reads_it_once(tmp_path):
+    write(tmp_path, SMS, "sms.toml")
+    assert len(read(tmp_path, include("*.toml", "s*.toml", "./sms.toml") + JOB).files) == 2
+
+
+def test_problems_of_all_files_are_reported_even_if_one_is_not_toml(tmp_path):
+    write(tmp_path, "oops", "a.toml")
+    write(tmp_path, SMS + "x = 1", "b.toml")
+    path = write(tmp_path, include("a.toml", "b.toml") + JOB + "y = 1")
+    error = failure(path)
+    assert [(file, line) for file, line, _ in told(error)] == [("minisup.toml", 4), ("a.toml", 1), ("b.toml", 3)]
+    assert str(error).startswith(f"{path} and its includes have 3 problems\n")
+
+
+def test_a_program_in_two_files_names_both_places(tmp_path):
+    write(tmp_path, JOB, "a.toml")
+    path = write(tmp_path, JOB + include("a.toml").replace("supervisor.", "[supervisor]\n"))
+    assert told(failure(path)) == [("a.toml", 1, f"is there twice; the first is at {path}:1")]
+
+
+def test_an_included_file_has_programs_only(tmp_path):
+    write(tmp_path, "supervisor.platform = 'ecs'\n" + SMS, "a.toml")
+    path = write(tmp_path, include("a.toml") + JOB)
+    assert told(failure(path)) == [("a.toml", 1, "belongs in the main file; an included file has programs only")]
+
+
+def test_names_are_shown_as_they_were_given(tmp_path, monkeypatch):
+    write(tmp_path, SMS + "x = 1", "etc/conf.d/a.toml")
+    write(tmp_path, include("conf.d/*.toml") + JOB, "etc/minisup.toml")
+    monkeypatch.chdir(tmp_path)
+    assert [problem.file for problem in failure("etc/minisup.toml").problems] == ["etc/conf.d/a.toml"]
+
+
+def test_a_directory_with_brackets_in_its_name(tmp_path):
+    write(tmp_path, SMS, "[a]/conf.d/a.toml")
+    path = write(tmp_path, include("conf.d/*.toml") + JOB, "[a]/minisup.toml")
+    assert list(load(path, ENVIRON, "/srv").programs) == ["email", "sms"]
+
+
+def test_the_current_directory_is_gone(tmp_path, monkeypatch):
+    def gone():
+        raise FileNotFoundError(2, "No such file or directory")
+
+    path = write(tmp_path, JOB)
+    monkeypatch.setattr(os, "getcwd", gone)
+    with pytest.raises(ConfigError, match="the current directory is gone"):
+        load(path, ENVIRON)
+
+
+# --- env_file --------------------------------------------------------------------------------------------------------
+
+ENV = """\
+# a comment
+
+PLAIN=some text # and a comment
+  export EXPORTED = yes
+SINGLE='a "b" $C \\n # d' # comment
+DOUBLE="a\\nb \\"c\\" \\$D \\q" # comment
+HASH=a#b
+EMPTY=
+COMMENT= # nothing
+QUEUE=first
+QUEUE=second
+LITERAL=${APP}
+"""
+
+
+def test_what_an_env_file_holds(tmp_path):
+    write(tmp_path, ENV, "env")
+    slot = read(tmp_path, JOB + 'env_file = "env"\nenvironment.QUEUE = "third"').programs["email"].for_slot(0)
+    assert {name: text for name, text in slot.environment.items() if "MINISUP" not in name} == {
+        "PLAIN": "some text",
+        "EXPORTED": "yes",
+        "SINGLE": 'a "b" $C \\n # d',
+        "DOUBLE": 'a\nb "c" $D \\q',
+        "HASH": "a#b",
+        "EMPTY": "",
+        "COMMENT": "",
+        "QUEUE": "third",
+        "LITERAL": "${APP}",
+    }
+
+
+def test_bad_lines_of_an_env_file_have_its_name_and_their_number_and_show_no_value(tmp_path):
+    write(tmp_path, 'A=1\nhunter2\nB=\'hunter2\nC="hunter2" x\n1D=hunter2\nE=\0\n', "env")
+    error = failure(write(tmp_path, JOB + 'env_file = "env"'))
+    assert told(error) == [
+        ("env", 2, "expected NAME=VALUE"),
+        ("env", 3, "the value of B has a quote that is not closed, or text after it"),
+        ("env", 4, "the value of C has a quote that is not closed, or text after it"),
+        ("env", 5, "expected NAME=VALUE"),
+        ("env", 6, 'the value of "E" holds the character NUL'),
+    ]
+    assert {problem.key for problem in error.problems} == {"program.email.env_file"}
+    assert "hunter2" not in str(error)
+
+
+def test_an_env_file_that_is_not_there(tmp_path):
+    error = failure(write(tmp_path, JOB + 'env_file = "no.env"'))
+    [(file, line, message)] = told(error)
+    assert (file, line) == ("minisup.toml", 3), "the line that names it"
+    assert message == f"cannot read {tmp_path / 'no.env'}: No such file or directory"
+    assert error.problems[0].key == "program.email.env_file"
+
+
+def test_an_env_file_may_hold_any_bytes_but_nul(tmp_path):
+    write(tmp_path, b"\xef\xbb\xbfA=\xff\r\n", "env")
+    value = read(tmp_path, JOB + 'env_file = "env"').programs["email"].file_environment["A"]
+    assert os.fsencode(value) == b"\xff"

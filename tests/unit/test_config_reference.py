@@ -1,0 +1,26 @@
+from pathlib import Path
+
+from config_kit import ENVIRON, problems
+
+from minisup.config.reference import reference
+from minisup.config.schema import Program, Supervisor
+from minisup.config.walk import keys_of
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"
+
+
+def test_the_committed_reference_is_what_the_schema_says():
+    hint = "run: python -m minisup.config.reference > docs/reference/config.md"
+    assert PAGE.read_text(encoding="utf-8") == reference(), hint
+
+
+def test_every_key_has_a_meaning():
+    for table in (Program, Supervisor):
+        for name, (_, key) in keys_of(table).items():
+            assert key.doc.endswith("."), name
+
+
+def test_the_smallest_configuration_of_the_reference_is_one(tmp_path):
+    example = PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+    assert "[program.email]" in example
+    assert problems(tmp_path, example, ENVIRON) == []
