@@ -1,0 +1,283 @@
+"""The other end of the control socket. The command line, `minisup health` and everybody's scripts go through it.
+
+Imports next to nothing, not even `typing`: `minisup health` runs every few seconds in every container.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import socket as sockets
+import sys
+import time
+
+from minisup.control.places import check_private, default_sockets, fallback_directory
+from minisup.control.refusals import ADVICE, BusyError, error_in, nonsense, read_reply, unreachable
+from minisup.errors import MinisupError, NotReachableError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Any, Self
+
+TIMEOUT = 10.0
+"""Seconds to wait for a reply that does not wait for runs."""
+
+HEALTH_TIMEOUT = 2.0
+"""Seconds after which no answer is an unhealthy one."""
+
+RETRY = 0.02
+"""Seconds between attempts while every place in minisup's queue is taken."""
+
+
+class Client:
+    """A connection to a running minisup, made by the first call and used by all that follow.
+
+    `socket` is a path, or several that are tried in turn; without it $MINISUP_SOCKET, else the default places. Every
+    method raises NotReachableError when no minisup answers, NoSuchTargetError when a target matches nothing, and
+    another MinisupError with its exit code for whatever else is refused. Durations are seconds.
+    """
+
+    def __init__(self, socket: str | Sequence[str] | None = None, *, timeout: float = TIMEOUT) -> None:
+        self.timeout = timeout
+        self.paths = _paths(socket)
+        self._socket: sockets.socket | None = None
+        self._received = bytearray()
+        self._last_id = 0
+
+    # --- the methods ---
+
+    def status(self, targets: str | Sequence[str] = ()) -> dict[str, Any]:
+        """The document of `minisup status --json`, of all programs or of these."""
+        return self._object("status", {"targets": targets})
+
+    def start(
+        self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Want these slots to run; with `wait`, return when each has started a run. `now` skips their waits."""
+        return self._on_slots("start", targets, now, wait, timeout)
+
+    def stop(
+        self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Drain and stop these slots; with `wait`, return when they are off. `now` skips the drain."""
+        return self._on_slots("stop", targets, now, wait, timeout)
+
+    def restart(
+        self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Start a fresh run in each of these slots when its run ends; with `wait`, return when all have."""
+        return self._on_slots("restart", targets, now, wait, timeout)
+
+    def logs(self, targets: str | Sequence[str] = (), *, lines: int = 100, run: int | None = None) -> dict[str, Any]:
+        """The last lines of output: `{"lines": [{"slot", "run", "stream", "text"}, ...]}`."""
+        return self._object("logs", {"targets": targets, "lines": lines, "run": run})
+
+    def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
+        """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError."""
+        deadline = time.monotonic() + HEALTH_TIMEOUT
+        while True:
+            try:
+                return self._object("health", {"targets": targets, "max_age": max_age}, deadline)
+            except BusyError:
+                if time.monotonic() + 5 * RETRY > deadline:
+                    raise
+                time.sleep(5 * RETRY)
+
+    def shutdown(self, *, now: bool = False, wait: bool = False) -> dict[str, Any]:
+        """Drain and stop everything and end minisup; with `wait`, return when its process is gone."""
+        if not wait:
+            return self._object("shutdown", {"now": now, "wait": False})
+        self._connect(self._soon())
+        process = _process(self._socket)
+        try:
+            result = self._object("shutdown", {"now": now, "wait": True}, None)
+            self._await_end(process)
+        finally:
+            if process is not None:
+                os.close(process)
+        return result
+
+    def version(self) -> dict[str, Any]:
+        """`{"version", "pid", "instance"}` of the running minisup."""
+        return self._object("version", {})
+
+    # --- the connection ---
+
+    def call(self, method: str, params: Mapping[str, object], deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
+        """Any method by its name. `deadline` is an instant of `time.monotonic()`; None waits for ever."""
+        self._connect(deadline)
+        self._last_id += 1
+        given = {name: value for name, value in params.items() if value is not None}
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": given}
+        try:
+            self._send(json.dumps(request).encode() + b"\n", deadline)
+            return self._result(method, deadline)
+        except TimeoutError:
+            self.close()
+            raise NotReachableError(
+                f"cannot reach minisup: it took the call at {self.path} and did not answer in time\n"
+                "  it may be stopped (SIGSTOP) or very busy; try again, and look at its own output"
+            ) from None
+        except BaseException as error:
+            if not isinstance(error, MinisupError) or isinstance(error, NotReachableError):
+                self.close()  # a reply may still come, and must not be taken for the next one's
+            raise
+
+    @property
+    def path(self) -> str:
+        """The socket that answered, else the first that would be tried."""
+        return self.paths[0]
+
+    def close(self) -> None:
+        """Hang up. The next call connects again."""
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+        self._received.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _soon(self) -> float:
+        return time.monotonic() + self.timeout
+
+    def _on_slots(
+        self, method: str, targets: str | Sequence[str], now: bool, wait: bool, timeout: float | None
+    ) -> dict[str, Any]:
+        params = {"targets": targets, "now": now, "wait": wait, "timeout": timeout}
+        return self._object(method, params, None if wait else self._soon())
+
+    def _object(self, method: str, params: dict[str, Any], deadline: float | None = -1.0) -> dict[str, Any]:
+        if "targets" in params and not isinstance(params["targets"], str):
+            params["targets"] = list(params["targets"])
+        result = self.call(method, params, self._soon() if deadline == -1.0 else deadline)
+        if not isinstance(result, dict):
+            raise nonsense(self.path)
+        return result
+
+    def _connect(self, deadline: float | None) -> None:
+        if self._socket is not None and not _hung_up(self._socket):
+            return
+        self.close()
+        failures: list[tuple[str, OSError]] = []
+        for path in self.paths:
+            try:
+                self._socket = _connected(path, self._soon() if deadline is None else deadline)
+            except OSError as error:
+                failures.append((path, error))
+            else:
+                self.paths = [path]
+                return
+        raise unreachable(failures)
+
+    def _send(self, line: bytes, deadline: float | None) -> None:
+        assert self._socket is not None
+        self._socket.settimeout(_left(deadline))
+        try:
+            self._socket.sendall(line)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it hung up, and may have said why
+
+    def _result(self, method: str, deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
+        while True:
+            try:
+                line = self._line(deadline)
+            except (ConnectionError, EOFError):
+                if method == "shutdown":
+                    return {"accepted": True}  # it is gone, which is what was asked for
+                raise NotReachableError(
+                    f"cannot reach minisup: it hung up at {self.path} without an answer\n{ADVICE}"
+                ) from None
+            reply = read_reply(line, self.path)
+            if reply.get("id") not in (self._last_id, None):
+                continue  # of an earlier call that was given up
+            if "error" in reply:
+                raise error_in(reply)
+            return reply.get("result")
+
+    def _line(self, deadline: float | None) -> bytes:
+        assert self._socket is not None
+        searched = 0
+        while (end := self._received.find(b"\n", searched)) < 0:
+            searched = len(self._received)
+            self._socket.settimeout(_left(deadline))
+            data = self._socket.recv(1 << 18)
+            if not data:
+                raise EOFError
+            self._received += data
+        line = bytes(self._received[:end])
+        del self._received[: end + 1]
+        return line
+
+    def _await_end(self, process: int | None) -> None:
+        try:
+            while self._socket is not None:
+                self._line(self._soon())
+        except (OSError, EOFError):
+            self.close()
+        if process is not None:
+            ended = select.poll()
+            ended.register(process, select.POLLIN)
+            ended.poll(1000 * self.timeout)
+
+
+def _paths(given: str | Sequence[str] | None) -> list[str]:
+    if isinstance(given, str):
+        return [given]
+    if given:
+        return list(given)
+    named = os.environ.get("MINISUP_SOCKET")
+    return [named] if named else default_sockets(os.environ, os.getuid())
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.001, deadline - time.monotonic())
+
+
+def _connected(path: str, deadline: float) -> sockets.socket:
+    if path.startswith(f"{fallback_directory(os.getuid())}/"):
+        check_private(fallback_directory(os.getuid()), os.getuid())
+    sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    try:
+        while True:
+            sock.settimeout(_left(deadline))
+            try:
+                sock.connect(path)
+            except BlockingIOError:  # its queue is full; a Unix socket does not wait for a place
+                if time.monotonic() + RETRY > deadline:
+                    raise TimeoutError(11, "too many clients are waiting", path) from None
+                time.sleep(RETRY)
+            else:
+                return sock
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _process(sock: sockets.socket | None) -> int | None:
+    """A pidfd of the process at the other end; None where there is no way to have one."""
+    if sock is None:
+        return None
+    pid = int.from_bytes(sock.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, 12)[:4], sys.byteorder)
+    try:
+        return os.pidfd_open(pid)
+    except (OSError, AttributeError):
+        return None
+
+
+def _hung_up(sock: sockets.socket) -> bool:
+    sock.settimeout(0)
+    try:
+        return not sock.recv(1, sockets.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

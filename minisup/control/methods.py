@@ -1,0 +1,93 @@
+"""What can be asked over the control socket: the methods, their parameters, and how each value is read."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+
+class Parameter(NamedTuple):
+    """One named parameter. None and "left out" mean `default`; `required` refuses both."""
+
+    kind: Callable[[object], object]
+    default: object = None
+    required: bool = False
+
+    def read(self, name: str, value: object) -> object:
+        """The value as the handler gets it. Raises ValueError with a sentence that names the parameter."""
+        if value is None:
+            if self.required:
+                raise ValueError(f'{name} is required, such as ["email"] or "all"')
+            return self.default
+        try:
+            return self.kind(value)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+
+
+def targets(value: object) -> tuple[str, ...]:
+    """A list of names, or one name as a string."""
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) and _plain(name) for name in names):
+        raise ValueError('must be a list of names such as ["email", "sms:1", "@mail"]')
+    return tuple(names)
+
+
+def some_targets(value: object) -> tuple[str, ...]:
+    """As `targets`, but naming nothing is refused: nobody stops everything by leaving a list empty."""
+    names = targets(value)
+    if not names:
+        raise ValueError('must name something, such as ["email"] or "all"')
+    return names
+
+
+def flag(value: object) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")  # noqa: TRY004 -- one kind of error for all wrong values
+    return value
+
+
+def seconds(value: object) -> float:
+    """A duration in seconds, not negative and finite."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
+        raise ValueError(f"must be a number of seconds from 0 to {LONGEST}")
+    return float(value)
+
+
+def whole(value: object) -> int:
+    """A whole number, not negative."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
+        raise ValueError("must be a whole number, 0 or more")
+    return value
+
+
+LONGEST: Final = 1_000_000_000
+LARGEST: Final = (1 << 63) - 1
+
+_ANY = Parameter(targets, ())
+_SOME = Parameter(some_targets, required=True)
+_FLAG = Parameter(flag, default=False)
+_SECONDS = Parameter(seconds)
+_ON_SLOTS = {"targets": _SOME, "now": _FLAG, "wait": _FLAG, "timeout": _SECONDS}
+
+METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
+    {
+        "status": {"targets": _ANY},
+        "start": _ON_SLOTS,
+        "stop": _ON_SLOTS,
+        "restart": _ON_SLOTS,
+        "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
+        "health": {"targets": _ANY, "max_age": _SECONDS},
+        "shutdown": {"now": _FLAG, "wait": _FLAG},
+        "version": {},
+    }
+)
+"""Every method that is answered, with its parameters."""
+
+LATER: Final = ("pause", "resume", "signal", "scale", "logs.follow", "events.follow", "reload")
+"""Methods that are promised and not there yet: the error says so."""
+
+
+def _plain(name: str) -> bool:
+    # A lone surrogate is legal JSON, but no text that could be written to a log.
+    return not any("\ud800" <= character <= "\udfff" for character in name)
