@@ -1,0 +1,135 @@
+"""What outlives its run: found, counted, signalled. And the strangers that nobody's run explains.
+
+Every orphan becomes minisup's child, so as long as all our children are known runs there are no leftovers anywhere.
+"""
+
+from collections.abc import Callable
+from signal import SIGKILL, Signals
+
+from minisup.core.messages import Leftovers as Changed
+from minisup.host import processes
+from minisup.host.loop import Loop, Timer
+
+URGENT = 0.05
+"""Seconds between two counts while a stop waits for leftovers."""
+
+LAZY = 0.5
+"""Seconds until a count that nobody waits for, so that many short-lived leftovers cost one look at `/proc`."""
+
+
+class Leftovers:
+    """Sessions whose leader has been reaped while members of theirs live on."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        running: Callable[[], dict[int, int]],
+        is_wanted: Callable[[str], bool | None],
+        changed: Callable[[Changed], None],
+    ) -> None:
+        self._loop = loop
+        self._is_wanted = is_wanted  # None: there is no such slot
+        self._running = running  # pid of a leader -> run id, of the runs in progress
+        self._changed = changed
+        self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
+        self._slots: dict[int, str] = {}  # run -> slot, of those and of the runs whose orphans were found
+        self._counts: dict[int, int] = {}
+        self._timer: Timer | None = None
+        self._delay = LAZY
+
+    def __bool__(self) -> bool:
+        return bool(self._counts)
+
+    def ended(self, session: int, run: int, slot: str) -> int:
+        """A leader has been reaped and may have left something behind: how many processes, at least.
+
+        They are counted at once only when a stop waits for them.
+        """
+        self._sessions[session] = run
+        self._slots[run] = slot
+        found = None if self._is_wanted(slot) else self._find()
+        count = 1 if found is None else len(found.get(run, ()))
+        if count:
+            self._counts[run] = count
+            self.watch()
+        else:
+            self._forget(run)
+        return count
+
+    def orphans(self) -> bool:
+        """Whether we have a child that is no run: only then can anything be left behind."""
+        running = self._running()
+        try:
+            return any(pid not in running for pid in processes.children_of_self())
+        except OSError:  # no descriptor left to look with
+            return True
+
+    def recount(self) -> None:
+        """Count again, and tell what has changed."""
+        if not self._counts and not self.orphans():
+            return
+        found = self._find()
+        if found is None:
+            return
+        for run, members in found.items():
+            slot = self._slots.get(run) or processes.slot_of(members[0].pid)
+            if len(members) != self._counts.get(run) and self._is_wanted(slot) is not None:
+                self._slots[run] = slot
+                self._counts[run] = len(members)
+                self._changed(Changed(slot, run, len(members)))
+        for run in [run for run in self._counts if run not in found]:
+            slot = self._slots[run]
+            self._forget(run)
+            self._changed(Changed(slot, run, 0))
+
+    def watch(self) -> None:
+        """Count again soon: sooner when a stop waits, since not every end of a leftover is told to us."""
+        if not self._counts:
+            return
+        delay = URGENT if self._urgent() else LAZY
+        if self._timer is None or delay < self._delay:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._delay = delay
+            self._timer = self._loop.after(delay, self._tick)
+
+    def signal(self, run: int, name: str) -> None:
+        """Signal every process that the run left behind."""
+        processes.signal_members((self._find() or {}).get(run, ()), Signals[name])
+        self.watch()
+
+    def signal_strangers(self, number: int) -> None:
+        """Signal those descendants of ours that belong to no run."""
+        try:
+            if self.orphans():
+                processes.signal_members(processes.strangers(self._sessions, self._running()), number)
+        except OSError:
+            pass  # no descriptor left to look with
+
+    def kill_all(self) -> None:
+        """The last act: SIGKILL to whatever is left of runs, leftovers and strangers."""
+        processes.kill_sessions(self._running())
+        if self.orphans():
+            for members in (self._find() or {}).values():
+                processes.signal_members(members, SIGKILL)
+            self.signal_strangers(SIGKILL)
+
+    def _find(self) -> dict[int, list[processes.Stat]] | None:
+        try:
+            return processes.leftovers(self._sessions, self._running())
+        except OSError:  # no descriptor left to look with: what is known stands
+            return None
+
+    def _urgent(self) -> bool:
+        return any(self._is_wanted(self._slots[run]) is False for run in self._counts)
+
+    def _forget(self, run: int) -> None:
+        self._counts.pop(run, None)
+        self._slots.pop(run, None)
+        self._sessions = {session: other for session, other in self._sessions.items() if other != run}
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.recount()
+        if self._urgent():
+            self.watch()

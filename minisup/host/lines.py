@@ -1,0 +1,122 @@
+"""From chunks, as a pipe gives them, to whole lines, as a console that many slots share needs them.
+
+A chunk holds hundreds of lines when speed matters, so nothing here looks at single lines: one `replace` writes the
+prefixes of all of them, one `join` puts the pieces together.
+"""
+
+from typing import Final, Protocol
+
+from minisup.host.tails import KEPT_BYTES
+
+LONGEST_LINE: Final = 1 << 16
+"""Bytes after which a line is passed on although its end has not come."""
+
+CONTINUED: Final = b" [...]"
+"""Ends a piece of a line that was too long; the next piece follows as a line of its own."""
+
+Taken = tuple[bytes, bytes]
+"""What came of a chunk: bytes to pass on, and the lines in them to remember. Both may be empty."""
+
+NOTHING: Final[Taken] = (b"", b"")
+
+
+class Lines(Protocol):
+    """One stream's line that has no end yet."""
+
+    growth: int
+    """Bytes that one byte may become."""
+
+    def take(self, chunk: bytes) -> Taken:
+        """Add a chunk, never empty."""
+
+    def end(self) -> Taken:
+        """The run is over: what is left is its last line."""
+
+
+class Raw:
+    """Lines as they are. One that is too long is passed on in pieces: no byte is added, but others may come between."""
+
+    __slots__ = ("_partial",)
+
+    growth = 1
+
+    def __init__(self) -> None:
+        self._partial = bytearray()
+
+    def take(self, chunk: bytes) -> Taken:
+        """See `Lines`."""
+        end = chunk.rfind(b"\n") + 1
+        partial = self._partial
+        if not end:
+            partial += chunk
+            return self.end() if len(partial) > LONGEST_LINE else NOTHING
+        if end == len(chunk) and not partial:
+            return chunk, chunk
+        with memoryview(chunk) as view:
+            whole = b"".join((partial, view[:end]))
+            partial[:] = view[end:]
+        return whole, whole
+
+    def end(self) -> Taken:
+        """See `Lines`."""
+        rest = bytes(self._partial)
+        self._partial.clear()
+        return rest, rest
+
+
+class Prefixed:
+    """Each line after a prefix; the last one gets a newline if it has none; lines that are too long are cut."""
+
+    __slots__ = ("_newline", "_partial", "_prefix", "growth")
+
+    def __init__(self, prefix: bytes) -> None:
+        self.growth = len(prefix) + 1
+        self._prefix = prefix
+        self._newline = b"\n" + prefix
+        self._partial = bytearray()
+
+    def take(self, chunk: bytes) -> Taken:
+        """See `Lines`."""
+        end = chunk.rfind(b"\n") + 1
+        partial = self._partial
+        if not end:
+            partial += chunk
+            return self._cut()
+        if end == len(chunk) and not partial:
+            return b"".join((self._prefix, chunk[:-1].replace(b"\n", self._newline), b"\n")), chunk
+        if partial and len(partial) + chunk.find(b"\n") > LONGEST_LINE:
+            return self._take_long(chunk)
+        text = chunk.replace(b"\n", self._newline)
+        with memoryview(text) as view, memoryview(chunk) as plain:
+            # The last newline was given a prefix too: the next line brings its own.
+            forward = b"".join((self._prefix, partial, view[: len(text) - len(self._prefix) - len(chunk) + end]))
+            if partial and end < KEPT_BYTES:
+                kept = b"".join((partial, plain[:end]))
+            else:
+                kept = chunk[max(0, end - KEPT_BYTES) : end]
+            partial[:] = plain[end:]
+        return forward, kept
+
+    def end(self) -> Taken:
+        """See `Lines`."""
+        if not self._partial:
+            return NOTHING
+        rest = bytes(self._partial)
+        self._partial.clear()
+        return b"".join((self._prefix, rest, b"\n")), rest
+
+    def _take_long(self, chunk: bytes) -> Taken:
+        first = chunk.find(b"\n")
+        self._partial += memoryview(chunk)[:first]
+        cut = self._cut()
+        rest = self.take(chunk[first:])
+        return cut[0] + rest[0], cut[1] + rest[1]
+
+    def _cut(self) -> Taken:
+        forward = kept = b""
+        while len(self._partial) > LONGEST_LINE:
+            piece = bytes(self._partial[:LONGEST_LINE])
+            del self._partial[:LONGEST_LINE]
+            forward += b"".join((self._prefix, piece, CONTINUED, b"\n"))
+            kept += piece + b"\n"
+        return forward, kept

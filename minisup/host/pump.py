@@ -1,0 +1,184 @@
+"""From the pipes of runs to the console and the tails: whole lines, bounded turns, nothing lost, nobody waited for.
+
+Rule 1: a pipe belongs to one run. What a descendant writes after the run's end still counts as that run's.
+Rule 2: a pipe whose sink is full is not read: its writer waits, and nobody else does.
+Rule 3: a run that has ended owes what it left in its pipe. When that is read, its end can be told.
+
+`log.to = "none"` is read and remembered like the console, and passed on to nobody; with `inherit` nothing is read.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from fcntl import F_SETFL, fcntl
+from typing import Final
+
+from minisup.host.lines import Prefixed, Raw
+from minisup.host.loop import Loop
+from minisup.host.sink import FLUSH_LIMIT, NullSink, Sink
+from minisup.host.stream import Feed, Stream
+from minisup.host.tails import KEPT_LINES, Tail, TailLine
+
+SETTLING: Final = 0.02
+"""Seconds before a new pipe is watched. A run that is over by then costs no wake-up: its output is read at its end."""
+
+
+class Pipes:
+    """The pipes of one run: write ends for the process to be, streams for the pump."""
+
+    __slots__ = ("owing", "run", "slot", "stderr_fd", "stdout_fd", "streams")
+
+    def __init__(self, slot: str, run: int) -> None:
+        self.slot = slot
+        self.run = run
+        self.stdout_fd = -1
+        self.stderr_fd = -1
+        self.streams: list[Stream] = []
+        self.owing = 0
+
+    def close_write_ends(self) -> None:
+        """Close what the process has its own copies of."""
+        if self.stdout_fd >= 0:
+            os.close(self.stdout_fd)
+        if self.stderr_fd not in (-1, self.stdout_fd):
+            os.close(self.stderr_fd)
+        self.stdout_fd = self.stderr_fd = -1
+
+
+class Pump:
+    """All pipes and tails. `on_drained` is told the slot whose ended run has got rid of what it owed."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        console_stdout: Sink,
+        console_stderr: Sink,
+        on_drained: Callable[[str], None] = lambda _slot: None,
+    ) -> None:
+        self._loop = loop
+        self._stdout = Feed(console_stdout)
+        self._stderr = self._stdout if console_stderr is console_stdout else Feed(console_stderr)
+        self._nowhere = Feed(NullSink(loop))
+        self._on_drained = on_drained
+        self._tails: dict[str, Tail] = {}
+        self._runs: dict[int, Pipes] = {}
+        self._held: set[Stream] = set()  # others hold them open, or the sink is full
+        self._young: deque[tuple[float, Pipes]] = deque()
+        self._armed = False
+
+    # --- a run's life -------------------------------------------------------------------------------------------------
+
+    def open(self, slot: str, run: int, to: str, form: str, stderr: str) -> Pipes | None:
+        """Pipes for a process to be, None if it is to inherit ours (`to`, `form` and `stderr` as in the `log` table).
+
+        Raises OSError when there are no descriptors left.
+        """
+        if to == "inherit":
+            return None
+        stdout_feed, stderr_feed = (self._stdout, self._stderr) if to == "console" else (self._nowhere, self._nowhere)
+        prefix = f"{slot} | ".encode() if form == "prefix" and to == "console" else None
+        pipes = Pipes(slot, run)
+        pipes.stdout_fd = pipes.stderr_fd = self._add(pipes, "stdout", stdout_feed, prefix)
+        if stderr != "join":
+            try:
+                pipes.stderr_fd = self._add(pipes, "stderr", stderr_feed, prefix)
+            except OSError:
+                self.abandon(pipes)
+                raise
+        return pipes
+
+    def started(self, pipes: Pipes) -> None:
+        """The process exists."""
+        pipes.close_write_ends()
+        self._runs[pipes.run] = pipes
+        self._young.append((self._loop.clock.monotonic() + SETTLING, pipes))
+        if not self._armed:
+            self._armed = True
+            self._loop.at(self._young[0][0], self._watch_grown)
+
+    def abandon(self, pipes: Pipes) -> None:
+        """The process could not be started."""
+        pipes.close_write_ends()
+        for stream in pipes.streams:
+            stream.close()
+
+    def finish(self, run: int) -> bool:
+        """The run's leader has been reaped: read what it left.
+
+        Returns whether some of it has to wait for the sink; `on_drained` is told when it no longer does.
+        """
+        pipes = self._runs.pop(run, None)
+        if pipes is None:
+            return False
+        for stream in pipes.streams:
+            if stream.finish(self._held, lambda: self._settled(pipes)):
+                pipes.owing += 1
+        return pipes.owing > 0
+
+    # --- what was printed ---------------------------------------------------------------------------------------------
+
+    def tail(self, slot: str, limit: int = KEPT_LINES, run: int | None = None) -> list[TailLine]:
+        """The last `limit` lines of a slot, oldest first; of one of its runs if `run` is given."""
+        tail = self._tails.get(slot)
+        return tail.lines(limit, run) if tail else []
+
+    def last_line(self, slot: str, run: int) -> str:
+        """The last line of a run that says something, printable and short; empty if there is none."""
+        tail = self._tails.get(slot)
+        return tail.last_line(run) if tail else ""
+
+    def forget(self, slot: str) -> None:
+        """The slot is gone: its tail is too."""
+        self._tails.pop(slot, None)
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def flush(self, deadline: float) -> bool:
+        """Read what is in the pipes now and wait until the console has taken it; whether it has.
+
+        Waits at most until `deadline` (monotonic) and `FLUSH_LIMIT` seconds.
+        """
+        deadline = min(deadline, self._loop.clock.monotonic() + FLUSH_LIMIT)
+        streams = [stream for pipes in self._runs.values() for stream in pipes.streams] + list(self._held)
+        while True:
+            streams = [stream for stream in streams if stream.finish(self._held, _nothing)]
+            written = [feed.sink.flush(deadline) for feed in (self._stdout, self._stderr)]
+            if not streams or not all(written):
+                return not streams and all(written)
+
+    def close(self) -> None:
+        """Give all descriptors back."""
+        for pipes in self._runs.values():
+            self.abandon(pipes)
+        for stream in tuple(self._held):
+            stream.close()
+        self._runs.clear()
+
+    def _add(self, pipes: Pipes, name: str, feed: Feed, prefix: bytes | None) -> int:
+        tail = self._tails.get(pipes.slot)
+        if tail is None:
+            tail = self._tails[pipes.slot] = Tail()
+        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        fcntl(read_end, F_SETFL, os.O_NONBLOCK)  # of this end alone: the process gets an ordinary pipe
+        lines = Raw() if prefix is None else Prefixed(prefix)
+        pipes.streams.append(Stream(self._loop, feed, lines, tail, pipes.run, name, read_end))
+        return write_end
+
+    def _settled(self, pipes: Pipes) -> None:
+        pipes.owing -= 1
+        if not pipes.owing:
+            self._on_drained(pipes.slot)
+
+    def _watch_grown(self) -> None:
+        now = self._loop.clock.monotonic()
+        while self._young and self._young[0][0] <= now:
+            for stream in self._young.popleft()[1].streams:
+                stream.watch()
+        self._armed = bool(self._young)
+        if self._armed:
+            # A whole step, not the next pipe's moment: otherwise many starts would mean as many wake-ups.
+            self._loop.at(now + SETTLING, self._watch_grown)
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of a stream when minisup itself ends."""

@@ -1,0 +1,58 @@
+"""The recipe of each slot, made when its first run starts; what slots have in common is kept once."""
+
+import os
+
+from minisup.config.schema import Config, Identity
+from minisup.host.environment import Account, child_environment
+from minisup.host.recipe import Recipe, recipe
+
+
+class Recipes:
+    """From the configuration's programs to what the spawner wants."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._inherited = dict(os.environ)
+        self._recipes: dict[str, Recipe] = {}
+        self._known: dict[bytes, bytes] = {}
+        self._logs = {
+            name: (str(program.log.to), str(program.log.format), str(program.log.stderr))
+            for name, program in config.programs.items()
+        }
+
+    def of(self, slot: str) -> Recipe:
+        """The recipe of a slot."""
+        made = self._recipes.get(slot)
+        if made is None:
+            made = self._recipes[slot] = self._make(slot)
+        return made
+
+    def log_of(self, slot: str) -> tuple[str, str, str]:
+        """`to`, `format` and `stderr` of the slot's `log` table."""
+        return self._logs[slot.rpartition(":")[0]]
+
+    def _make(self, slot: str) -> Recipe:
+        name, _, number = slot.rpartition(":")
+        program = self._config.programs[name]
+        own = program.for_slot(int(number))
+        environment = child_environment(
+            inherited={} if program.clear_env else self._inherited,
+            account=account(program.identity),
+            layers=(self._config.supervisor.environment, own.environment),
+            program=name,
+            slot=int(number),
+            numprocs=program.numprocs,
+            here=program.origin.here,
+        )
+        made = recipe(
+            own.argv, environment, directory=own.directory, umask=program.umask, account=account(program.identity)
+        )
+        made.environment[:] = [self._known.setdefault(item, item) for item in made.environment]
+        return made
+
+
+def account(identity: Identity | None) -> Account | None:
+    """Who a program runs as, as the spawner wants it; None: as minisup itself."""
+    if identity is None or (identity.uid is None and identity.gid is None):
+        return None
+    return Account(identity.name or None, identity.uid, identity.gid, identity.groups, identity.home or None)

@@ -1,0 +1,101 @@
+"""Signals to minisup: noted by handlers, acted on by the loop.
+
+`prepare` is the first thing that `minisup up` does: as PID 1 a signal without a handler is lost, elsewhere it would end
+minisup before its children are known.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Collection
+from enum import StrEnum
+
+from minisup.host.inherited import reset_signals, seal_inherited_fds
+
+RTMIN_PLUS_3 = signal.SIGRTMIN + 3
+
+
+class Request(StrEnum):
+    """What a signal asks for."""
+
+    SHUTDOWN = "shutdown"
+    RELOAD = "reload"
+    REOPEN = "reopen"
+    UPGRADE = "upgrade"
+
+
+REQUESTS: dict[int, Request] = {
+    signal.SIGTERM: Request.SHUTDOWN,
+    signal.SIGINT: Request.SHUTDOWN,
+    signal.SIGQUIT: Request.SHUTDOWN,  # what php-fpm images send for a graceful stop
+    signal.SIGHUP: Request.RELOAD,
+    signal.SIGUSR1: Request.REOPEN,
+    signal.SIGUSR2: Request.UPGRADE,
+}
+AS_PID_1: dict[int, Request] = {
+    signal.SIGWINCH: Request.SHUTDOWN,  # what apache images send for a graceful stop
+    RTMIN_PLUS_3: Request.SHUTDOWN,  # what systemd sends to a container's init
+}
+
+
+def prepare() -> "Signals":
+    """The first thing that `minisup up` does: what it was started with is made harmless, and signals are noted."""
+    seal_inherited_fds()
+    signals = Signals()
+    signals.install(reset_signals())
+    return signals
+
+
+class Signals:
+    """The signals that have come since the loop last looked."""
+
+    def __init__(self) -> None:
+        self.noted: list[int] = []
+        self.child_ended = True  # a child may have ended before the handler was there
+        self._had_terminal = _has_terminal()
+        self._as_pid_1 = os.getpid() == 1 and not self._had_terminal
+
+    def install(self, ignored: Collection[int]) -> None:
+        """Note the signals of `REQUESTS` and SIGCHLD from now on, but not a SIGHUP that was ignored (nohup)."""
+        for number in REQUESTS:
+            if number != signal.SIGHUP or number not in ignored:
+                signal.signal(number, self._note)
+        if self._as_pid_1:
+            for other in AS_PID_1:
+                signal.signal(other, self._note)
+        signal.signal(signal.SIGCHLD, self._note_child)
+
+    def take(self) -> list[tuple[Request, str]]:
+        """What has been asked for since the last call, with the name of each signal."""
+        if not self.noted:
+            return []
+        noted, self.noted = self.noted, []
+        return [(self._meaning(number), _name(number)) for number in noted]
+
+    def wake(self, fd: int, callback: Callable[[], None]) -> None:
+        """Let each signal write to `fd` (non-blocking), so that a wait ends; what came before is not forgotten."""
+        signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+        if self.noted:
+            callback()
+
+    def _meaning(self, number: int) -> Request:
+        if number == signal.SIGHUP and self._had_terminal and not _has_terminal():
+            return Request.SHUTDOWN
+        return REQUESTS.get(number, Request.SHUTDOWN)
+
+    def _note(self, number: int, _frame: object) -> None:
+        self.noted.append(number)
+
+    def _note_child(self, _number: int, _frame: object) -> None:
+        self.child_ended = True
+
+
+def _name(number: int) -> str:
+    return "RTMIN+3" if number == RTMIN_PLUS_3 else signal.Signals(number).name.removeprefix("SIG")
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True

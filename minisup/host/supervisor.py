@@ -1,0 +1,339 @@
+"""Between the core and the system: feeds what happened to `Fleet.step` and carries out what it answers.
+
+The order of a turn: wait; signals; exits; timers; pipes, clients and posted calls. Each part is bounded, and a signal
+is looked at between any two runs.
+"""
+
+import os
+import random
+import signal
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from minisup import __version__, narrate
+from minisup.config.schema import Config
+from minisup.control.server import Server, open_server
+from minisup.core.fleet import Fleet
+from minisup.core.messages import (
+    Action,
+    Arm,
+    Asked,
+    Booted,
+    Changed,
+    Drained,
+    Due,
+    Event,
+    Exited,
+    Halt,
+    Note,
+    Record,
+    ShutdownAsked,
+    Signal,
+    SignalLeftovers,
+    Spawn,
+    Started,
+    Watch,
+)
+from minisup.core.model import Scope
+from minisup.core.timers import Timers
+from minisup.host import leftovers, processes
+from minisup.host.clock import Clock
+from minisup.host.console import open_console
+from minisup.host.launcher import Launcher
+from minisup.host.log import OwnLog
+from minisup.host.lookout import Lookout
+from minisup.host.loop import Loop
+from minisup.host.oom import OomKills
+from minisup.host.pump import Pump
+from minisup.host.reap import Ended, reap
+from minisup.host.recipe import fingerprint, needed_paths
+from minisup.host.recipes import Recipes
+from minisup.host.service import Service
+from minisup.host.signals import Request, Signals
+from minisup.host.statedir import StateDir, default_path
+from minisup.host.targets import resolve_programs
+from minisup.host.waits import Waits
+
+STRANGERS = 64
+"""Children beyond the known runs that are reaped in one turn."""
+
+FLUSH = 1.0
+"""Seconds that the console gets at the end to take what was printed."""
+
+PAUSE = 0.05
+"""Seconds after a defect of minisup, so that one that repeats does not take the processor."""
+
+SIGNAL_NAMES: dict[int, str] = {int(known): known.name for known in signal.Signals}
+
+
+class Supervisor:
+    """One `minisup up`."""
+
+    def __init__(self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool) -> None:
+        self.config = config
+        self.signals = signals
+        self.clock = clock
+        self.now, self.wall = clock.monotonic, clock.wall
+        self.begun = self.now()
+        self.instance = os.urandom(2).hex()
+        self.loop = Loop(clock)
+        stdout, stderr = open_console(self.loop, self._sink_changed)
+        log = config.supervisor.log
+        self.console = OwnLog(stderr, clock, str(log.level), log.time)
+        self.pump = Pump(self.loop, stdout, stderr, lambda slot: self.feed(Drained(slot)))
+        self.waits = Waits()
+        self.oom_kills = OomKills()
+        self.timers = Timers()
+        self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
+        self.doomed: list[int] = []  # leaders whose whole sessions are killed at the end of the turn
+        self._todo: deque[Action] = deque()
+        self._busy = False
+        self.code: int | None = None
+        self.server: Server | None = None
+        self.state = StateDir(None)
+        self.fleet = Fleet(
+            [program.policy() for program in config.programs.values()],
+            shutdown_timeout=config.supervisor.shutdown_timeout,
+            uniform=random.uniform,
+            exit_when_done=exit_when_done,
+            now=self.begun,
+        )
+        self.recipes = Recipes(config)
+        self.launcher = Launcher(self.recipes, self.pump)
+        self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed)
+        self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Take the socket, then the state directory; raises TakenError when another minisup has the socket."""
+        options = self.config.supervisor
+        self.server = open_server(
+            self.loop,
+            Service(self),
+            path=options.socket,
+            mode=options.socket_mode,
+            group=options.socket_gid,
+            warn=partial(self.console.say, level="warning"),
+            on_error=lambda sentence, _error: self.console.say(sentence, "error"),
+        )
+        self.state, warning = StateDir.open(options.state_dir or default_path(os.environ))
+        if warning:
+            self.console.say(warning, "warning")
+        self.fleet.next_run = self.state.first_run()
+        self.signals.wake(self.loop.wake_write, self.loop.wake)
+
+    def run(self, programs: tuple[str, ...]) -> int:
+        """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
+        self._announce()
+        self.feed(Booted(programs))
+        while self.code is None:
+            try:
+                self.turn()
+            except Exception as error:  # noqa: BLE001 - a defect of minisup must not cost anybody's jobs
+                self.console.defect(error)
+                signal.sigtimedwait((), PAUSE)
+        return self._leave(self.code)
+
+    def turn(self) -> None:
+        """Wait once and handle what has come."""
+        due = self.begun if self.signals.child_ended or self.signals.noted else self.timers.next_due()
+        ready = self.loop.wait(due)
+        self._take_signals()
+        if self.signals.child_ended:
+            self._reap()
+        self._take_timers()
+        self.loop.serve(ready, self.now())
+        if self.doomed:  # those of their sessions that are in other groups; before any of the leaders is reaped
+            processes.kill_sessions(self.doomed)
+            self.doomed.clear()
+        if self.waits:
+            self.waits.look(self.fleet)
+
+    def feed(self, event: Event) -> None:
+        """Give one event to the core and carry out what it answers."""
+        todo = self._todo
+        todo += self.fleet.step(event, self.now())
+        if self._busy:  # a duty feeds an event: what follows from that comes after what was asked before
+            return
+        self._busy = True
+        try:
+            while todo:
+                action = todo.popleft()
+                DUTIES[type(action)](self, action)
+        finally:
+            self._busy = False
+
+    def ask(self, event: Asked | ShutdownAsked, by: str) -> None:
+        """A request of an operator, over the socket or by a signal."""
+        if isinstance(event, Asked):
+            now = " --now" if event.now else ""
+            self.console.say(f"{event.verb} {', '.join(sorted(event.named))}{now}, asked by {by}")
+        else:
+            event = event._replace(by=by)
+        self.leftovers.recount()
+        first = self.fleet.shutdown is None
+        self.feed(event)
+        self.leftovers.watch()
+        if first and self.fleet.shutdown is not None:
+            self.leftovers.signal_strangers(signal.SIGTERM)
+
+    def recount(self) -> None:
+        """Bring the numbers of leftovers up to date."""
+        self.leftovers.recount()
+
+    # --- what comes in ------------------------------------------------------------------------------------------------
+
+    def _take_signals(self) -> None:
+        for request, name in self.signals.take():
+            if request is Request.SHUTDOWN:
+                self.ask(ShutdownAsked(), name)
+            else:
+                self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
+
+    def _reap(self) -> None:
+        self.signals.child_ended = False
+        limit = len(self.running) + STRANGERS
+        ended = reap(limit)
+        if len(ended) == limit:
+            self.signals.child_ended = True  # there may be more: next turn
+        strangers = False
+        orphans = self._has_orphans(ended)
+        for child in ended:
+            known = self.running.pop(child.pid, None)
+            if known is None:
+                strangers = True
+                continue
+            self._take_exit(child, *known, orphans)
+            if self.signals.noted:
+                self._take_signals()
+        if strangers:
+            self.leftovers.watch()
+
+    def _has_orphans(self, ended: list[Ended]) -> bool:
+        """Whether runs that are to be gone may have left something that made a session of its own."""
+        for child in ended:
+            known = self.running.get(child.pid)
+            if known is not None and not self.fleet.slots[known[0]].wanted:
+                return self.leftovers.orphans()
+        return False
+
+    def _take_exit(self, child: Ended, slot: str, run: int, orphans: bool) -> None:
+        left = 0
+        if processes.group_lives(child.pid) or (orphans and not self.fleet.slots[slot].wanted):
+            left = self.leftovers.ended(child.pid, run, slot)
+        output = self.pump.finish(run)
+        name = None if child.signal is None else SIGNAL_NAMES.get(child.signal, f"SIG{child.signal}")
+        oom = child.signal == signal.SIGKILL and self.fleet.slots[slot].ours is None and self.oom_kills.took_one()
+        line = "" if child.code == 0 else self.pump.last_line(slot, run)
+        self.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
+
+    def _take_timers(self) -> None:
+        now = self.now()
+        for _ in range(len(self.timers)):
+            timer = self.timers.pop_due(now)
+            if timer is None:
+                return
+            self.feed(Due(*timer))
+
+    # --- what goes out ------------------------------------------------------------------------------------------------
+
+    def do_spawn(self, action: Spawn) -> None:
+        self.state.reserve(action.run)
+        answer = self.launcher.start(action)
+        if type(answer) is Started:
+            self.running[answer.pid] = (action.slot, action.run)
+        self.feed(answer)
+
+    def do_signal(self, action: Signal) -> None:
+        slot = self.fleet.slots[action.slot]
+        pid = slot.pid
+        if slot.run != action.run or not pid:  # it could not be started after all
+            return
+        number = signal.Signals[action.signal]
+        if number == signal.SIGKILL:
+            processes.signal_run(pid, number, group=True)
+            self.doomed.append(pid)
+        else:
+            processes.signal_run(pid, number, group=action.scope is Scope.GROUP)
+
+    def do_signal_leftovers(self, action: SignalLeftovers) -> None:
+        self.leftovers.signal(action.run, action.signal)
+
+    def do_arm(self, action: Arm) -> None:
+        self.timers.arm(action.key, action.generation, action.due)
+
+    def do_watch(self, action: Watch) -> None:
+        self.lookout.watch(action.program, action.on)
+
+    def do_record(self, record: Record) -> None:
+        if self.console.debugging:
+            self.console.say(narrate.run_ended(record), "debug")
+
+    def do_note(self, action: Note) -> None:
+        level = "warning" if type(action.fact) in narrate.WARNING else "info"
+        self.console.say(narrate.sentence(action.fact), level)
+
+    def do_halt(self, action: Halt) -> None:
+        self.code = action.code
+
+    # --- helpers ------------------------------------------------------------------------------------------------------
+
+    def _announce(self) -> None:
+        programs, slots = len(self.fleet.programs), len(self.fleet.slots)
+        socket = "no socket" if self.server is None else f"socket {self.server.path}"
+        what = f"{narrate.count(programs, 'program')}, {narrate.count(slots, 'slot')}"
+        self.console.say(f"minisup {__version__}: {what}, {socket}")
+
+    def _leave(self, code: int) -> int:
+        self.leftovers.kill_all()
+        self.waits.finish()
+        deadline = self.now() + FLUSH
+        self.pump.flush(deadline)
+        self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
+        if self.server is not None:
+            self.server.close()
+        return code
+
+    def _sink_changed(self, name: str, error: OSError | None) -> None:
+        self.console.sink_changed(name, error)
+
+    def _is_wanted(self, name: str) -> bool | None:
+        slot = self.fleet.slots.get(name)
+        return None if slot is None else slot.wanted
+
+    def _leaders(self) -> dict[int, int]:
+        return {pid: run for pid, (_, run) in self.running.items()}
+
+    def _needed(self, program: str) -> tuple[Any, ...]:
+        recipe = self.recipes.of(f"{program}:0")
+        return fingerprint(needed_paths(recipe))
+
+
+def run(
+    config: Config, targets: tuple[str, ...], exit_when_done: bool, signals: Signals, clock: Clock | None = None
+) -> int:
+    """Supervise until all is over; returns the exit code. `signals` have been installed by `prepare`.
+
+    Raises TakenError when the socket belongs to another minisup, NoSuchTargetError for an unknown target.
+    """
+    if os.getpid() != 1:
+        processes.set_child_subreaper()
+    supervisor = Supervisor(config, signals, clock or Clock(), exit_when_done)
+    programs = tuple(resolve_programs(supervisor.fleet, targets)) if targets else ()
+    supervisor.open()
+    return supervisor.run(programs)
+
+
+DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
+    Arm: Supervisor.do_arm,
+    Halt: Supervisor.do_halt,
+    Note: Supervisor.do_note,
+    Record: Supervisor.do_record,
+    Signal: Supervisor.do_signal,
+    SignalLeftovers: Supervisor.do_signal_leftovers,
+    Spawn: Supervisor.do_spawn,
+    Watch: Supervisor.do_watch,
+}

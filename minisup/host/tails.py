@@ -1,0 +1,90 @@
+"""The last lines of a slot, each with the run that wrote it.
+
+Chunks are kept as they came and looked at only when somebody asks: an append is all that a run pays.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+KEPT_LINES: Final = 200
+KEPT_BYTES: Final = 32 << 10
+
+LONGEST_CAUSE: Final = 200
+"""Characters of a last line that is shown as the cause of a failure."""
+
+CONSIDERED: Final = 4096
+"""Bytes of a last line that are looked at: a line may be 64 KiB of control characters."""
+
+_ESCAPES: Final = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # window titles, links
+    r"|\x1b[ -/]*[0-~]?"
+)
+
+
+class TailLine(NamedTuple):
+    """One line of output, without its newline. `time` is the wall clock, seconds, when it was read."""
+
+    run: int
+    stream: str
+    text: str
+    time: float
+
+
+Block = tuple[int, str, float, bytes]
+"""Run, stream, wall-clock seconds, whole lines."""
+
+
+class Tail:
+    """What one slot printed last: at most `KEPT_LINES` lines and `KEPT_BYTES` bytes, whichever is less."""
+
+    __slots__ = ("_blocks", "_size")
+
+    def __init__(self) -> None:
+        self._blocks: deque[Block] = deque()
+        self._size = 0
+
+    def keep(self, run: int, stream: str, time: float, data: bytes) -> None:
+        """Keep `data`: whole lines, or the end of a run's output."""
+        if len(data) > KEPT_BYTES:
+            data = data[-KEPT_BYTES:]
+            data = data[data.find(b"\n", 0, -1) + 1 :]  # half a line would mislead
+        blocks = self._blocks
+        blocks.append((run, stream, time, data))
+        self._size += len(data)
+        while self._size - len(blocks[0][3]) >= KEPT_BYTES or len(blocks) > KEPT_LINES:
+            self._size -= len(blocks.popleft()[3])
+
+    def lines(self, limit: int = KEPT_LINES, run: int | None = None) -> list[TailLine]:
+        """The last `limit` lines, oldest first; of one run if `run` is given."""
+        wanted = (item for item in self._newest_first() if run in (None, item[0][0]))
+        newest = list(islice(wanted, limit))
+        return [
+            TailLine(run, stream, line.decode(errors="replace"), time)
+            for (run, stream, time, _), line in reversed(newest)
+        ]
+
+    def last_line(self, run: int) -> str:
+        """The last line of `run` that says something, as one printable line of at most `LONGEST_CAUSE` characters."""
+        for block, line in self._newest_first():
+            if block[0] == run and (text := _printable(line)):
+                return text if len(text) <= LONGEST_CAUSE else text[: LONGEST_CAUSE - 3] + "..."
+        return ""
+
+    def _newest_first(self) -> Iterator[tuple[Block, bytes]]:
+        count, room = KEPT_LINES, KEPT_BYTES + 1
+        for block in reversed(self._blocks):
+            for line in reversed(block[3].removesuffix(b"\n").split(b"\n")):
+                count -= 1
+                room -= len(line) + 1
+                if count < 0 or room < 0:
+                    return
+                yield block, line
+
+
+def _printable(line: bytes) -> str:
+    words = _ESCAPES.sub("", line[:CONSIDERED].decode(errors="replace")).split()
+    return "".join(filter(str.isprintable, " ".join(words))).strip()

@@ -1,0 +1,80 @@
+"""What an operator names: `email`, `email:1`, `em*`, `@mail`, `all`."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from minisup.core.state import Program, State
+from minisup.errors import NoSuchTargetError, UsageError
+
+LONGEST_TARGET = 1000
+"""Characters; what is longer matches nothing, because the time to understand a pattern grows with its length."""
+
+LONGEST_NAME = 100
+"""Characters of a mistyped name that are compared with the names there are, for the same reason."""
+
+MOST_TARGETS = 1000
+"""In one request: each may be a pattern that is compared with every name, and nobody else is served meanwhile."""
+
+
+def resolve(state: State, targets: Iterable[str]) -> list[str]:
+    """The names of the slots that the targets mean, in the order of the configuration, each once.
+
+    Raises NoSuchTargetError if a target matches nothing, UsageError if there are very many of them. A program without
+    slots matches with none.
+    """
+    targets = dict.fromkeys(targets)
+    if len(targets) > MOST_TARGETS:
+        raise UsageError(
+            f"cannot take {len(targets)} targets at once, only {MOST_TARGETS}; use `all`, a group or a pattern"
+        )
+    wanted: set[str] = set()
+    unknown = []
+    for target in targets:
+        matched = matching(state, target)
+        if matched is None:
+            unknown.append(target)
+        else:
+            wanted.update(matched)
+    if unknown:
+        raise no_such(state, unknown)
+    return [name for name in state.slots if name in wanted]
+
+
+def resolve_programs(state: State, targets: Iterable[str]) -> list[str]:
+    """The names of the programs that the targets mean; a slot stands for its program."""
+    slots = resolve(state, targets)
+    by_slot = {state.slots[name].program.name for name in slots}
+    empty = {name for target in targets for name, program in state.programs.items() if means(program, target)}
+    return [name for name in state.programs if name in by_slot or name in empty]
+
+
+def matching(state: State, target: str) -> list[str] | None:
+    """The slots that one target means; None: it matches nothing."""
+    if target in state.slots:
+        return [target]
+    if len(target) > LONGEST_TARGET:
+        return None
+    programs = [program for program in state.programs.values() if means(program, target)]
+    if programs or target == "all":
+        return [slot.name for program in programs for slot in program.slots]
+    slots = [name for name in state.slots if fnmatchcase(name, target)]
+    return slots or None
+
+
+def means(program: Program, target: str) -> bool:
+    """Whether a target means all of a program."""
+    if target.startswith("@"):
+        return target[1:] in program.policy.groups
+    return target == "all" or fnmatchcase(program.name, target)
+
+
+def no_such(state: State, unknown: list[str]) -> NoSuchTargetError:
+    """The error for targets that match nothing, with the nearest names."""
+    from difflib import get_close_matches  # noqa: PLC0415  only when somebody has mistyped
+
+    groups = {f"@{group}" for program in state.programs.values() for group in program.policy.groups}
+    names = [*state.programs, *state.slots, *sorted(groups)]
+    near = get_close_matches(unknown[0][:LONGEST_NAME], names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"programs here: {', '.join(state.programs) or 'none'}"
+    what = ", ".join(unknown)
+    return NoSuchTargetError(f"cannot find {what}: no program or slot has that name; {hint}", unknown, hint)

@@ -1,0 +1,105 @@
+"""Facts in words. The only file with sentences about what happens to programs and runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from minisup.config.units import format_duration as duration
+from minisup.core import facts
+from minisup.core.messages import Record
+from minisup.core.model import Outcome
+from minisup.core.outcome import describe
+
+WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut})
+"""Facts whose lines are warnings; all others are information."""
+
+
+def count(number: int, noun: str) -> str:
+    """`1 run`, `2 runs`, `1,204 runs`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def quoted(line: str) -> str:
+    """A last line of output, to follow what it explains."""
+    return f' "{line}"' if line else ""
+
+
+def program_started(fact: facts.ProgramStarted) -> str:
+    return f"{fact.program}: started, {count(fact.slots, 'slot')}"
+
+
+def first_failure(fact: facts.FirstFailure) -> str:
+    program = fact.slot.rpartition(":")[0]
+    then = "; held until that changes" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
+    if fact.outcome is Outcome.UNSTARTABLE:
+        return f"{program}: first failure: {fact.slot} {fact.cause}{then}"
+    how = describe(fact.outcome, fact.code, fact.signal)
+    said = quoted(fact.cause)
+    return f"{program}: first failure: {fact.slot} {how} after {duration(fact.duration)}{said}{then}"
+
+
+def still_failing(fact: facts.StillFailing) -> str:
+    how = describe(fact.outcome, fact.code, fact.signal) + quoted(fact.cause)
+    then = f"; holding, a probe every {duration(fact.probe_every)}" if fact.holding else ""
+    return f"{fact.program}: failing for {duration(fact.lasted)}, {count(fact.failures, 'failure')} ({how}){then}"
+
+
+def recovered(fact: facts.Recovered) -> str:
+    spent = "1 try was spent" if fact.tries == 1 else f"{fact.tries:,} tries were spent"
+    return f"{fact.program}: recovered after {duration(fact.lasted)}; {spent}"
+
+
+def state_changed(fact: facts.StateChanged) -> str:
+    return f"{fact.program}: {fact.state}"
+
+
+def task_worked(fact: facts.TaskWorked) -> str:
+    frees = f"; {', '.join(fact.frees)} may start now" if fact.frees else ""
+    return f"{fact.program} worked in {duration(fact.took)}{frees}"
+
+
+def gave_up(fact: facts.GaveUp) -> str:
+    then = "minisup drains and exits 75" if fact.then == "exit" else f"off until `minisup start {fact.program}`"
+    return f"{fact.program}: given up after {duration(fact.lasted)} of failing; {then}"
+
+
+def many_leftovers(fact: facts.ManyLeftovers) -> str:
+    return f"{fact.slot}: {fact.left} processes outlive its runs; they end with stop or shutdown"
+
+
+def shutdown_step(fact: facts.ShutdownStep) -> str:
+    what = {"drain": "stopping", "signal": "stopping without drain", "kill": "killing"}[fact.step]
+    by = f" ({fact.by})" if fact.by else ""
+    return f"{what}{by}: {count(fact.left, 'run')} left, {duration(fact.within)}"
+
+
+def cut(fact: facts.Cut) -> str:
+    return f"cut: {fact.slot} run {fact.run} after {duration(fact.after)}"
+
+
+def shutdown_ended(fact: facts.ShutdownEnded) -> str:
+    return f"stopped: {count(fact.finished, 'run')} finished, {fact.cut} cut, {duration(fact.took)}"
+
+
+SENTENCES: dict[type, Callable[[Any], str]] = {
+    facts.ProgramStarted: program_started,
+    facts.FirstFailure: first_failure,
+    facts.StillFailing: still_failing,
+    facts.Recovered: recovered,
+    facts.StateChanged: state_changed,
+    facts.TaskWorked: task_worked,
+    facts.GaveUp: gave_up,
+    facts.ManyLeftovers: many_leftovers,
+    facts.ShutdownStep: shutdown_step,
+    facts.Cut: cut,
+    facts.ShutdownEnded: shutdown_ended,
+}
+
+
+def sentence(fact: object) -> str:
+    """The fact as one log line."""
+    return SENTENCES[type(fact)](fact)
+
+
+def run_ended(record: Record) -> str:
+    """A debug line for the end of one run."""
+    return f"{record.slot} run {record.run} {record.outcome} after {duration(record.duration)}"

@@ -1,0 +1,81 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minisup.host.lines import CONTINUED, LONGEST_LINE, Lines, Prefixed, Raw
+from minisup.host.tails import KEPT_BYTES
+
+PREFIX = b"email:0 | "
+
+
+def pump(lines: Lines, chunks: list[bytes]) -> tuple[bytes, bytes]:
+    """What is passed on and what is remembered of chunks and the end of the run."""
+    taken = [*map(lines.take, chunks), lines.end()]
+    return b"".join(forward for forward, _ in taken), b"".join(kept for _, kept in taken)
+
+
+def prefixed(output: bytes) -> bytes:
+    """The plain rule that `Prefixed` is a fast way of."""
+    if not output:
+        return b""
+    return b"".join(PREFIX + line + b"\n" for line in output.removesuffix(b"\n").split(b"\n"))
+
+
+@st.composite
+def chunked(draw: st.DrawFn) -> list[bytes]:
+    output = draw(st.lists(st.sampled_from([b"\n", b"a", b"\xff\x00", b"email:0 | ", b"\r\n", b"line\nline\n"])))
+    data = b"".join(output)
+    cuts = sorted(draw(st.sets(st.integers(0, len(data)))) | {0, len(data)})
+    return [data[start:end] for start, end in pairwise(cuts) if start < end]
+
+
+@given(chunked())
+def test_where_a_pipe_cuts_the_output_does_not_matter(chunks: list[bytes]) -> None:
+    output = b"".join(chunks)
+    assert pump(Prefixed(PREFIX), chunks) == (prefixed(output), output)
+    assert pump(Raw(), chunks) == (output, output)
+
+
+@pytest.mark.parametrize("make", [Raw, lambda: Prefixed(PREFIX)])
+@given(chunks=chunked())
+def test_only_whole_lines_are_passed_on_before_the_end(make: type[Raw], chunks: list[bytes]) -> None:
+    lines = make()
+    for chunk in chunks:
+        forward, kept = lines.take(chunk)
+        assert forward == b"" or forward.endswith(b"\n")
+        assert kept == b"" or kept.endswith(b"\n")
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 65_536])
+@pytest.mark.parametrize("length", [LONGEST_LINE - 1, LONGEST_LINE, LONGEST_LINE + 1, 3 * LONGEST_LINE + 5])
+def test_a_line_of_more_than_64_kib_is_cut_and_marked(length: int, size: int) -> None:
+    output = b"before\n" + b"x" * length + b"\nafter\n"
+    chunks = [output[at : at + size] for at in range(0, len(output), size)]
+    forward, _ = pump(Prefixed(PREFIX), chunks)
+    pieces = forward.removesuffix(b"\n").split(b"\n")
+    assert all(piece.startswith(PREFIX) for piece in pieces)
+    assert all(len(piece) <= len(PREFIX) + LONGEST_LINE + len(CONTINUED) for piece in pieces)
+    long = [piece.removeprefix(PREFIX) for piece in pieces[1:-1]]
+    assert [piece.endswith(CONTINUED) for piece in long] == [True] * ((length - 1) // LONGEST_LINE) + [False]
+    assert b"".join(piece.removesuffix(CONTINUED) for piece in long) == b"x" * length
+    assert pieces[0] + pieces[-1] == PREFIX + b"before" + PREFIX + b"after"
+
+
+def test_raw_passes_long_lines_on_unchanged_and_keeps_little() -> None:
+    lines = Raw()
+    chunks = [b"x" * 50_000] * 10 + [b"\n"]
+    out = b""
+    for fed, chunk in enumerate(chunks, 1):
+        out += lines.take(chunk)[0]
+        assert fed * 50_000 - len(out) <= LONGEST_LINE + 50_000
+    assert out + lines.end()[0] == b"".join(chunks)
+
+
+def test_a_large_chunk_is_remembered_by_its_end() -> None:
+    chunk = b"".join(b"line %d\n" % number for number in range(7000)) + b"half"
+    forward, kept = Prefixed(PREFIX).take(chunk)
+    assert forward == prefixed(chunk.removesuffix(b"half"))
+    assert len(kept) == KEPT_BYTES
+    assert kept.endswith(b"line 6999\n")
