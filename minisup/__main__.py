@@ -1,0 +1,58 @@
+"""The entry point: looks at the command line before it imports what `up`, `health` and `status` do without."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main() -> None:
+    """Run the command line of this process and leave with its exit code."""
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def run(argv: Sequence[str]) -> int:
+    """The exit code of a command line."""
+    from minisup.cli.argv import LATER_COMMANDS, command_of  # noqa: PLC0415 -- as the module's docstring says
+    from minisup.cli.say import complain  # noqa: PLC0415
+
+    command = command_of(argv)
+    if "_MINISUP_COMPLETE" not in os.environ:
+        if command in LATER_COMMANDS:
+            complain(f"cannot {command}: not supported yet; `minisup --help` lists what is")
+            return 2
+        code = run_lean(command, argv)
+        if code is not None:
+            return code
+    from minisup.cli.app import run_app  # noqa: PLC0415
+
+    return run_app(argv)
+
+
+def run_lean(command: str, argv: Sequence[str]) -> int | None:
+    """The exit code of the commands that do without typer, in their plain forms; None: typer must look at this."""
+    from minisup.cli.argv import read  # noqa: PLC0415
+    from minisup.cli.say import guarded  # noqa: PLC0415
+
+    if command == "up":
+        from minisup.cli import up as lean  # noqa: PLC0415
+    elif command == "health":
+        from minisup.cli import health as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+    elif command == "status":
+        from minisup.cli import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+    else:
+        return None
+    words = read(argv, lean.OPTIONS, lean.FLAGS)
+    return None if words is None else guarded(lambda: lean.from_words(words))
+
+
+if __name__ == "__main__":
+    main()

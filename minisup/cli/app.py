@@ -1,0 +1,102 @@
+"""The command line: what exists, with its help. Each command's work is in the file of its family."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, cast
+
+import typer
+
+from minisup.cli import control, looking, running, say
+from minisup.cli.options import Config, Globals, Socket
+from minisup.errors import UsageError
+
+PROGRAM: Final = "minisup"
+
+TARGETS: Final = (
+    ("email", "all slots of the program"),
+    ("email:1", "one slot"),
+    ("em*", "all programs, or slots, that match"),
+    ("@mail", "all programs of the group"),
+    ("all", "everything"),
+)
+
+EXIT_CODES: Final = (
+    (0, "done; of `up`: a stop was asked for"),
+    (1, "it did not succeed; of `health`: unhealthy, or no answer in 2 s"),
+    (2, "the command line makes no sense"),
+    (3, "no minisup answers"),
+    (4, "no such target"),
+    (73, "the socket or its lock is taken, or cannot be made"),
+    (75, "a program was given up, and minisup ends because of it (`up`)"),
+    (78, "the configuration has problems"),
+)
+
+HELP: Final = """minisup runs short-lived queue jobs, and keeps running them through fast exits, outages and deploys.
+
+\b
+Targets:
+{targets}
+
+\b
+Exit codes:
+{codes}
+""".format(
+    targets="\n".join(f"  {target:8}  {meaning}" for target, meaning in TARGETS),
+    codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
+)
+
+COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *control.COMMANDS)
+
+# Where these two live differs between versions of typer; what they are the parents of does not.
+USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])
+
+
+def _globals(ctx: typer.Context, config: Config = None, socket: Socket = None) -> None:
+    ctx.obj = Globals(config, socket)
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name=PROGRAM,
+        help=HELP,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(_globals)
+    for function, brief, examples in COMMANDS:
+        shown = "\n".join(f"  {example}" for example in examples)
+        app.command(function.__name__, short_help=brief, epilog=f"\b\nExamples:\n{shown}")(function)
+    return app
+
+
+app = build()
+
+
+def run_app(argv: Sequence[str]) -> int:
+    """The exit code of a command line, read by typer."""
+    return say.guarded(lambda: _main(argv))
+
+
+def _main(argv: Sequence[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(argv), prog_name=PROGRAM, standalone_mode=False)
+    except USAGE_ERROR as error:
+        raise UsageError(_usage(error)) from None
+    except SHOWN_ERROR as error:
+        raise UsageError(str(error)) from None
+    except typer.Abort:
+        return say.INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    message: Callable[[], str] = getattr(error, "format_message", lambda: str(error))
+    if "NoArgsIsHelp" in type(error).__name__:
+        return message()
+    text = message().rstrip(".")
+    return f"cannot run `{path}`: {text[:1].lower()}{text[1:]}\n  {path} --help shows how it is used"

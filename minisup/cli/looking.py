@@ -1,0 +1,97 @@
+"""Commands that only look: `status`, `logs`, `version`."""
+
+from typing import Annotated, Any, Final
+
+import typer
+
+from minisup import __version__
+from minisup.cli import say
+from minisup.cli import status as printed
+from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen, connect
+from minisup.errors import NotReachableError, UsageError
+
+
+def status(
+    ctx: typer.Context,
+    targets: Targets = None,
+    once: Annotated[bool, typer.Option("--once", help="Print once, also on a terminal.")] = False,
+    slots: Annotated[bool, typer.Option("--slots", help="Add a line for each slot.")] = False,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """How everything is: a line for each program, trouble first. Exits 0 whenever minisup answers."""
+    del once  # there is no other way yet
+    named = chosen(ctx, config, socket)
+    return printed.status(named.config, named.socket, targets or (), slots=slots, as_json=as_json)
+
+
+def logs(
+    ctx: typer.Context,
+    targets: Targets = None,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="N", min=0, show_default=False, help="How many; 100 unless told.")
+    ] = 100,
+    run: Annotated[
+        int | None, typer.Option("--run", metavar="ID", min=1, show_default=False, help="The output of one run.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come (not supported yet).")] = False,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot."""
+    if follow:
+        raise UsageError(
+            "cannot follow logs: --follow is not supported yet; leave it out, or watch minisup's own output"
+        )
+    with connect(ctx, config, socket) as minisup:
+        answer = minisup.logs(targets or (), lines=lines, run=run)
+    if as_json:
+        say.show_json(answer)
+    else:
+        say.show("".join(f"{line['slot']} | {line['text']}\n" for line in answer["lines"]))
+    return 0
+
+
+def version(ctx: typer.Context, as_json: Json = False, config: Config = None, socket: Socket = None) -> int:
+    """The version of this command, and of the running minisup if there is one."""
+    running: dict[str, Any] | None = None
+    with connect(ctx, config, socket) as minisup:
+        try:
+            running = minisup.version()
+        except NotReachableError:
+            pass  # the version of this command is known all the same
+        path = minisup.path
+    if as_json:
+        say.show_json({"version": __version__, "running": running})
+        return 0
+    say.show(f"minisup {__version__}")
+    if running is None:
+        say.show("running: none that answers")
+    else:
+        say.show(f"running: {running['version']}, pid {running['pid']}, instance {running['instance']}, socket {path}")
+    return 0
+
+
+COMMANDS: Final = (
+    Command(
+        status,
+        "How everything is.",
+        (
+            "minisup status",
+            "minisup status email --slots",
+            "minisup status --json | jq -r '.programs[] | .name + \" \" + .state'",
+        ),
+    ),
+    Command(
+        logs,
+        "The last lines of output.",
+        ("minisup logs", "minisup logs sms -n 20", "minisup logs --run 81220"),
+    ),
+    Command(
+        version,
+        "The version here, and of the running minisup.",
+        ("minisup version", "minisup version --json"),
+    ),
+)

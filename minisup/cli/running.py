@@ -1,0 +1,93 @@
+"""`up`, `health` and `check` as typer sees them: for help, completion and usage errors. Their work is elsewhere."""
+
+import os
+from typing import Annotated, Final
+
+import typer
+
+from minisup.cli import health as health_check
+from minisup.cli import say
+from minisup.cli import up as daemon
+from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
+from minisup.errors import ConfigError, UsageError
+
+
+def up(
+    ctx: typer.Context,
+    targets: Targets = None,
+    exit_when_done: Annotated[
+        bool, typer.Option("--exit-when-done", help="Exit when all tasks are done: 0, or 1 if one was given up.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Restart on changes of files (not supported yet).")] = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """Run in the foreground: all programs with autostart, or the targets and what they are `after`.
+
+    TERM, INT or QUIT (Ctrl-C) drains and stops everything; a second one ends the drain, a third kills.
+    """
+    if watch:
+        raise UsageError("cannot watch files: --watch is not supported yet; leave it out")
+    named = chosen(ctx, config, socket)
+    return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done)
+
+
+def health(
+    ctx: typer.Context,
+    targets: Targets = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            "--max-age",
+            metavar="DURATION",
+            show_default=False,
+            help="Unhealthy also if the last worked or idle run of a named program (service: start) is older.",
+        ),
+    ] = None,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """For HEALTHCHECK: 0, or 1 and one line if minisup gives no answer in 2 s, shuts down, or gave a program up.
+
+    An outage of a dependency alone is healthy.
+    """
+    named = chosen(ctx, config, socket)
+    return health_check.health(named.config, named.socket, targets or (), max_age)
+
+
+def check(ctx: typer.Context, as_json: Json = False, config: Config = None, socket: Socket = None) -> int:
+    """Validate the configuration, and say in words and seconds what it will do. Nothing is started."""
+    from minisup.config.explain import explain  # noqa: PLC0415 -- of all commands only this one needs it
+    from minisup.config.facts import facts, problem_facts  # noqa: PLC0415 -- as above
+    from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
+
+    try:
+        loaded = load(find_config(chosen(ctx, config, socket).config, os.environ), os.environ, os.getcwd())
+    except ConfigError as error:
+        if as_json:
+            say.show_json(problem_facts(error))
+        raise
+    if as_json:
+        say.show_json(facts(loaded))
+    else:
+        say.show(explain(loaded))
+    return 0
+
+
+COMMANDS: Final = (
+    Command(
+        up,
+        "Run in the foreground, as PID 1 or not.",
+        ("minisup up -c minisup.toml", "minisup up email sms", "minisup up migrate --exit-when-done"),
+    ),
+    Command(
+        check,
+        "Validate the configuration and explain it.",
+        ("minisup check", "minisup check -c /etc/minisup/minisup.toml --json"),
+    ),
+    Command(
+        health,
+        "Exit 0 if healthy, for HEALTHCHECK.",
+        ("minisup health", "minisup health email --max-age 5m"),
+    ),
+)

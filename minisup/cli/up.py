@@ -1,0 +1,40 @@
+"""`minisup up`: the one command that becomes the daemon, so nothing is imported here that it does not need."""
+
+from __future__ import annotations
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from minisup.cli.argv import Words
+
+OPTIONS: dict[str, str] = {}
+FLAGS = {"--exit-when-done": "exit_when_done"}
+
+
+def from_words(words: Words) -> int:
+    """`minisup up` as it stands on the command line."""
+    named = words.options
+    whole = "exit_when_done" in words.flags
+    return up(named.get("config"), named.get("socket"), words.targets, exit_when_done=whole)
+
+
+def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_when_done: bool) -> int:
+    """Run in the foreground until a stop is asked for; the exit code. Raises MinisupError when it cannot start."""
+    from minisup.host.signals import prepare  # noqa: PLC0415 -- before anything that takes time
+
+    signals = prepare()
+    from minisup.config.load import find_config, load  # noqa: PLC0415 -- errors of the command line come first
+
+    loaded = load(find_config(config, os.environ), os.environ)
+    named = socket or os.environ.get("MINISUP_SOCKET")
+    if named:
+        from dataclasses import replace  # noqa: PLC0415 -- the configuration has loaded it
+
+        supervisor = replace(loaded.supervisor, socket=os.path.abspath(named))
+        loaded = replace(loaded, supervisor=supervisor)
+    from minisup.host.supervisor import run  # noqa: PLC0415 -- a configuration with problems never needs it
+
+    return run(loaded, tuple(targets), exit_when_done, signals)

@@ -1,0 +1,123 @@
+"""Facts of the `status` document in words: what a program does, how a run ended, what a slot waits for."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from minisup.config.units import format_duration as amount
+
+__all__ = ["amount", "ending", "ordinal", "printable", "slot_line", "state_words"]
+
+Program = Mapping[str, Any]
+Slot = Mapping[str, Any]
+
+UNWELL: Final = frozenset({"failed", "crashed", "timeout", "oom", "unstartable", "fatal"})
+
+
+def state_words(program: Program, dot: str) -> str:
+    """The program's state, what happens next, and after `dot` what is wrong."""
+    state, slots = str(program["state"]), program["slots"]
+    match state:
+        case "backoff":
+            words = f"backoff{_after(' ', _next(slots, 'backoff'))}"
+        case "holding":
+            words = f"holding{_after(', probe in ', _next(slots, 'hold'))}"
+        case "waiting":
+            words = f"waiting{_for(slots)}"
+        case "draining" | "stopping":
+            words = f"{state}, {program['running']} run{'s' * (program['running'] != 1)} left"
+        case "done":
+            words = f"done{_worked_in(slots)}"
+        case _:
+            words = state
+    trouble = _trouble(program, slots) if state not in {"done", "paused"} else ""
+    return f"{words} {dot} {trouble}" if trouble else words
+
+
+def slot_line(slot: Slot) -> str:
+    """What a slot does, since when, what is next, and how its last run ended."""
+    parts = [_doing(slot)]
+    if slot["next_in"] is not None:
+        parts.append(f"next in {amount(slot['next_in'])}")
+    last = slot["last"]
+    if last is not None:
+        took = "" if last["duration"] is None else f" after {amount(last['duration'])}"
+        parts.append(f"last: run {last['run']} {last['outcome']}{_code(last)}{took}")
+    if slot["failures"]:
+        parts.append(f"{ordinal(slot['failures'])} failure in a row")
+    if slot["cause"]:
+        parts.append(printable(slot["cause"]))
+    return ", ".join(parts)
+
+
+def ending(last: Mapping[str, Any], cause: str | None) -> str:
+    """How a run went wrong: `exit 1`, `SIGSEGV`, `timeout`, or the cause of a start that failed."""
+    match last["outcome"]:
+        case "unstartable":
+            return printable(cause or "cannot be started")
+        case "failed" | "fatal":
+            return f"exit {last['code']}"
+        case "crashed":
+            return str(last["signal"])
+        case "oom":
+            return "out of memory"
+        case outcome:
+            return str(outcome)
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th."""
+    suffix = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{suffix}"
+
+
+def printable(text: str) -> str:
+    """A line from a job, without what would move the cursor or change the colours of the reader's terminal."""
+    return "".join(character if character.isprintable() else "?" for character in text.strip())
+
+
+def _doing(slot: Slot) -> str:
+    phase, since = slot["phase"], amount(slot["since"])
+    if slot["run"] is not None:
+        return f"{phase} for {since}, run {slot['run']}, pid {slot['pid']}"
+    if phase == "waiting":
+        return f"waiting ({slot['reason']}) for {since}"
+    return f"{phase} for {since}"
+
+
+def _code(last: Mapping[str, Any]) -> str:
+    if last["signal"] is not None:
+        return f" ({last['signal']})"
+    return f" (exit {last['code']})" if last["code"] else ""
+
+
+def _next(slots: Sequence[Slot], reason: str | None = None) -> float | None:
+    waits = [slot["next_in"] for slot in slots if reason is None or slot["reason"] == reason]
+    return min((wait for wait in waits if wait is not None), default=None)
+
+
+def _after(words: str, wait: float | None) -> str:
+    return "" if wait is None else f"{words}{amount(wait)}"
+
+
+def _for(slots: Sequence[Slot]) -> str:
+    waiting = [slot for slot in slots if slot["phase"] == "waiting"]
+    wait = _next(waiting)
+    if wait is not None:
+        return f", next in {amount(wait)}"
+    causes = [slot["cause"] or slot["reason"] for slot in waiting]
+    return f", {printable(causes[0])}" if causes and causes[0] else ""
+
+
+def _worked_in(slots: Sequence[Slot]) -> str:
+    took = [slot["last"]["duration"] for slot in slots if slot["last"] and slot["last"]["outcome"] == "worked"]
+    return f", worked in {amount(max(took))}" if took else ""
+
+
+def _trouble(program: Program, slots: Sequence[Slot]) -> str:
+    """The worst slot's last end, if the program is failing."""
+    unwell = [slot for slot in slots if slot["last"] is not None and slot["last"]["outcome"] in UNWELL]
+    if not unwell or (program["failing_for"] is None and program["state"] != "off"):
+        return ""
+    worst = max(unwell, key=lambda slot: int(slot["failures"]))
+    row = f", {ordinal(worst['failures'])} in a row" if worst["failures"] > 1 else ""
+    return f"{ending(worst['last'], worst['cause'])}{row}"

@@ -1,0 +1,161 @@
+"""Something that answers at a control socket as minisup would, without running anything: `fake_minisup.py PATH`."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+from minisup.control.handler import Deferred
+from minisup.control.server import Server
+from minisup.errors import MinisupError, NoSuchTargetError
+from minisup.host.clock import Clock
+from minisup.host.loop import Loop
+
+RUNS = {
+    "total": 41,
+    "worked": 38,
+    "idle": 2,
+    "failed": 1,
+    "crashed": 0,
+    "timeout": 0,
+    "oom": 0,
+    "unstartable": 0,
+    "recycled": 0,
+    "stopped": 0,
+    "lost": 0,
+    "fatal": 0,
+}
+LAST = {
+    "run": 811,
+    "outcome": "worked",
+    "code": 0,
+    "signal": None,
+    "duration": 0.143,
+    "ended": "2026-11-22T10:00:00.123Z",
+}
+
+
+def slot(program="email", number=0, phase="running", **facts):
+    """A slot as `status` shows it."""
+    running = phase in {"running", "draining", "stopping", "killing"}
+    base = {"pid": 4711 if running else None, "run": 812 if running else None, "since": 0.08, "reason": None}
+    base |= {"cause": None, "next_in": None, "failures": 0, "last": LAST}
+    return {"name": f"{program}:{number}", "slot": number, "phase": phase, **base, **facts}
+
+
+def program(name="email", state="running", slots=None, **facts):
+    """A program as `status` shows it."""
+    slots = [slot(name, 0), slot(name, 1)] if slots is None else slots
+    phases = [entry["phase"] for entry in slots]
+    base = {
+        "name": name,
+        "kind": "job",
+        "state": state,
+        "wanted": len(slots),
+        "running": sum(entry["run"] is not None for entry in slots),
+        "phases": {phase: phases.count(phase) for phase in phases},
+        "groups": [],
+        "leftovers": 0,
+        "failing_for": None,
+        "budget": {"tokens": 12.0, "size": 12, "label": "ok"},
+        "runs": RUNS,
+        "per_minute": 58.0,
+        "busy": 0.31,
+        "duration": {"p50": 0.142, "p95": 0.201, "p99": 0.230},
+    }
+    return {**base, "slots": slots, **facts}
+
+
+def snapshot(*programs, **facts):
+    """The document of `status --json`."""
+    base = {"schema": 1, "version": "0.1.0", "pid": 1, "instance": "7f3a", "uptime": 12.3, "state": "running"}
+    return {**base, "programs": list(programs), **facts}
+
+
+class Handler:
+    """Knows one program, `email` with two slots; `boom` raises, `slow` never ends, `deaf` keeps the loop busy."""
+
+    def __init__(self, loop):
+        self.loop = loop
+        self.over = False
+
+    def handle(self, method, params, peer):
+        targets = params.get("targets", ())
+        if "nope" in targets:
+            raise NoSuchTargetError("cannot find nope: no program or slot has that name", ["nope"], "programs: email")
+        if "boom" in targets:
+            raise MinisupError("cannot do that: it is broken")
+        if "deaf" in targets:
+            time.sleep(4)
+        return getattr(self, method)(params, peer)
+
+    def status(self, _params, _peer):
+        return snapshot(program())
+
+    def start(self, params, peer):
+        slots = ["email:0", "email:1"]
+        if "slow" in params["targets"]:
+            return Deferred(peer)
+        if not params["wait"]:
+            return {"accepted": True, "slots": slots}
+        deferred = Deferred(peer)
+        self.loop.post(lambda: deferred.resolve({"done": True, "slots": slots}))
+        return deferred
+
+    stop = restart = start
+
+    def logs(self, params, _peer):
+        text = json.dumps(params)
+        return {"lines": [{"slot": "email:0", "run": 812, "stream": "stdout", "text": text}] * min(2, params["lines"])}
+
+    def health(self, params, _peer):
+        if params["max_age"] is not None:
+            return {"healthy": False, "reason": f"email has not worked for {params['max_age']:g} s"}
+        return {"healthy": True, "reason": None}
+
+    def shutdown(self, params, peer):
+        self.over = True
+        if not params["wait"]:
+            return {"accepted": True}
+        deferred = Deferred(peer)
+        self.loop.post(lambda: deferred.resolve({"done": True}))
+        return deferred
+
+    def version(self, _params, _peer):
+        return {"version": "0.1.0", "pid": os.getpid(), "instance": "7f3a"}
+
+
+@contextmanager
+def answering(path):
+    """A fake minisup at `path`, in its own process."""
+    command = [sys.executable, __file__, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as fake:
+        try:
+            assert fake.stdout.readline() == "ready\n"
+            yield fake
+        finally:
+            fake.stdin.close()
+            try:
+                fake.wait(10)
+            except subprocess.TimeoutExpired:
+                fake.kill()
+
+
+def main(path):
+    """Serve until `shutdown`, or until whoever started this closes its stdin."""
+    loop = Loop(Clock())
+    handler = Handler(loop)
+    server = Server(loop, path, 0o600, None, handler)
+    loop.on_readable(0, lambda: setattr(handler, "over", True))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while not handler.over:
+        loop.serve(loop.wait(None), loop.clock.monotonic())
+    loop.serve(loop.wait(loop.clock.monotonic()), loop.clock.monotonic())
+    server.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,429 @@
+"""The command line as its users meet it: exit codes, sentences, both places for global options, lean imports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from fake_minisup import answering
+
+import minisup
+from minisup.cli.app import COMMANDS
+from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of, read
+from minisup.cli.durations import seconds
+from minisup.cli.reach import configured
+from minisup.cli.reference import reference
+from minisup.errors import ConfigError, UsageError
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+NAMES = [command.function.__name__ for command in COMMANDS]
+CONTROL = ["status", "logs", "start email", "stop email", "restart email", "shutdown"]
+
+
+def text(process):
+    return process.stdout + process.stderr
+
+
+# --- help and reference -----------------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_what_the_declarations_say():
+    assert REFERENCE.read_text(encoding="utf-8") == reference(), (
+        "python -m minisup.cli.reference > docs/reference/commands.md"
+    )
+
+
+def test_help_lists_every_command_targets_and_exit_codes(minisup):
+    process = minisup("--help")
+    assert process.returncode == 0
+    assert process.stderr == ""
+    for word in [*NAMES, "@mail", "73", "--config", "--socket", "--install-completion"]:
+        assert word in process.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_help_of_a_command_has_its_options_and_examples(minisup, command):
+    process = minisup(command.function.__name__, "--help")
+    assert process.returncode == 0
+    assert process.stderr == ""
+    assert "--config" in process.stdout
+    assert "--socket" in process.stdout
+    for example in command.examples:
+        assert f"  {example}\n" in process.stdout
+
+
+def test_the_shell_completes_commands_and_options(minisup):
+    def completed(words, at):
+        environ = {"_MINISUP_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(at)}
+        return minisup(environ=environ, apart=True).stdout.split()
+
+    assert "status" in completed("minisup stat", 1)
+    assert "--max-age" in completed("minisup health --m", 2)
+    assert "--exit-when-done" in completed("minisup up --e", 2)
+
+
+# --- exit codes -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "status --nonsense",
+        "start",
+        "logs -n many",
+        "logs -n -1",
+        "logs -f",
+        "up --watch",
+        "up --nonsense",
+        "up -c",
+        "health --max-age 5x",
+        "health --max-age",
+        "stop email --timeout 5s",
+        "stop email --wait --timeout soon",
+        *LATER_COMMANDS,
+    ],
+)
+def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, line):
+    process = minisup(*line.split())
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert process.stderr.startswith("cannot ")
+    assert "Traceback" not in process.stderr
+
+
+@pytest.mark.parametrize("line", ["logs -f", "up --watch", "pause email", "reload"])
+def test_what_comes_later_says_so(minisup, line):
+    assert "not supported yet" in minisup(*line.split()).stderr
+
+
+@pytest.mark.parametrize("line", CONTROL)
+def test_no_minisup_is_three_and_names_what_was_tried(minisup, line, tmp_path):
+    process = minisup("-s", str(tmp_path / "none"), *line.split())
+    assert process.returncode == 3
+    assert process.stdout == ""
+    assert process.stderr.startswith(f"cannot reach minisup: no socket at {tmp_path}/none\n")
+    assert "is `minisup up` running?" in process.stderr
+
+
+def test_no_socket_named_names_all_default_places(minisup):
+    process = minisup("status", environ={"XDG_RUNTIME_DIR": "/nonexistent"})
+    if process.returncode == 0:
+        pytest.skip("a minisup is running on this machine")
+    assert process.returncode == 3
+    for place in ("/run/minisup.sock", "/nonexistent/minisup.sock", f"/tmp/minisup-{os.getuid()}/minisup.sock"):
+        assert place in process.stderr
+
+
+@pytest.mark.parametrize("line", ["status nope", "logs nope", "start nope", "stop nope", "restart nope", "health nope"])
+def test_no_such_target_is_four(minisup, fake, line):
+    process = minisup(*line.split(), "-s", fake)
+    assert process.returncode == 4
+    assert process.stderr == "cannot find nope: no program or slot has that name\n  programs: email\n"
+
+
+def test_what_is_refused_is_one(minisup, fake):
+    process = minisup("stop", "boom", "-s", fake)
+    assert (process.returncode, process.stderr) == (1, "cannot do that: it is broken\n")
+
+
+def test_waiting_no_longer_is_one(minisup, fake):
+    process = minisup("stop", "slow", "--wait", "--timeout", "50ms", "-s", fake)
+    assert process.returncode == 1
+    assert "not done after 0.05 s" in process.stderr
+
+
+@pytest.mark.parametrize("line", ["check", "up"])
+def test_a_configuration_with_problems_is_seventy_eight_and_shows_all(minisup, tmp_path, line):
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\nnumproc = 2\nmin_runtime = "soon"\n')
+    process = minisup(line)
+    assert process.returncode == 78
+    assert process.stderr.startswith("cannot start: minisup.toml has 2 problems\n")
+    assert "minisup.toml:3" in process.stderr
+    assert "minisup.toml:4" in process.stderr
+    assert process.stdout == ""
+
+
+@pytest.mark.parametrize("line", ["check", "up", "check -c none.toml", "up -c none.toml", "status -c none.toml"])
+def test_no_configuration_is_seventy_eight(minisup, line):
+    process = minisup(*line.split())
+    assert process.returncode == 78
+    assert process.stderr.startswith("cannot ")
+    assert "minisup.toml" in process.stderr or "none.toml" in process.stderr
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+def test_status_is_a_table_or_the_document(minisup, fake):
+    lines = minisup("status", "-s", fake).stdout.splitlines()
+    assert lines[1].split()[:3] == ["PROGRAM", "STATE", "SLOTS"]
+    assert lines[2].startswith("email    running  ●●")
+    assert len(minisup("status", "--slots", "--once", "email", "-s", fake).stdout.splitlines()) == 5
+    document = json.loads(minisup("status", "--json", "-s", fake).stdout)
+    assert document["schema"] == 1
+    assert document["programs"][0]["slots"][1]["name"] == "email:1"
+
+
+def test_an_ascii_terminal_gets_ascii(minisup, fake):
+    process = minisup("status", "-s", fake, environ={"PYTHONIOENCODING": "ascii"}, apart=True)
+    assert process.returncode == 0
+    assert "**" in process.stdout
+
+
+def test_control_says_what_was_accepted_or_done(minisup, fake):
+    assert minisup("start", "email", "-s", fake).stdout == "start accepted: email:0, email:1\n"
+    assert minisup("stop", "email", "--wait", "-s", fake).stdout == "stopped: email:0, email:1\n"
+    assert minisup("restart", "email", "--wait", "--timeout", "1m", "-s", fake).stdout == (
+        "restarted: email:0, email:1\n"
+    )
+    assert json.loads(minisup("restart", "email", "--json", "-s", fake).stdout)["accepted"] is True
+
+
+def test_logs_are_lines_with_their_slot(minisup, fake):
+    lines = minisup("logs", "email", "-n", "1", "--run", "7", "-s", fake).stdout.splitlines()
+    assert lines == ['email:0 | {"targets": ["email"], "lines": 1, "run": 7}']
+    assert minisup("logs", "-n", "0", "-s", fake).stdout == ""
+    assert len(json.loads(minisup("logs", "--json", "-s", fake).stdout)["lines"]) == 2
+
+
+def test_version_is_known_with_and_without_a_minisup(minisup, fake, tmp_path):
+    assert minisup("version", "-s", str(tmp_path / "none")).stdout == "minisup 0.1.0\nrunning: none that answers\n"
+    assert "instance 7f3a" in minisup("version", "-s", fake).stdout
+    assert json.loads(minisup("version", "--json", "-s", fake).stdout)["running"]["instance"] == "7f3a"
+
+
+def test_health_is_silent_when_well_and_one_line_when_not(minisup, fake, tmp_path):
+    well = minisup("health", "-s", fake)
+    assert (well.returncode, text(well)) == (0, "")
+    ill = minisup("health", "email", "--max-age", "5m", "-s", fake)
+    assert (ill.returncode, text(ill)) == (1, "unhealthy: email has not worked for 300 s\n")
+    gone = minisup("health", "-s", str(tmp_path / "none"))
+    assert gone.returncode == 1
+    assert gone.stderr.count("\n") == 1
+
+
+def test_health_gives_up_after_two_seconds(minisup, fake):
+    deaf = minisup("health", "deaf", "-s", fake)
+    assert deaf.returncode == 1
+    assert deaf.stderr.startswith("unhealthy: ")
+
+
+def test_shutdown_waits_until_the_process_has_gone(minisup, tmp_path):
+    path = tmp_path / "m.sock"
+    with answering(path) as process:
+        assert minisup("shutdown", "--wait", "-s", str(path)).stdout == "minisup has ended\n"
+        assert process.wait(5) == 0
+    assert not path.exists()
+
+
+def test_check_explains_or_prints_the_facts(minisup, tmp_path):
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
+    assert minisup("check").stdout.startswith("minisup.toml: 1 program, no errors")
+    facts = json.loads(minisup("check", "--json").stdout)
+    assert facts["programs"][0]["name"] == "email"
+    (tmp_path / "minisup.toml").write_text("[program.email]\n")
+    broken = minisup("check", "--json")
+    assert broken.returncode == 78
+    assert json.loads(broken.stdout)["problems"][0]["file"] == "minisup.toml"
+    assert broken.stderr.startswith("cannot ")
+
+
+# --- global options ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["-s {} status", "status -s {}", "--socket {} status --json", "status --socket={}"])
+def test_the_socket_may_be_named_before_and_after_the_command(minisup, fake, line):
+    assert minisup(*line.format(fake).split()).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "line", ["-s {} version", "version -s {}", "-s {} health", "health --socket {}", "health -s{}"]
+)
+def test_the_socket_may_be_named_in_both_places_of_every_command(minisup, fake, line):
+    process = minisup(*line.format(fake).split())
+    assert process.returncode == 0
+    assert "none that answers" not in process.stdout
+
+
+@pytest.mark.parametrize("line", ["-c {} check", "check -c {}", "check --config={}"])
+def test_the_configuration_may_be_named_before_and_after_the_command(minisup, tmp_path, line):
+    file = tmp_path / "other.toml"
+    file.write_text('[program.email]\ncommand = "true"\n')
+    assert minisup(*line.format(file).split()).returncode == 0
+
+
+def test_the_environment_and_the_configuration_name_the_socket(minisup, fake, tmp_path):
+    assert minisup("health", environ={"MINISUP_SOCKET": fake}).returncode == 0
+    (tmp_path / "minisup.toml").write_text('[supervisor]\nsocket = "m.sock"\nbroken = [\n')
+    assert minisup("health").returncode == 0, "a broken file still names its socket"
+    assert minisup("status", "-s", str(tmp_path / "none")).returncode == 3
+    (tmp_path / "minisup.toml").unlink()
+    (tmp_path / "other.toml").write_text("supervisor = { socket = '${HERE:-m.sock}' }")
+    assert minisup("health", environ={"MINISUP_CONFIG": "other.toml"}).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("toml", "named"),
+    [
+        ("", None),
+        ("# socket\n", None),
+        ('[supervisor]\nsocket = "/a/b"\n', "/a/b"),
+        ("[supervisor] # mine\nsocket = '/a/b' # here\n", "/a/b"),
+        ('[supervisor]\nsocket = "b"\n', "{here}/b"),
+        ('supervisor.socket = "/a/b"\n', "/a/b"),
+        ('[supervisor]\nsocket = "/a/\\u0062"\n', "/a/b"),
+        ('[program.x]\nsocket = "/no"\n', None),
+        ('[program.x]\nenvironment = { socket = "/no" }\n[supervisor]\nplatform = "ecs"\n', None),
+        ('[program.x]\ncommand = """\n[supervisor]\nsocket = "/no"\n"""\n', None),
+        ('[supervisor]\nsocket = "${DIR}/s"\nenvironment = { DIR = "/e" }\n', "/e/s"),
+        ('[supervisor]\nsocket = "${MINISUP_HERE}/s"\n', "{here}/s"),
+        ('[supervisor]\nsocket = "${MISSING}/s"\n', None),
+        ("[supervisor]\nsocket = 5\n", None),
+        ("supervisor = 5 # socket", None),
+        ('[supervisor]\nsocket = "/a/b"\n[[[', "/a/b"),
+    ],
+)
+def test_the_socket_that_a_configuration_names(tmp_path, toml, named):
+    file = tmp_path / "c.toml"
+    file.write_text(toml)
+    assert configured(str(file), {}) == (named and named.format(here=tmp_path))
+
+
+def test_only_a_configuration_that_was_named_must_be_there(tmp_path):
+    missing = str(tmp_path / "missing")
+    assert configured(None, {"MINISUP_CONFIG": missing}) is None
+    with pytest.raises(ConfigError, match="cannot read config"):
+        configured(missing, {})
+
+
+# --- reading the command line without typer ---------------------------------------------------------------------------
+
+
+def test_the_command_is_found_behind_global_options():
+    assert command_of(["-c", "up", "--socket", "health", "status"]) == "status"
+    assert command_of(["--socket=x", "-cup", "health"]) == "health"
+    assert command_of(["--help"]) == ""
+    assert command_of(["-c"]) == ""
+
+
+def test_plain_words_are_read():
+    words = read(["-c", "f", "up", "email", "--flag", "-ss", "--age=5", "b:1"], {"--age": "age"}, {"--flag": "flag"})
+    assert words.command == "up"
+    assert words.targets == ["email", "b:1"]
+    assert words.options == {"config": "f", "socket": "s", "age": "5"}
+    assert words.flags == {"flag"}
+
+
+@pytest.mark.parametrize(
+    "line", ["up --help", "up -h", "up -c", "up -c -s", "up --nonsense", "up --config=", "up --flag=1", "up --", "up -"]
+)
+def test_unusual_words_are_left_to_typer(line):
+    assert read(line.split(), {}, {"--flag": "flag"}) is None
+
+
+def test_every_command_has_the_global_options(minisup):
+    for option in GLOBAL_OPTIONS:
+        assert option in minisup("--help", apart=True).stdout
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("5m", 300), ("300ms", 0.3), ("90", 90), ("1m30s", 90), ("1.5", 1.5)])
+def test_durations_are_those_of_the_configuration(given, wanted):
+    assert seconds(given, "--max-age") == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("given", ["", "x", "-1", "5 minutes", "ms", "\u0665m"])
+def test_what_is_no_duration_names_its_option(given):
+    with pytest.raises(UsageError, match="--max-age"):
+        seconds(given, "--max-age")
+
+
+# --- quiet ends -------------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(fake):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "minisup", "status", "-s", fake]
+    process = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_a_full_disk_is_told(fake):
+    command = [sys.executable, "-m", "minisup", "status", "-s", fake]
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    assert process.returncode == 1
+    assert "No space left" in process.stderr
+    assert process.stderr.startswith("cannot ")
+    assert process.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("line", ["stop slow --wait", "health deaf"])
+def test_ctrl_c_is_quiet(fake, line):
+    script = textwrap.dedent("""
+        import os, signal, sys, threading
+        from minisup.control import client
+        from minisup.__main__ import main
+        sent = client.Client._send
+        def send(self, *given):
+            sent(self, *given)
+            os.kill(os.getpid(), signal.SIGINT)
+        client.Client._send = send
+        main()
+    """)
+    command = [sys.executable, "-c", script, *line.split(), "-s", fake]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (process.returncode, process.stdout, process.stderr) == (128 + signal.SIGINT, "", "")
+
+
+# --- lean imports -----------------------------------------------------------------------------------------------------
+
+HEAVY = {"typer", "click", "rich", "pydantic", "psutil", "asyncio", "watchfiles", "logging", "argparse", "subprocess"}
+HEAVY_FOR_HEALTH = HEAVY | {"typing", "dataclasses", "inspect", "pathlib", "tomllib", "shutil", "tempfile", "datetime"}
+
+LOADED = """
+import atexit, sys
+before = set(sys.modules)
+from minisup.__main__ import main
+atexit.register(lambda: print(*sorted(set(sys.modules) - before), file=sys.stderr))
+main()
+"""
+
+
+def loaded(*arguments, cwd=None):
+    command = [sys.executable, "-S", "-c", LOADED, *arguments]
+    environ = {**os.environ, "PYTHONPATH": str(Path(minisup.__file__).parents[1])}
+    process = subprocess.run(command, cwd=cwd, env=environ, capture_output=True, text=True, timeout=30, check=False)
+    return process, set(process.stderr.splitlines()[-1].split())
+
+
+def test_health_loads_next_to_nothing(fake, tmp_path):
+    (tmp_path / "minisup.toml").write_text(f'[supervisor]\nsocket = "{fake}"\n[program.x]\ncommand = "true"\n')
+    process, modules = loaded("health", "email", cwd=tmp_path)
+    assert process.returncode == 0
+    assert modules & HEAVY_FOR_HEALTH == set()
+    assert "minisup.control.client" in modules
+
+
+@pytest.mark.parametrize("line", ["status", "status --json"])
+def test_status_does_without_typer(fake, line):
+    process, modules = loaded(*line.split(), "-s", fake)
+    assert process.returncode == 0
+    assert modules & (HEAVY | {"dataclasses", "inspect"}) == set()
+
+
+def test_up_does_without_typer(tmp_path):
+    (tmp_path / "minisup.toml").write_text(
+        '[supervisor]\nsocket = "s"\nstate_dir = "state"\n[program.x]\nkind = "task"\ncommand = "true"\n'
+    )
+    process, modules = loaded("up", "--exit-when-done", cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert "minisup.host.supervisor" in modules
+    assert modules & HEAVY == set()
+    assert "minisup.control.client" not in modules

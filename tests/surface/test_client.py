@@ -1,0 +1,175 @@
+"""`from minisup import Client`: the methods, the errors with their exit codes, and what happens when nobody answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from fake_minisup import answering
+
+import minisup
+from minisup import Client
+from minisup.control import client as module
+from minisup.errors import MinisupError, NoSuchTargetError, NotReachableError, UsageError
+
+
+def test_the_version_is_that_of_the_package():
+    assert minisup.__version__ == version("minisup")
+
+
+def test_importing_minisup_does_not_load_the_client():
+    code = "import minisup, sys; assert 'minisup.control.client' not in sys.modules; minisup.Client"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    with pytest.raises(AttributeError):
+        _ = minisup.nonsense
+
+
+def test_every_method_has_its_result(fake):
+    with Client(fake) as client:
+        assert client.status()["schema"] == 1
+        assert client.status("email")["programs"][0]["name"] == "email"
+        assert client.start(("email",)) == {"accepted": True, "slots": ["email:0", "email:1"]}
+        assert client.stop(["email:1"], wait=True)["done"]
+        assert client.restart("@mail", now=True, wait=True, timeout=5)["done"]
+        assert len(client.logs(lines=1)["lines"]) == 1
+        assert client.health() == {"healthy": True, "reason": None}
+        assert client.version()["version"] == minisup.__version__
+        assert client.shutdown(wait=True)
+    assert not Path(fake).exists()
+
+
+def test_one_connection_serves_all_calls_and_a_new_one_follows_a_restart(tmp_path):
+    path = str(tmp_path / "s")
+    client = Client(path)
+    with answering(path):
+        first = client.version()["pid"]
+        connection = client._socket
+        client.status()
+        assert client._socket is connection
+    with answering(path):
+        assert client.version()["pid"] != first
+    client.close()
+
+
+def test_errors_keep_their_exit_code_targets_and_hint(fake):
+    with Client(fake) as client:
+        with pytest.raises(NoSuchTargetError) as raised:
+            client.stop("nope")
+        assert (raised.value.exit_code, raised.value.targets, raised.value.hint) == (4, ("nope",), "programs: email")
+        with pytest.raises(MinisupError, match="it is broken") as broken:
+            client.stop("boom")
+        assert broken.value.exit_code == 1
+        with pytest.raises(UsageError, match="targets"):
+            client.stop([])
+        with pytest.raises(MinisupError, match="not supported yet"):
+            client.call("pause", {"targets": ["email"]}, None)
+        with pytest.raises(MinisupError, match=r"not done after 0\.05 s"):
+            client.stop("slow", wait=True, timeout=0.05)
+        assert client.version(), "an error does not end the connection"
+
+
+def test_no_socket_says_which_were_tried(tmp_path):
+    one, two = str(tmp_path / "one"), str(tmp_path / "two")
+    with pytest.raises(NotReachableError) as raised:
+        Client([one, two]).status()
+    text = str(raised.value)
+    assert text.startswith(f"cannot reach minisup: no socket at {one} (also tried {two})\n")
+    assert "is `minisup up` running?" in text
+    assert raised.value.exit_code == 3
+
+
+def test_a_socket_that_nobody_serves_is_told_before_those_that_are_not_there(tmp_path):
+    stale = tmp_path / "stale"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(stale))
+    with pytest.raises(NotReachableError, match=f"nobody listens at {stale} "):
+        Client([str(tmp_path / "none"), str(stale)]).status()
+
+
+def test_places_are_tried_in_turn(fake, tmp_path):
+    with Client([str(tmp_path / "none"), fake]) as client:
+        assert client.status()
+        assert client.path == fake
+
+
+def test_without_a_socket_the_environment_then_the_default_places_are_meant(monkeypatch):
+    monkeypatch.setenv("MINISUP_SOCKET", "/some/where")
+    assert Client().paths == ["/some/where"]
+    monkeypatch.delenv("MINISUP_SOCKET")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+    assert Client().paths == [
+        "/run/minisup.sock",
+        "/run/user/7/minisup.sock",
+        f"/tmp/minisup-{os.getuid()}/minisup.sock",
+    ]
+
+
+def test_a_fallback_directory_of_somebody_else_is_not_trusted(fake, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "fallback_directory", lambda _uid: str(tmp_path))
+    tmp_path.chmod(0o777)
+    with pytest.raises(NotReachableError, match="no permission"):
+        Client(fake).status()
+    tmp_path.chmod(0o700)
+    with Client(fake) as client:
+        assert client.status()
+
+
+def test_a_minisup_that_is_stopped_is_given_up_in_time(tmp_path):
+    path = str(tmp_path / "s")
+    with answering(path) as process:
+        process.send_signal(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            with pytest.raises(NotReachableError, match="did not answer in time"):
+                Client(path, timeout=0.2).status()
+            with pytest.raises(NotReachableError):
+                Client(path).health()
+            assert 2.0 <= time.monotonic() - begun < 6.0
+        finally:
+            process.send_signal(signal.SIGCONT)
+
+
+def serve_once(path, *replies):
+    """A server that is none: it accepts, and for each reply reads something and sends that."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(5)
+    listener.settimeout(10)
+
+    def serve():
+        for reply in replies:
+            connection, _ = listener.accept()
+            with connection:
+                connection.settimeout(10)
+                connection.recv(65536)
+                connection.sendall(reply)
+        listener.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n", b"[1]\n", b'{"id": 1, "result": 5}\n', b""])
+def test_what_answers_nonsense_is_not_minisup(tmp_path, reply):
+    path = str(tmp_path / "s")
+    thread = serve_once(path, reply)
+    with Client(path) as client, pytest.raises(NotReachableError):
+        client.status()
+    thread.join(10)
+
+
+def test_health_comes_again_while_all_connections_are_in_use(tmp_path):
+    path = str(tmp_path / "s")
+    busy = b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32001, "message": "cannot connect: full"}}\n'
+    fine = b'{"jsonrpc": "2.0", "id": 3, "result": {"healthy": true, "reason": null}}\n'
+    thread = serve_once(path, busy, busy, fine)
+    with Client(path) as client:
+        assert client.health()["healthy"]
+    thread.join(10)

@@ -1,0 +1,131 @@
+"""The table of `status`: a pure function, so whole pictures are compared."""
+
+import re
+
+import pytest
+from fake_minisup import LAST, program, slot, snapshot
+
+from minisup.cli.screen import Look, glyphs, table
+from minisup.cli.words import ending, ordinal, slot_line
+
+FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
+NO_RUNS = dict.fromkeys(program()["runs"], 0)
+NO_DURATION = {"p50": None, "p95": None, "p99": None}
+
+
+def failing(name, reason, waits, failures=3):
+    return [
+        slot(name, number, "waiting", reason=reason, next_in=wait, failures=failures, last=FAILED)
+        for number, wait in enumerate(waits)
+    ]
+
+
+def fleet():
+    sms = failing("sms", "hold", [11.0, 26.0])
+    invoices = [slot("invoices", 0), *failing("invoices", "backoff", [2.13])]
+    idle = [slot("idle", 0, "waiting", reason="idle", next_in=0.4)]
+    schedule = [slot("late", 0, "waiting", reason="after", cause="after migrate (running)", last=None)]
+    done = [slot("migrate", 0, "done", last={**LAST, "duration": 4.21})]
+    return snapshot(
+        program(),
+        program("sms", "holding", sms, failing_for=60.0, budget={"tokens": 0.4, "size": 14, "label": "holding"}),
+        program("invoices", "backoff", invoices, failing_for=9.0, per_minute=1204.0),
+        program("idle", "waiting", idle),
+        program("late", "waiting", schedule, runs=NO_RUNS, duration=NO_DURATION, busy=None, per_minute=0.0),
+        program("migrate", "done", done),
+        program("drained", "draining", [slot("drained", 0, "draining", next_in=3.0), slot("drained", 1, "off")]),
+        program("nothing", "off", [], runs=NO_RUNS, duration=NO_DURATION, busy=None, per_minute=0.0),
+        uptime=273_120.0,
+    )
+
+
+def test_the_table_answers_its_questions_a_line_each():
+    text = table(fleet(), Look(120))
+    lines = text.splitlines()
+    assert lines[0] == "minisup 0.1.0   up 3 d 4 h   11 slots, 4 running   1,494 runs/min   pid 1"
+    assert [re.split(r"\s{2,}", line) for line in lines[1:]] == [
+        ["PROGRAM", "STATE", "SLOTS", "RUNS/MIN", "OK", "P50", "P95", "BUSY", "BUDGET"],
+        ["sms", "holding, probe in 11 s · exit 1, 3rd in a row", "◌◌", "58", "97.6", "142ms", "201ms", "31%", "0/14"],
+        ["invoices", "backoff 2.1 s · exit 1, 3rd in a row", "●◌", "1,204", "97.6", "142ms", "201ms", "31%", "12/12"],
+        ["drained", "draining, 1 run left", "◑·", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
+        ["email", "running", "●●", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
+        ["idle", "waiting, next in 0.4 s", "○", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
+        ["late", "waiting, after migrate (running)", "○", "0", "-", "-", "-", "-", "12/12"],
+        ["migrate", "done, worked in 4.2 s", "✓", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
+        ["nothing", "off", "-", "0", "-", "-", "-", "-", "12/12"],
+    ]
+    assert len({line.index("BUDGET") + 6 if "BUDGET" in line else len(line) for line in lines[1:]}) == 1, "aligned"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 99, 100, 120, 1000])
+@pytest.mark.parametrize("slots", [False, True])
+def test_no_line_is_wider_than_the_terminal(width, slots):
+    lines = table(fleet(), Look(width), slots=slots).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) == 2 + 8 + (11 if slots else 0)
+    for name in ("sms", "invoices", "email", "migrate"):
+        assert sum(line.startswith(name) for line in lines) == 1
+
+
+def test_eighty_columns_leave_out_what_matters_least():
+    heads = table(fleet(), Look(80)).splitlines()[1].split()
+    assert heads == ["PROGRAM", "STATE", "SLOTS", "RUNS/MIN", "OK"]
+
+
+def test_without_unicode_and_colour_everything_is_still_said():
+    text = table(fleet(), Look(120, unicode=False), slots=True)
+    assert text.isascii()
+    assert "holding, probe in 11 s - exit 1, 3rd in a row  !!" in text
+
+
+def test_colour_adds_nothing_but_colour():
+    plain, colour = (table(fleet(), Look(120, colour=on)) for on in (False, True))
+    assert plain != colour
+    bare = re.sub(r"\x1b\[[0-9]*m", "", colour)
+    assert [line.rstrip() for line in bare.splitlines()] == plain.splitlines()
+    assert "\x1b[31mholding" in colour
+
+
+def test_many_slots_are_counted_by_sign():
+    crowd = [slot("a", number) for number in range(17)] + failing("a", "backoff", [1.0] * 3)
+    assert glyphs(crowd, {"running": "●", "trouble": "◌", "off": "·"}) == "●17 ◌3"
+
+
+def test_slots_say_what_they_do_what_is_next_and_how_the_last_run_ended():
+    lines = table(fleet(), Look(), slots=True).splitlines()
+    assert "  email:0  running for 0.08 s, run 812, pid 4711, last: run 811 worked after 0.14 s" in lines
+    (held,) = failing("sms", "hold", [11.0])
+    assert slot_line({**held, "since": 4.0, "cause": "gone\x1b[2J"}) == (
+        "waiting (hold) for 4 s, next in 11 s, last: run 813 failed (exit 1) after 0.21 s, "
+        "3rd failure in a row, gone?[2J"
+    )
+
+
+def test_what_a_job_printed_cannot_move_the_cursor():
+    bad = [slot("bad", 0, "waiting", reason="after", cause="\x1b[2J\x07\n", last=None)]
+    for slots in (False, True):
+        text = table(snapshot(program("bad", "waiting", bad)), Look(), slots=slots)
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
+@pytest.mark.parametrize(
+    ("last", "cause", "words"),
+    [
+        ({"outcome": "failed", "code": 3}, None, "exit 3"),
+        ({"outcome": "fatal", "code": 78}, None, "exit 78"),
+        ({"outcome": "crashed", "signal": "SIGSEGV"}, None, "SIGSEGV"),
+        ({"outcome": "timeout", "signal": "SIGTERM"}, None, "timeout"),
+        ({"outcome": "oom", "signal": "SIGKILL"}, None, "out of memory"),
+        ({"outcome": "unstartable"}, "no such file: php", "no such file: php"),
+    ],
+)
+def test_how_a_run_went_wrong(last, cause, words):
+    assert ending({"code": None, "signal": None, **last}, cause) == words
+
+
+def test_ordinals():
+    numbers = (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)
+    assert [ordinal(number) for number in numbers] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
+    )
