@@ -1,0 +1,1 @@
+"""minisup beside the limit and its peers: `python -m benchmarks`."""
