@@ -1,4 +1,4 @@
-"""Commands that only look: `status`, `logs`, `version`."""
+"""Commands that only look: `status`, `why`, `logs`, `version`."""
 
 from typing import Annotated, Any, Final
 
@@ -7,7 +7,8 @@ import typer
 from minisup import __version__
 from minisup.cli import say
 from minisup.cli import status as printed
-from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen, connect
+from minisup.cli import why as reasons
+from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, Targets, chosen, connect
 from minisup.errors import NotReachableError, UsageError
 
 
@@ -24,6 +25,23 @@ def status(
     del once  # there is no other way yet
     named = chosen(ctx, config, socket)
     return printed.status(named.config, named.socket, targets or (), slots=slots, as_json=as_json)
+
+
+def why(
+    ctx: typer.Context,
+    targets: SomeTargets,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """Why a program is or is not running now, what happens next and when, and what would change it."""
+    with connect(ctx, config, socket) as minisup:
+        answer = minisup.why(targets)
+    if as_json:
+        say.show_json(answer)
+    else:
+        say.show(reasons.text(answer))
+    return 0
 
 
 def logs(
@@ -83,6 +101,11 @@ COMMANDS: Final = (
             "minisup status email --slots",
             "minisup status --json | jq -r '.programs[] | .name + \" \" + .state'",
         ),
+    ),
+    Command(
+        why,
+        "Why it is or is not running, and what happens next.",
+        ("minisup why sms", "minisup why 'em*'", "minisup why sms:2 --json"),
     ),
     Command(
         logs,

@@ -53,6 +53,10 @@ class Client:
         """The document of `minisup status --json`, of all programs or of these."""
         return self._object("status", {"targets": targets})
 
+    def why(self, targets: str | Sequence[str]) -> dict[str, Any]:
+        """Why the targets' programs are or are not running, and what happens next; see the documentation of `why`."""
+        return self._object("why", {"targets": targets})
+
     def start(
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> dict[str, Any]:

@@ -76,6 +76,7 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
         "start": _ON_SLOTS,
         "stop": _ON_SLOTS,
         "restart": _ON_SLOTS,
+        "why": {"targets": _SOME},
         "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
         "health": {"targets": _ANY, "max_age": _SECONDS},
         "shutdown": {"now": _FLAG, "wait": _FLAG},

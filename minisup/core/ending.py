@@ -57,7 +57,7 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         slot.failures += 1
         slot.charged = True
     record = end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
-    became_ill(state, slot)
+    became_ill(state, slot, record)
     if not slot.wanted:
         stopping.settle(state, slot, Phase.OFF)
     elif event.scarce:
@@ -126,30 +126,34 @@ def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     """What the end says about the program's health."""
     if outcome in HEALTHY:
         slot.program.proof_at = state.now
+        if outcome is Outcome.WORKED:
+            slot.program.last_worked = record
         slot.program.budget.pay_back(state.now)
         proved_well(state, slot)
     elif outcome in COUNTED:
         slot.failures += 1
         slot.charged = True
         slot.cause = tell.cause(record)
-        became_ill(state, slot)
+        became_ill(state, slot, record)
     elif outcome in CAUSES:
         slot.cause = tell.cause(record)
-        became_ill(state, slot)
+        became_ill(state, slot, record)
     else:
         slot.charged = False
 
 
-def became_ill(state: State, slot: Slot) -> None:
+def became_ill(state: State, slot: Slot, record: Record) -> None:
     """An unhealthy end: the program has been failing since its first one."""
     program = slot.program
     slot.healthy = False
     program.tries += 1
     if program.failing_since is None:
         program.failing_since = state.now
+        program.causes.clear()
         if program.policy.retry.give_up is not GiveUp.NEVER:
             program.give_up_at = state.now + program.policy.retry.give_up_after
             state.arm_program(program)
+    program.causes.add(record, state.now)
 
 
 def proved_well(state: State, slot: Slot) -> None:

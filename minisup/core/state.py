@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from minisup.core.budget import Budget
+from minisup.core.causes import Causes
 from minisup.core.messages import Action, Arm, Note, Record
 from minisup.core.model import TRANSITIONS, Instant, Kind, Outcome, Phase, Policy, Reason, Seconds
 from minisup.core.outcome import Ours, code_table, final_outcomes
@@ -123,6 +124,7 @@ class Program:
         "begun_at",
         "blocked",
         "budget",
+        "causes",
         "codes",
         "dependents",
         "failing_since",
@@ -134,6 +136,7 @@ class Program:
         "held",
         "idle_streak",
         "is_service",
+        "last_worked",
         "level",
         "name",
         "policy",
@@ -163,6 +166,8 @@ class Program:
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
         self.stats = Stats(now)
+        self.causes = Causes()  # of its failures since it was last well
+        self.last_worked: Record | None = None
         self.slots = [Slot(self, index, now) for index in range(policy.numprocs)]
         self.dependents: list[Program] = []  # those that are `after` this one
         self.gated = bool(policy.after)  # its first start waits for what it is `after`

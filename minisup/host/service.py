@@ -8,7 +8,8 @@ from minisup import __version__
 from minisup.control.handler import Deferred, Peer
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Asked, ShutdownAsked, Verb
-from minisup.core.view import snapshot
+from minisup.core.view import SCHEMA, daemon_state, snapshot
+from minisup.core.why import explain
 from minisup.errors import MinisupError
 from minisup.host.pump import Pump
 from minisup.host.targets import resolve, resolve_programs
@@ -63,6 +64,15 @@ class Service:
             uptime=now - desk.begun,
             names=names,
         )
+
+    def why(self, params: Params, _peer: Peer) -> object:
+        desk = self.desk
+        names = frozenset(resolve(desk.fleet, params["targets"]))
+        now, wall = desk.now(), desk.wall()
+        programs = [desk.fleet.programs[name] for name in resolve_programs(desk.fleet, params["targets"])]
+        shown = [(program, [slot for slot in program.slots if slot.name in names]) for program in programs]
+        found = [explain(desk.fleet, program, slots, now=now, wall=wall) for program, slots in shown]
+        return {"schema": SCHEMA, "state": daemon_state(desk.fleet), "programs": found}
 
     def start(self, params: Params, peer: Peer) -> object:
         return self._ask(Verb.START, params, peer)
@@ -138,6 +148,7 @@ def asked_by(peer: Peer) -> str:
 
 METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "status": Service.status,
+    "why": Service.why,
     "start": Service.start,
     "stop": Service.stop,
     "restart": Service.restart,

@@ -94,6 +94,9 @@ class Handler:
     def status(self, _params, _peer):
         return snapshot(program())
 
+    def why(self, _params, _peer):
+        return {"schema": 1, "state": "running", "programs": []}
+
     def start(self, params, peer):
         slots = ["email:0", "email:1"]
         if "slow" in params["targets"]:

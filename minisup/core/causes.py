@@ -1,0 +1,47 @@
+"""Why a program's runs have failed since it was last well: the same end with the same last line is one cause."""
+
+from typing import Final, NamedTuple
+
+from minisup.core.messages import Record
+from minisup.core.model import Instant, Outcome
+
+MOST: Final = 20
+"""Causes that are kept apart; the one that was seen least recently makes room."""
+
+
+class Cause(NamedTuple):
+    """Runs that ended in the same way: how many (`runs`), and the last of them. `ended` is monotonic."""
+
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    line: str
+    runs: int
+    run: int
+    ended: Instant
+
+
+class Causes:
+    """The causes of one program's failures."""
+
+    __slots__ = ("_groups",)
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[Outcome, int | None, str | None, str], Cause] = {}
+
+    def clear(self) -> None:
+        """A new streak of failures begins."""
+        self._groups.clear()
+
+    def add(self, record: Record, now: Instant) -> None:
+        """Count an unhealthy end at `now`."""
+        key = (record.outcome, record.code, record.signal, record.cause)
+        before = self._groups.pop(key, None)
+        runs = 1 if before is None else before.runs + 1
+        self._groups[key] = Cause(*key, runs, record.run, now)
+        if len(self._groups) > MOST:
+            del self._groups[next(iter(self._groups))]
+
+    def by_count(self) -> list[Cause]:
+        """The most frequent first; of equals the one whose last run is newer."""
+        return sorted(self._groups.values(), key=lambda cause: (-cause.runs, -cause.run))

@@ -1,0 +1,150 @@
+"""Why a program is or is not running now, what happens next and when: the facts behind `minisup why`.
+
+They are read from the state that the decisions were made in, not worked out again: a slot's next step is the timer that
+is armed, or the event that the slot waits for.
+"""
+
+from datetime import UTC, datetime
+
+from minisup.core.causes import Cause
+from minisup.core.label import budget_label, program_state
+from minisup.core.launch import is_ready
+from minisup.core.messages import Record
+from minisup.core.model import Instant, Phase, Reason, Seconds
+from minisup.core.state import Program, Slot, State
+from minisup.core.view import Document, rounded, slot_view, wait_left
+
+STEPS = {Phase.WAITING: "start", Phase.DRAINING: "signal", Phase.STOPPING: "kill", Phase.RUNNING: "timeout"}
+"""What the slot's timer will do, by phase."""
+
+EVENTS = {
+    Reason.AFTER: "dependency",
+    Reason.PAUSED: "resume",
+    Reason.OUTPUT: "output",
+}
+"""What wakes a slot that waits without a timer."""
+
+
+def explain(state: State, program: Program, slots: list[Slot], *, now: Instant, wall: float) -> Document:
+    """The facts about one program; `now` is monotonic, `wall` seconds since 1970, `slots` those that are shown."""
+    state.now = now
+    views = [{**slot_view(state, slot, wall), "next": next_step(state, slot)} for slot in slots]
+    return {
+        "name": program.name,
+        "kind": program.policy.kind.value,
+        "state": program_state(program, now),
+        "wanted": sum(1 for slot in program.slots if slot.wanted),
+        "slots": views,
+        "next": soonest(views),
+        "autostart": program.policy.autostart,
+        "min_runtime": program.policy.min_runtime,
+        "idle_streak": program.idle_streak,
+        "failing": failing(state, program, wall),
+        "last_worked": None if program.last_worked is None else worked(state, program.last_worked, wall),
+        "budget": budget(program, now),
+        "give_up": give_up(program, now),
+        "after": [needed(state, state.programs[name]) for name in program.policy.after],
+    }
+
+
+def next_step(state: State, slot: Slot) -> Document:
+    """What the slot does next (`what`), in how many seconds (`in`; None: nobody knows), or at which `event`."""
+    if slot.phase in {Phase.OFF, Phase.DONE}:
+        return {"what": "start", "in": None, "event": "operator"}
+    if slot.phase is Phase.RUNNING and slot.expires_at is not None:
+        return {"what": "timeout", "in": rounded(max(0.0, slot.expires_at - state.now)), "event": "end"}
+    if slot.phase is Phase.WAITING:
+        return waiting_step(state, slot)
+    left = wait_left(state, slot)
+    return {"what": STEPS[slot.phase] if left is not None else "end", "in": rounded(left), "event": "end"}
+
+
+def waiting_step(state: State, slot: Slot) -> Document:
+    """The next step of a slot that waits: its timer, its place in a queue, or the event that it waits for."""
+    left = rounded(wait_left(state, slot))
+    if slot.reason is Reason.HOLD:
+        return {"what": "probe", "in": left, "event": "change" if slot.held_for else "token"}
+    return {"what": "start", "in": left, "event": EVENTS.get(slot.reason) if slot.reason else None}
+
+
+def soonest(views: list[Document]) -> Document | None:
+    """The step of the program that comes first by time; None: only events are waited for."""
+    timed = [view for view in views if view["next"]["in"] is not None]
+    if not timed:
+        return None
+    first = min(timed, key=lambda view: float(view["next"]["in"]))
+    return {"slot": first["name"], "what": first["next"]["what"], "in": first["next"]["in"]}
+
+
+def failing(state: State, program: Program, wall: float) -> Document | None:
+    """Since when the program has been failing, how many runs, and their causes; None: it is well."""
+    since = program.failing_since
+    if since is None:
+        return None
+    return {
+        "for": rounded(state.now - since),
+        "since": iso(wall - (state.now - since)),
+        "runs": program.tries,
+        "causes": [cause_view(state, cause) for cause in program.causes.by_count()],
+    }
+
+
+def cause_view(state: State, cause: Cause) -> Document:
+    """One cause. `ago` is when the last run ended that had it."""
+    return {
+        "runs": cause.runs,
+        "outcome": cause.outcome.value,
+        "code": cause.code,
+        "signal": cause.signal,
+        "line": cause.line,
+        "run": cause.run,
+        "ago": rounded(state.now - cause.ended),
+    }
+
+
+def worked(state: State, record: Record, wall: float) -> Document:
+    """The last run of the program that worked."""
+    ago = state.now - record.started - record.duration
+    return {"run": record.run, "slot": record.slot, "ended": iso(wall - ago), "ago": rounded(ago)}
+
+
+def budget(program: Program, now: Instant) -> Document:
+    """The budget's arithmetic. `queue`: slots that wait for a token."""
+    bucket = program.budget
+    level = bucket.level(now)
+    return {
+        "tokens": round(level, 3),
+        "size": int(bucket.size),
+        "label": budget_label(program, now),
+        "refill": bucket.refill,
+        "credit": round(bucket.credit, 3),
+        "next_token_in": rounded(max(0.0, 1.0 - level) * bucket.refill),
+        "queue": len(program.held),
+    }
+
+
+def give_up(program: Program, now: Instant) -> Document:
+    """The policy, whether it has been carried out, and in how many seconds it will be (None: not as things stand)."""
+    left: Seconds | None = None if program.give_up_at is None else max(0.0, program.give_up_at - now)
+    retry = program.policy.retry
+    return {
+        "policy": retry.give_up.value,
+        "after": retry.give_up_after,
+        "in": rounded(left),
+        "given_up": program.given_up,
+    }
+
+
+def needed(state: State, other: Program) -> Document:
+    """A program that this one is `after`, and whether it has done its part."""
+    return {
+        "name": other.name,
+        "kind": other.policy.kind.value,
+        "state": program_state(other, state.now),
+        "met": is_ready(other),
+    }
+
+
+def iso(seconds: float) -> str:
+    """An instant of the wall clock as ISO 8601, UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
