@@ -16,15 +16,17 @@ def status(
     ctx: typer.Context,
     targets: Targets = None,
     once: Annotated[bool, typer.Option("--once", help="Print once, also on a terminal.")] = False,
-    slots: Annotated[bool, typer.Option("--slots", help="Add a line for each slot.")] = False,
+    slots: Annotated[bool, typer.Option("--slots", help="Print once, with a line for each slot.")] = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """How everything is: a line for each program, trouble first. Exits 0 whenever minisup answers."""
-    del once  # there is no other way yet
+    """How everything is: live on a terminal, else a line for each program, trouble first.
+
+    Exits 0 whenever minisup answers.
+    """
     named = chosen(ctx, config, socket)
-    return printed.status(named.config, named.socket, targets or (), slots=slots, as_json=as_json)
+    return printed.status(named.config, named.socket, targets or (), once=once, slots=slots, as_json=as_json)
 
 
 def why(

@@ -111,13 +111,14 @@ def share_ok(program: Program) -> str:
 
 def glyphs(slots: Sequence[Slot], names: Mapping[str, str]) -> str:
     """A sign a slot, or counts by sign when there are many."""
-    signs = [names[_sign(slot)] for slot in slots]
+    signs = [names[sign_of(slot)] for slot in slots]
     if len(signs) <= MOST_GLYPHS:
         return "".join(signs) or "-"
     return " ".join(f"{sign}{signs.count(sign)}" for sign in names.values() if sign in signs)
 
 
-def _sign(slot: Slot) -> str:
+def sign_of(slot: Slot) -> str:
+    """The name of the sign of a slot (a key of `GLYPHS`)."""
     match slot["phase"], slot["reason"]:
         case "waiting", "backoff" | "hold":
             return "trouble"
@@ -134,7 +135,8 @@ def _order(program: Program) -> tuple[int, str]:
     return TROUBLE_FIRST.get(program["state"], degraded), program["name"]
 
 
-def _short(seconds: float | None) -> str:
+def short(seconds: float | None) -> str:
+    """A duration as a cell shows it: `142ms`, `1.2s`, `-`."""
     if seconds is None:
         return "-"
     return f"{1000 * seconds:.0f}ms" if seconds < 1 else amount(seconds).replace(" ", "")
@@ -154,8 +156,8 @@ COLUMNS: Final = (
     Column("SLOTS", lambda program, look: glyphs(program["slots"], GLYPHS if look.unicode else ASCII_GLYPHS)),
     Column("RUNS/MIN", lambda program, _: f"{program['per_minute']:,.0f}", right=True),
     Column("OK", lambda program, _: share_ok(program), right=True),
-    Column("P50", lambda program, _: _short(program["duration"]["p50"]), right=True),
-    Column("P95", lambda program, _: _short(program["duration"]["p95"]), right=True),
+    Column("P50", lambda program, _: short(program["duration"]["p50"]), right=True),
+    Column("P95", lambda program, _: short(program["duration"]["p95"]), right=True),
     Column("BUSY", lambda program, _: _busy(program), right=True),
     Column("BUDGET", lambda program, _: _budget(program), right=True),
 )

@@ -22,16 +22,25 @@ FLAGS = {"--once": "once", "--slots": "slots", "--json": "json"}
 def from_words(words: Words) -> int:
     """`minisup status` as it stands on the command line."""
     named, flags = words.options, words.flags
-    return status(
-        named.get("config"), named.get("socket"), words.targets, slots="slots" in flags, as_json="json" in flags
-    )
+    once, slots, as_json = "once" in flags, "slots" in flags, "json" in flags
+    return status(named.get("config"), named.get("socket"), words.targets, once=once, slots=slots, as_json=as_json)
 
 
 def status(
-    config: str | None, socket: str | None, targets: Sequence[str], *, slots: bool = False, as_json: bool = False
+    config: str | None,
+    socket: str | None,
+    targets: Sequence[str],
+    *,
+    once: bool = False,
+    slots: bool = False,
+    as_json: bool = False,
 ) -> int:
-    """Print how everything is, once; 0 whenever minisup answers. Raises MinisupError when it does not."""
+    """Show how everything is: live on a terminal, else once; 0 whenever minisup answers. Raises MinisupError if not."""
     with client(config, socket) as minisup:
+        if not (once or slots or as_json) and is_terminal():
+            from minisup.cli.live.app import watch  # noqa: PLC0415 -- rich, for those who stay
+
+            return watch(minisup, targets, unicode=can_show_unicode())
         snapshot = minisup.status(targets)
     if as_json:
         say.show_json(snapshot)
@@ -46,10 +55,21 @@ def look() -> Look:
     """What stdout can show: everything where nobody looks, else the terminal's width, signs and colours."""
     from minisup.cli.screen import UNLIMITED, Look  # noqa: PLC0415 -- as above
 
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    unicode = can_show_unicode()
     if not sys.stdout.isatty():
         return Look(UNLIMITED, unicode, colour=False)
     colour = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isascii() and columns.isdigit() else os.get_terminal_size(1).columns
     return Look(width or UNLIMITED, unicode, colour)
+
+
+def can_show_unicode() -> bool:
+    """Whether stdout's encoding has the signs and bars."""
+    return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def is_terminal() -> bool:
+    """Whether somebody sits there: keys can be read, and the screen can be drawn on."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return not dumb and sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()

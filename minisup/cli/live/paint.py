@@ -1,0 +1,320 @@
+"""The picture: a pure function of the last answer, of where the reader is, and of the size of the terminal.
+
+Each column answers a question: is it well (STATE, OK), is anything stuck (SLOTS), is work flowing (RUNS/MIN with the
+last hour), is it slower than usual (P50, P95), are there enough processes (BUSY), how far is it from trouble (BUDGET).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
+
+from rich.text import Text
+
+from minisup.cli.live import cells
+from minisup.cli.live.rates import BARS
+from minisup.cli.live.ui import Pane, Ui, shown
+from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, header, short
+from minisup.cli.words import Program, Slot, amount
+
+MIDDLE: Final = 100
+"""From so many columns on all of SCREEN's columns are shown."""
+
+WIDE: Final = 140
+"""From so many columns on CPU and MEM join."""
+
+GAP: Final = 2
+LEAST_STATE: Final = 12
+LEAST_NAME: Final = 8
+FIXED: Final = 3
+"""Lines that are always there: the header, the titles, the keys."""
+
+KEYS: Final = (
+    "↑↓ choose  enter slots  l logs  w why  r restart  s stop/start  p pause  +/- scale  "
+    "/ filter  o order  ? help  q quit"
+)
+SHORT_KEYS: Final = "enter slots  l logs  w why  r restart  s stop  / filter  ? help  q quit"
+
+HELP: Final = """\
+up, down, j, k   choose a program; with the slots open, a slot
+page up, page down, home, end
+enter            open the slots of the program; again, or esc: back
+l                the last lines of output
+w                why it runs or does not run
+r                restart: fresh runs when those in progress have ended
+s                stop (drain first), or start
+p                pause, or resume
++, -             one slot more or less; one that goes finishes its run
+/                show what has this word in its name, state or @group
+o                order: trouble first, name, runs a minute, busy
+q, ctrl-c        leave; minisup goes on
+
+SLOTS     ● running    ○ waits for its pace, for work or a moment
+          ◌ waits after a failure    ⏸ paused    ◑ draining or stopping
+          ✓ done    · off
+RUNS/MIN  with the last hour, five minutes a bar
+OK        percent of the runs that ended well
+BUSY      share of the last minute in which the slots had a run
+BUDGET    relaunches after failure that are left"""
+
+
+class View(NamedTuple):
+    """All that is drawn. `age`: seconds since `snapshot` came; `gone`: since minisup last answered, if it does not.
+
+    `rates`: runs a minute by program, oldest first. `usage`: CPU share and bytes by program; None: cannot be known.
+    `lines`: what the pane of logs or why shows.
+    """
+
+    snapshot: Mapping[str, Any]
+    ui: Ui
+    width: int
+    height: int
+    unicode: bool = True
+    age: float = 0.0
+    gone: float | None = None
+    rates: Mapping[str, Sequence[float]] = {}
+    usage: Mapping[str, tuple[float, int]] | None = None
+    lines: Sequence[str] = ()
+
+
+class Column(NamedTuple):
+    """A column of the table."""
+
+    title: str
+    cell: Callable[[Program, View], Text]
+    right: bool = False
+
+
+def paint(view: View) -> list[Text]:
+    """The lines of the screen: exactly `height` of them, none wider than `width`."""
+    programs = [aged(program, view.age) for program in shown(view.snapshot["programs"], view.ui)]
+    room = max(0, view.height - FIXED)
+    rows, pane_room = share_room(view, len(programs), room)
+    table = table_lines(programs, view, rows)
+    body = [*table, *pane_lines(programs, view, pane_room)]
+    body = body[: room + 1] + [Text("")] * (room + 1 - len(body))
+    lines = [head(view), *body, foot(view)][: view.height]
+    return [fit(line, view) for line in lines]
+
+
+def share_room(view: View, programs: int, room: int) -> tuple[int, int]:
+    """How many rows the table gets and how many lines the pane: the pane shrinks first, unless it was asked for."""
+    if view.ui.pane is Pane.NONE:
+        return min(programs, room), max(0, room - programs)
+    least = min(room // 2, 8)
+    rows = min(programs, room - least)
+    return rows, room - rows
+
+
+def aged(program: Program, age: float) -> Program:
+    """The program as it is `age` seconds after the picture was taken: countdowns go on, and nothing else is guessed."""
+    if age <= 0:
+        return program
+    return {**program, "slots": [_aged_slot(slot, age) for slot in program["slots"]]}
+
+
+def _aged_slot(slot: Slot, age: float) -> Slot:
+    left = slot["next_in"]
+    return {**slot, "since": slot["since"] + age, "next_in": None if left is None else max(0.0, left - age)}
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def columns(view: View) -> list[Column]:
+    """The columns that there is room for."""
+    chosen = list(COLUMNS[:5] if view.width < MIDDLE else COLUMNS)
+    return [*chosen, *USAGE] if view.width >= WIDE else chosen
+
+
+def table_lines(programs: Sequence[Program], view: View, rows: int) -> list[Text]:
+    """The titles, and as many programs as there is room for, the chosen one among them."""
+    first = first_row([str(program["name"]) for program in programs], view.ui.program, rows)
+    visible = programs[first : first + rows]
+    chosen = columns(view)
+    grid = [[column.cell(program, view) for column in chosen] for program in visible]
+    wanted = [max([len(column.title), *(row[at].cell_len for row in grid)]) for at, column in enumerate(chosen)]
+    widths = fitted(wanted, view)
+    lines = [line([Text(column.title, "bold") for column in chosen], chosen, widths, view)]
+    for program, row in zip(visible, grid, strict=True):
+        made = line(row, chosen, widths, view)
+        if program["name"] == view.ui.program and not view.ui.slot:
+            made = marked(made, view)
+        lines.append(made)
+    if not programs:
+        lines.append(
+            Text(f"  nothing matches {view.ui.filter!r}; esc shows all" if view.ui.filter else "  no programs")
+        )
+    return lines
+
+
+def marked(row: Text, view: View) -> Text:
+    """The row that the cursor is on: a sign in its first cell, for those who see no colours, and a background."""
+    made = Text("▸" if view.unicode else ">", "bold").append_text(row[1:])
+    made.pad_right(max(0, view.width - made.cell_len))
+    made.stylize("on grey19")
+    return made
+
+
+def first_row(names: Sequence[str], chosen: str, rows: int) -> int:
+    """The first visible row, so that the chosen one is near the middle."""
+    if chosen not in names or len(names) <= rows:
+        return 0
+    return max(0, min(names.index(chosen) - rows // 2, len(names) - rows))
+
+
+def fitted(widths: list[int], view: View) -> list[int]:
+    """The widths that fit; STATE, the one with prose, gives way first, then the names."""
+    for at, least in ((1, LEAST_STATE), (0, LEAST_NAME)):
+        excess = sum(widths) + GAP * (len(widths) - 1) + 1 - view.width
+        widths[at] -= max(0, min(excess, widths[at] - least))
+    return widths
+
+
+def line(row: Sequence[Text], chosen: Sequence[Column], widths: Sequence[int], view: View) -> Text:
+    """One row, each cell as wide as its column."""
+    made = Text(" ")
+    for at, (cell, column, width) in enumerate(zip(row, chosen, widths, strict=True)):
+        cell.truncate(width, overflow=overflow(view))
+        space = " " * max(0, width - cell.cell_len)
+        gap = " " * GAP if at else ""
+        made.append(gap + (space if column.right else ""))
+        made.append_text(cell)
+        made.append("" if column.right else space)
+    return made
+
+
+def _rate(program: Program, view: View) -> Text:
+    number = f"{program['per_minute']:,.0f}"
+    if view.width < MIDDLE:
+        return Text(number)
+    rates = view.rates.get(program["name"], ())
+    return Text.assemble(number, " ", " " * (BARS - len(rates)), cells.spark(rates, unicode=view.unicode))
+
+
+def _usage(program: Program, view: View) -> tuple[Text, Text]:
+    return cells.usage(None if view.usage is None else view.usage.get(program["name"]))
+
+
+COLUMNS: Final = (
+    Column("PROGRAM", lambda program, _: Text(str(program["name"]), "bold")),
+    Column("STATE", lambda program, view: cells.state(program, unicode=view.unicode)),
+    Column("SLOTS", lambda program, view: cells.slots(program["slots"], unicode=view.unicode)),
+    Column("RUNS/MIN", _rate, right=True),
+    Column("OK", lambda program, _: cells.ok(program), right=True),
+    Column("P50", lambda program, _: Text(short(program["duration"]["p50"])), right=True),
+    Column("P95", lambda program, _: Text(short(program["duration"]["p95"])), right=True),
+    Column("BUSY", lambda program, _: cells.busy(program), right=True),
+    Column("BUDGET", lambda program, view: cells.budget(program, unicode=view.unicode)),
+)
+USAGE: Final = (
+    Column("CPU", lambda program, view: _usage(program, view)[0], right=True),
+    Column("MEM", lambda program, view: _usage(program, view)[1], right=True),
+)
+
+
+# --- around it --------------------------------------------------------------------------------------------------------
+
+
+def head(view: View) -> Text:
+    """How minisup is; during a shutdown, how far it has come."""
+    if view.gone is not None:
+        return Text(f" minisup has not answered for {amount(view.gone)}; this is the last that it said", "bold red")
+    if view.snapshot["state"] == "running":
+        return Text(f" {header(view.snapshot)}", "bold")
+    return Text(f" {ending(view)}", "bold blue")
+
+
+def ending(view: View) -> str:
+    """`draining   9 runs left   TERM in 4.2 s   email:3 (run 81340, 2 m 10 s) is the longest`."""
+    slots = [slot for program in view.snapshot["programs"] for slot in program["slots"] if slot["run"] is not None]
+    parts = [str(view.snapshot["state"]), f"{len(slots)} run{'s' * (len(slots) != 1)} left"]
+    waits = [slot["next_in"] for slot in slots if slot["next_in"] is not None]
+    if waits:
+        what = "the stop signal" if view.snapshot["state"] == "draining" else "the next step"
+        parts.append(f"{what} in {amount(max(0.0, min(waits) - view.age))}")
+    if slots:
+        longest = max(slots, key=lambda slot: float(slot["since"]))
+        parts.append(f"{longest['name']} (run {longest['run']}, {amount(longest['since'] + view.age)}) is the longest")
+    return "   ".join(parts)
+
+
+def foot(view: View) -> Text:
+    """A question, what is being typed, a notice, or the keys."""
+    ui = view.ui
+    if ui.pending is not None:
+        return Text(f" {ui.pending.question}   y / n", "bold yellow")
+    if ui.typing:
+        return Text(f" /{ui.filter}_   enter keeps it, esc shows all", "bold")
+    if ui.notice:
+        return Text(f" {ui.notice}", "bold")
+    keys = KEYS if len(KEYS) + 1 <= view.width else SHORT_KEYS
+    showing = f"filter: {ui.filter}   " if ui.filter else ""
+    return Text(f" {showing}{keys if view.unicode else keys.replace('↑↓', 'up/down')}", "bright_black")
+
+
+# --- the pane ---------------------------------------------------------------------------------------------------------
+
+
+def pane_lines(programs: Sequence[Program], view: View, room: int) -> list[Text]:
+    """The lower part: what was asked for, else the slots of the chosen program if it fails and there is room."""
+    chosen = next((program for program in programs if program["name"] == view.ui.program), None)
+    if room < 2 or (chosen is None and view.ui.pane is not Pane.HELP):  # noqa: PLR2004 - a rule and a line
+        return []
+    match view.ui.pane:
+        case Pane.HELP:
+            words = HELP if view.unicode else "".join(_ASCII.get(letter, letter) for letter in HELP)
+            return [rule("help", view), *scrolled(words.splitlines(), view, room - 1)]
+        case Pane.LOGS | Pane.WHY:
+            title = f"{view.ui.pane.value} {view.ui.slot or view.ui.program}"
+            return [rule(title, view), *scrolled(view.lines, view, room - 1)]
+        case pane:
+            assert chosen is not None
+            if pane is Pane.NONE and chosen["failing_for"] is None:
+                return []
+            return [rule(view.ui.program, view), *slot_rows(chosen, view, room - 1)]
+
+
+def slot_rows(program: Program, view: View, room: int) -> list[Text]:
+    """A line a slot, the chosen one among them."""
+    slots: Sequence[Slot] = program["slots"]
+    first = first_row([str(slot["name"]) for slot in slots], view.ui.slot, room)
+    wide = max((len(slot["name"]) for slot in slots), default=0)
+    lines = []
+    for slot in slots[first : first + room]:
+        made = Text(f"  {slot['name']:{wide}}  ").append_text(cells.slot_words(slot))
+        if slot["name"] == view.ui.slot:
+            made = marked(made, view)
+        lines.append(made)
+    return lines
+
+
+def scrolled(lines: Sequence[str], view: View, room: int) -> list[Text]:
+    """As many lines as there is room for. Logs show their end, and scroll back from there."""
+    most = max(0, len(lines) - room)
+    first = most - min(view.ui.scroll, most) if view.ui.pane is Pane.LOGS else min(view.ui.scroll, most)
+    return [Text(f" {plain(text)}") for text in lines[first : first + room]]
+
+
+def plain(text: str) -> str:
+    """A line without what would move the cursor; its indentation stays."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text.expandtabs())
+
+
+def rule(title: str, view: View) -> Text:
+    """A line across, with a title."""
+    dash = "─" if view.unicode else "-"
+    start = f" {dash} {title} "
+    return Text(start + dash * max(0, view.width - len(start) - 1), "bright_black")
+
+
+def fit(text: Text, view: View) -> Text:
+    """No line is wider than the terminal."""
+    text.truncate(view.width, overflow=overflow(view))
+    return text
+
+
+def overflow(view: View) -> Literal["ellipsis", "crop"]:
+    """How text that is too long ends."""
+    return "ellipsis" if view.unicode else "crop"
+
+
+_ASCII: Final = {sign: ASCII_GLYPHS[name] for name, sign in GLYPHS.items()}

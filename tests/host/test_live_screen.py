@@ -1,0 +1,112 @@
+"""The live screen for real: in tmux, with keys sent and the pane captured."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
+
+
+class Pane:
+    """A tmux server of its own with one window in which `status` runs."""
+
+    def __init__(self, stage: Stage, daemon: Daemon) -> None:
+        self.stage = stage
+        self.daemon = daemon
+        command = shlex.join([sys.executable, "-m", "minisup", "-s", str(stage.socket), "status"])
+        self.tmux("new-session", "-d", "-x", "120", "-y", "30", "-s", "m", f"{command}; echo left $?; exec cat")
+
+    def tmux(self, *words: str) -> str:
+        command = ["tmux", "-S", str(self.stage.socket.parent / "t"), "-f", os.devnull, *words]
+        environ = self.stage.environ(SHELL="/bin/sh", TERM="xterm-256color", LC_ALL="C.UTF-8")
+        done = subprocess.run(
+            command, env=environ, cwd=self.stage.root, capture_output=True, text=True, timeout=SOON, check=False
+        )
+        return done.stdout
+
+    def press(self, *keys: str) -> None:
+        self.tmux("send-keys", "-t", "m", *keys)
+
+    def text(self) -> str:
+        return self.tmux("capture-pane", "-p", "-t", "m")
+
+    def shows(self, *words: str) -> str:
+        def all_there() -> str:
+            text = self.text()
+            return text if all(word in text for word in words) else ""
+
+        return wait_until(all_there, SOON, f"the screen shows {words}; it shows\n{self.text()}")
+
+
+@pytest.fixture
+def pane(stage: Stage) -> Iterator[Callable[[], Pane]]:
+    if not shutil.which("tmux"):
+        pytest.skip("no tmux here")
+    opened: list[Pane] = []
+
+    def open_pane() -> Pane:
+        daemon = stage.up(
+            program("email", "sleep 1000", numprocs=2, stop=AT_ONCE),
+            program("sms", sh("echo no route to host >&2; exit 3"), numprocs=2, retry={"backoff": "30s"}),
+            program("push", "sleep 0.1"),
+        )
+        opened.append(Pane(stage, daemon))
+        return opened[0]
+
+    yield open_pane
+    for each in opened:
+        each.tmux("kill-server")
+
+
+def test_filter_slots_logs_why_restart_stop_and_quit(pane: Callable[[], Pane]) -> None:
+    screen = pane()
+    drawn = screen.shows("PROGRAM", "email", "sms", "push", "q quit")
+    assert drawn.index("sms") < drawn.index("email"), "trouble first"
+    screen.press("/", "e", "m", "a", "Enter")
+    assert "sms" not in screen.shows("filter: ema")
+    screen.press("Enter")
+    screen.shows("email:0", "email:1", "pid")
+    screen.press("Escape")
+    screen.press("Escape")
+    screen.shows("sms  ")
+    screen.press("Home", "l")
+    screen.shows("logs sms", "sms:0 | no route to host")
+    screen.press("w")
+    screen.shows("why sms", "sms is in backoff", "no route to host")
+    screen.press("Escape", "r")
+    screen.shows("restart sms: accepted")
+    screen.press("/", "e", "m", "a", "Enter", "s")
+    screen.shows("stop email? 2 runs in progress", "y / n")
+    screen.press("n")
+    screen.shows("nothing was changed")
+    holds_for(lambda: screen.daemon.program("email")["running"] == 2, 0.3, "nothing was stopped")
+    screen.press("s", "y")
+    screen.shows("email", "off")
+    assert screen.daemon.program("email")["running"] == 0
+    screen.press("q")
+    screen.shows("left 0")
+
+
+def test_another_size_is_drawn_and_nothing_of_the_old_one_stays(pane: Callable[[], Pane]) -> None:
+    screen = pane()
+    screen.shows("BUDGET")
+    screen.tmux("resize-window", "-t", "m", "-x", "80", "-y", "24")
+    wait_until(lambda: "BUDGET" not in screen.text(), SOON, "the narrow table")
+    assert max(map(len, screen.text().splitlines())) <= 80
+    screen.tmux("resize-window", "-t", "m", "-x", "150", "-y", "40")
+    screen.shows("BUDGET", "MEM")
+
+
+def test_a_minisup_that_goes_away_and_comes_back_is_followed(pane: Callable[[], Pane]) -> None:
+    screen = pane()
+    screen.shows("push")
+    assert screen.daemon.end()
+    screen.shows("minisup has not answered for", "push")
+    again = screen.stage.up(program("fresh", "sleep 1000", stop=AT_ONCE))
+    assert "push" not in screen.shows("fresh", f"pid {again.pid}")
+    screen.press("C-c")
+    screen.shows("left 0")
