@@ -13,6 +13,7 @@ from collections.abc import Callable
 from minisup.host.environment import Account
 from minisup.host.inherited import seal_inherited_fds
 from minisup.host.recipe import recipe
+from minisup.host.rlimits import RunLimits
 from minisup.host.spawn import NOTHING, Spawner
 
 STARTS = 200
@@ -31,9 +32,11 @@ def ways() -> dict[str, Callable[[], int]]:
     """Functions that start a process and return its pid."""
     swift, plain = Spawner(), Spawner(fork_exec=refuse)
     ours = recipe(["true"], ENVIRONMENT, directory="/", umask=0o022)
+    limited = recipe(["true"], ENVIRONMENT, directory="/", umask=0o022, limits=RunLimits(nofile=1024, nice=5))
     found: dict[str, Callable[[], int]] = {
         "fork_exec (vfork): minisup's own user": lambda: swift.spawn(ours, 1, 0, NOTHING, NOTHING),
         "the fall-back through Popen": lambda: plain.spawn(ours, 1, 0, NOTHING, NOTHING),
+        "fork: limits": lambda: swift.spawn(limited, 1, 0, NOTHING, NOTHING),
         "os.posix_spawnp (no directory, no umask)": posix_spawn,
         "subprocess.Popen": popen,
     }

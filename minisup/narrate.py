@@ -7,7 +7,7 @@ from minisup.config.units import format_duration as duration
 from minisup.core import facts
 from minisup.core.messages import Record
 from minisup.core.model import Outcome
-from minisup.core.outcome import describe
+from minisup.core.outcome import described
 
 WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut})
 """Facts whose lines are warnings; all others are information."""
@@ -16,11 +16,6 @@ WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut})
 def count(number: int, noun: str) -> str:
     """`1 run`, `2 runs`, `1,204 runs`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def quoted(line: str) -> str:
-    """A last line of output, to follow what it explains."""
-    return f' "{line}"' if line else ""
 
 
 def program_started(fact: facts.ProgramStarted) -> str:
@@ -32,13 +27,12 @@ def first_failure(fact: facts.FirstFailure) -> str:
     then = "; held until that changes" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
     if fact.outcome is Outcome.UNSTARTABLE:
         return f"{program}: first failure: {fact.slot} {fact.cause}{then}"
-    how = describe(fact.outcome, fact.code, fact.signal)
-    said = quoted(fact.cause)
-    return f"{program}: first failure: {fact.slot} {how} after {duration(fact.duration)}{said}{then}"
+    how = described(fact.outcome, fact.code, fact.signal, fact.cause, f" after {duration(fact.duration)}")
+    return f"{program}: first failure: {fact.slot} {how}{then}"
 
 
 def still_failing(fact: facts.StillFailing) -> str:
-    how = describe(fact.outcome, fact.code, fact.signal) + quoted(fact.cause)
+    how = described(fact.outcome, fact.code, fact.signal, fact.cause)
     then = f"; holding, a probe every {duration(fact.probe_every)}" if fact.holding else ""
     return f"{fact.program}: failing for {duration(fact.lasted)}, {count(fact.failures, 'failure')} ({how}){then}"
 

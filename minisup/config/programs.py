@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from minisup.config.envfile import read_env_file
 from minisup.config.lines import Path, key_text, line_of
+from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
 from minisup.config.schema import Identity, Origin, Program
 from minisup.config.tables import LogStderr, LogTo
@@ -53,6 +54,8 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
         _defaults(given),
     )
     check_program(program, place)
+    for key, message in refused(program.limits, our_rights()) if program.limits else ():
+        place.problem(f"limits.{key}", message)
     return program, place
 
 

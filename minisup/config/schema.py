@@ -228,7 +228,7 @@ class Program:
     retry: Retry = field(default_factory=Retry, metadata=says(Key("What happens after failures.")))
     stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
     log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
-    limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.", later=True)))
+    limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
     schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.", later=True)))
     scale: Scale | None = field(default=None, metadata=says(Key("Instead of `numprocs`.", later=True)))
     queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.", later=True)))

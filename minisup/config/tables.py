@@ -170,10 +170,28 @@ class Limits:
     """Limits of a run."""
 
     memory: Size | None = field(
-        default=None, metadata=says(Key("A run above this is ended; its outcome is `oom`.", above=0))
+        default=None,
+        metadata=says(
+            Key(
+                "Resident memory of all processes of the run's session, looked at once a second. A run above this is "
+                "ended as by `stop` without drain; its outcome is `oom`.",
+                above=0,
+            )
+        ),
     )
-    nofile: int | None = field(default=None, metadata=says(Key("Open files at most.", low=3, high=2**30)))
-    nice: int | None = field(default=None, metadata=says(Key("Priority, -20 (first) to 19 (last).", low=-20, high=19)))
+    nofile: int | None = field(
+        default=None, metadata=says(Key("Open files of a process at most (soft and hard limit).", low=3, high=2**30))
+    )
+    nice: int | None = field(
+        default=None,
+        metadata=says(
+            Key(
+                "Priority of its processes, -20 (first) to 19 (last). Below minisup's own it needs privileges.",
+                low=-20,
+                high=19,
+            )
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from minisup.core import launch, stopping, tell
 from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
-from minisup.core.outcome import classify
+from minisup.core.outcome import classify, explain
 from minisup.core.pace import idle_wait
 from minisup.core.state import Program, Slot, State
 
@@ -96,7 +96,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     duration = state.now - slot.started if slot.pid else 0.0
     record = Record(
         slot.run, slot.name, slot.started, duration, outcome,
-        event.code, event.signal, event.cpu, event.max_rss, slot.failures, event.last_line,
+        event.code, event.signal, event.cpu, event.max_rss, slot.failures, explain(event, outcome, slot.excess),
     )  # fmt: skip
     state.out.append(record)
     if state.shutdown is not None:
@@ -104,6 +104,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     slot.program.stats.add(outcome, duration, state.now)
     slot.last = record
     slot.run = slot.pid = 0
+    slot.excess = ""
     slot.up = False
     slot.expires_at = slot.up_at = slot.stable_at = None
     return record

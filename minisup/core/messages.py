@@ -67,6 +67,15 @@ class Exited(NamedTuple):
     last_line: str = ""
 
 
+class OverMemory(NamedTuple):
+    """A run in progress, with its whole session, takes `size` bytes of memory, and its program allows `limit`."""
+
+    slot: str
+    run: int
+    size: int
+    limit: int
+
+
 class Leftovers(NamedTuple):
     """The number of members that an ended run left behind has changed; 0: none is left."""
 
@@ -114,7 +123,9 @@ class ShutdownAsked(NamedTuple):
     by: str = ""
 
 
-Event = Booted | Started | SpawnFailed | Exited | Leftovers | Drained | Due | Changed | Asked | ShutdownAsked
+Event = (
+    Booted | Started | SpawnFailed | Exited | OverMemory | Leftovers | Drained | Due | Changed | Asked | ShutdownAsked
+)
 
 # --- out --------------------------------------------------------------------------------------------------------------
 

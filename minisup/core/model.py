@@ -113,7 +113,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         Phase.RUNNING: {
             Phase.WAITING: "the run ends",
             Phase.DRAINING: "stop, restart, scale-in, shutdown",
-            Phase.STOPPING: "no drain, or max_runtime",
+            Phase.STOPPING: "no drain, max_runtime, or limits.memory",
             Phase.KILLING: "third signal",
             Phase.OFF: "the run ends, given up",
             Phase.DONE: "the run ends, nothing left to do",
@@ -121,7 +121,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         Phase.DRAINING: {
             Phase.RUNNING: "start: the drain is cancelled",
             Phase.WAITING: "the run ends, restart",
-            Phase.STOPPING: "the drain is over, or max_runtime",
+            Phase.STOPPING: "the drain is over, max_runtime, or limits.memory",
             Phase.KILLING: "third signal, or the deadline",
             Phase.OFF: "the last process ends",
             Phase.DONE: "the run ends, nothing left to do",

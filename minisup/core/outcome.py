@@ -50,6 +50,25 @@ def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None) ->
     return table.get(exited.code, Outcome.FAILED)
 
 
+BY_THE_KERNEL = "killed by the kernel, which had no memory left"
+"""The cause of an `oom` that was not of our making."""
+
+
+def explain(ended: Exited, outcome: Outcome, excess: str) -> str:
+    """The cause of an end in words: its last line of output; for `oom` what was found out (`excess`: by us)."""
+    if outcome is not Outcome.OOM:
+        return ended.last_line
+    return excess or BY_THE_KERNEL
+
+
+def described(outcome: Outcome, code: int | None, signal: str | None, cause: str, after: str = "") -> str:
+    """How and why a run ended: `exit 1 "last line"`, `oom: 512 MiB of 256 MiB`; `after` comes in between."""
+    how = describe(outcome, code, signal) + after
+    if not cause:
+        return how
+    return f"{how}: {cause}" if outcome is Outcome.OOM else f'{how} "{cause}"'
+
+
 def describe(outcome: Outcome, code: int | None, signal: str | None) -> str:
     """How a run ended, as short as can be: `exit 1`, `SIGSEGV`, `timeout`."""
     if outcome in {Outcome.TIMEOUT, Outcome.OOM, Outcome.UNSTARTABLE}:

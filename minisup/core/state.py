@@ -30,6 +30,7 @@ class Slot:
         "charged",
         "crowded",
         "drain_until",
+        "excess",
         "expires_at",
         "failures",
         "fresh",
@@ -74,6 +75,7 @@ class Slot:
         self.pid = 0
         self.started: Instant = now
         self.ours: Ours | None = None  # why we signalled the run first
+        self.excess = ""  # text: the memory that it took, and of how much
         self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
         self.charged = False  # the next start costs a token
         self.booked = False  # the next start has its place within max_start_rate

@@ -1,7 +1,7 @@
 """From running to gone: drain, signal, kill, one slot at a time or all against the shutdown's deadline."""
 
 from minisup.core import launch, tell
-from minisup.core.messages import FLEET, Arm, Halt, Leftovers, ShutdownAsked, Signal, SignalLeftovers
+from minisup.core.messages import FLEET, Arm, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
 from minisup.core.outcome import Ours
 from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
@@ -80,6 +80,17 @@ def send_stop(state: State, slot: Slot, ours: Ours) -> None:
     slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
     slot.kill_at = state.now + slot.stop_timeout
     state.arm_slot(slot)
+
+
+def over_memory(state: State, event: OverMemory) -> None:
+    """A run takes more memory than it may: signal, stop.timeout, SIGKILL, unless it is on its way out already."""
+    slot = state.slots[event.slot]
+    if slot.run != event.run or slot.phase in SIGNALLED:
+        return
+    if slot.wanted:
+        slot.stop_timeout = slot.program.policy.stop.timeout  # else it has what the stop gave it
+    slot.excess = tell.excess(event.size, event.limit)
+    send_stop(state, slot, Ours.MEMORY)
 
 
 def kill(state: State, slot: Slot) -> None:

@@ -6,7 +6,7 @@ from minisup.core import facts
 from minisup.core.label import budget_label, has_worked, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Phase, Reason, Seconds
-from minisup.core.outcome import Ours, describe
+from minisup.core.outcome import Ours, described
 from minisup.core.state import Program, Shutdown, Slot, State
 
 EACH: Seconds = 60.0
@@ -22,9 +22,18 @@ STEPS = {1: "drain", 2: "signal", 3: "kill"}
 
 
 def cause(record: Record) -> str:
-    """Why a run was not healthy, as short as can be: `exit 1`, `SIGSEGV`, `timeout`, with its last line."""
-    what = describe(record.outcome, record.code, record.signal)
-    return f'{what} "{record.cause}"' if record.cause else what
+    """Why a run was not healthy, as short as can be: `exit 1`, `SIGSEGV`, `timeout`, with what explains it."""
+    return described(record.outcome, record.code, record.signal, record.cause)
+
+
+def excess(size: int, limit: int) -> str:
+    """So much memory of so much: `512 MiB of 256 MiB`."""
+    return f"{mebibytes(size)} of {mebibytes(limit)}"
+
+
+def mebibytes(size: int) -> str:
+    """Bytes in MiB, rounded up to a tenth, so that what is above a limit is shown above it."""
+    return f"{-(-size * 10 // 2**20) / 10:,.1f}".removesuffix(".0") + " MiB"
 
 
 def begun(state: State, program: Program) -> None:

@@ -1,9 +1,10 @@
-"""Starting a run as another user: fork, change, exec.
+"""Starting a run as another user or under limits of its own: fork, change, exec.
 
 CPython's own spawn enters the directory before it changes the user, and does not use vfork when it changes ids, because
-processes with different rights must not share memory. Changing minisup's own ids for a moment instead would let that
-user signal it. So this is a plain fork, and each step happens in the child, in the promised order: setsid, groups, gid,
-uid, umask, chdir (as the user), exec.
+processes with different rights must not share memory. It knows no limits. Changing minisup's own ids or limits for a
+moment instead would let that user signal it, and a limit that was lowered may not be raised again. So this is a plain
+fork, and each step happens in the child, in the promised order: setsid, rlimits, nice, groups, gid, uid, umask, chdir
+(as the user), exec.
 
 Rules for the child's half: it ends in exec or `_exit`, whatever happens; it takes no lock and imports nothing (other
 threads of minisup may have held locks at the fork); signals stay blocked until no handler of minisup's is left; and it
@@ -19,10 +20,12 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from minisup.host.recipe import Recipe
+from minisup.host.rlimits import RunLimits, limit_open_files, set_priority
 
 _EVERY: Final = _signal.valid_signals()
 _DEFAULT: Final = int(_signal.SIG_DFL)
 _REPORT_SIZE: Final = 64
+_NO_LIMITS: Final = RunLimits()
 
 warnings.filterwarnings("ignore", message=r".*use of fork\(\) may lead to deadlocks", category=DeprecationWarning)
 
@@ -62,6 +65,13 @@ def _become(
             os.dup2(stream, fd)
         _clear_signals(handled)
         os.setsid()
+        limits = recipe.limits or _NO_LIMITS
+        step = b"noexec:nofile"
+        if limits.nofile is not None:
+            limit_open_files(limits.nofile)
+        step = b"noexec:nice"
+        if limits.nice is not None:
+            set_priority(limits.nice)
         step = b"noexec:user"
         _change_ids(recipe)
         if recipe.umask >= 0:

@@ -40,14 +40,14 @@ class Leftovers:
     def __bool__(self) -> bool:
         return bool(self._counts)
 
-    def ended(self, session: int, run: int, slot: str) -> int:
+    def ended(self, session: int, run: int, slot: str, *, exact: bool) -> int:
         """A leader has been reaped and may have left something behind: how many processes, at least.
 
-        They are counted at once only when a stop waits for them.
+        They are counted at once only when `exact`, because they are about to be stopped.
         """
         self._sessions[session] = run
         self._slots[run] = slot
-        found = None if self._is_wanted(slot) else self._find()
+        found = self._find() if exact else None
         count = 1 if found is None else len(found.get(run, ()))
         if count:
             self._counts[run] = count

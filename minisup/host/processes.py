@@ -45,7 +45,7 @@ def stat(pid: int) -> Stat | None:
 def session_members(sessions: Collection[int]) -> dict[int, list[Stat]]:
     """The live members of these sessions, by session; sessions without any are left out. Looks at `/proc` once."""
     found: dict[int, list[Stat]] = {}
-    for pid in _pids():
+    for pid in pids():
         if _session_of(pid) in sessions and (seen := stat(pid)) and seen.alive and seen.session in sessions:
             found.setdefault(seen.session, []).append(seen)
     return found
@@ -233,10 +233,11 @@ def _variable(pid: int, name: bytes) -> bytes:
 
 
 def _everybody() -> Iterable[Stat]:
-    return (seen for pid in _pids() if (seen := stat(pid)))
+    return (seen for pid in pids() if (seen := stat(pid)))
 
 
-def _pids() -> Iterable[int]:
+def pids() -> Iterable[int]:
+    """Everybody's, from one look at `/proc`. OSError: no descriptor to look with."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 

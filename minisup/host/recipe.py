@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from minisup.host.environment import Account, changes_identity, executables
+from minisup.host.rlimits import RunLimits
 
 Fingerprint = tuple[tuple[int, ...] | None, ...]
 """What `fingerprint` saw. To be compared, not read."""
@@ -25,6 +26,7 @@ class Recipe:
     umask: int
     account: Account | None
     """Set only when the ids differ from minisup's own."""
+    limits: RunLimits | None = None
 
 
 def recipe(
@@ -34,6 +36,7 @@ def recipe(
     directory: str | None = None,
     umask: int | None = None,
     account: Account | None = None,
+    limits: RunLimits | None = None,
 ) -> Recipe:
     """Prepare `argv` (not empty) for spawning in `environment`, which `child_environment` made.
 
@@ -53,6 +56,7 @@ def recipe(
         directory=place,
         umask=-1 if umask is None else umask,
         account=account if changes_identity(account) else None,
+        limits=limits,
     )
 
 

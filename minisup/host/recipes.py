@@ -3,8 +3,10 @@
 import os
 
 from minisup.config.schema import Config, Identity
+from minisup.config.tables import Limits
 from minisup.host.environment import Account, child_environment
 from minisup.host.recipe import Recipe, recipe
+from minisup.host.rlimits import RunLimits
 
 
 class Recipes:
@@ -45,10 +47,22 @@ class Recipes:
             here=program.origin.here,
         )
         made = recipe(
-            own.argv, environment, directory=own.directory, umask=program.umask, account=account(program.identity)
+            own.argv,
+            environment,
+            directory=own.directory,
+            umask=program.umask,
+            account=account(program.identity),
+            limits=run_limits(program.limits),
         )
         made.environment[:] = [self._known.setdefault(item, item) for item in made.environment]
         return made
+
+
+def run_limits(limits: Limits | None) -> RunLimits | None:
+    """The limits that the spawner sets; None: there are none."""
+    if limits is None or (limits.nofile is None and limits.nice is None):
+        return None
+    return RunLimits(limits.nofile, limits.nice)
 
 
 def account(identity: Identity | None) -> Account | None:

@@ -14,6 +14,9 @@ from minisup.host.inherited import reset_signals, seal_inherited_fds
 RTMIN_PLUS_3 = signal.SIGRTMIN + 3
 
 
+_NAMES: dict[int, str] = {int(known): known.name for known in signal.Signals}
+
+
 class Request(StrEnum):
     """What a signal asks for."""
 
@@ -87,6 +90,11 @@ class Signals:
 
     def _note_child(self, _number: int, _frame: object) -> None:
         self.child_ended = True
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`; `SIG42` for one that has no name."""
+    return _NAMES.get(number, f"SIG{number}")
 
 
 def _name(number: int) -> str:

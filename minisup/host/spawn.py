@@ -2,8 +2,8 @@
 
 Three ways, one result (docs/decisions/0002-spawn.md): `_swift` calls the function that is underneath `subprocess` and
 uses vfork; `_plain` goes through `subprocess.Popen` where that function is not what we know; `spawn_as_user` forks for
-another user. None of them leaves a waiting object behind: the reaper owns all waits but that for a child that never
-became a run, which ends at once and is waited for here.
+another user and for limits. None of them leaves a waiting object behind: the reaper owns all waits but that for a child
+that never became a run, which ends at once and is waited for here.
 """
 
 import errno
@@ -90,7 +90,7 @@ class Spawner:
         if stderr_fd < _FIRST_FREE:
             stderr_fd = self._standard[stderr_fd]
         try:
-            if recipe.account is None:
+            if recipe.account is None and recipe.limits is None:
                 return self._start(recipe, stdout_fd, stderr_fd)
             pid, report = spawn_as_user(recipe, self._null, stdout_fd, stderr_fd)
         except OSError as error:
@@ -226,6 +226,9 @@ def _no_process(recipe: Recipe, error: OSError) -> SpawnError:
 
 def _explained(recipe: Recipe, number: int, step: bytes) -> SpawnError:
     what = f"cannot start {os.fsdecode(recipe.argv[0])}"
+    if step in {b"noexec:nofile", b"noexec:nice"} and recipe.limits is not None:
+        key = step.rpartition(b":")[2].decode()
+        return SpawnError(f"{what} with limits.{key} {getattr(recipe.limits, key)}: {_words(number)}", number)
     if step == b"noexec:user" and recipe.account is not None:
         who = recipe.account.name or f"group {recipe.account.gid}"
         return SpawnError(f"{what} as {who}: {_words(number)}", number)

@@ -45,13 +45,14 @@ from minisup.host.launcher import Launcher
 from minisup.host.log import OwnLog
 from minisup.host.lookout import Lookout
 from minisup.host.loop import Loop
+from minisup.host.memory import memory_watch
 from minisup.host.oom import OomKills
 from minisup.host.pump import Pump
 from minisup.host.reap import Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
 from minisup.host.service import Service
-from minisup.host.signals import Request, Signals
+from minisup.host.signals import Request, Signals, signal_name
 from minisup.host.statedir import StateDir, default_path
 from minisup.host.targets import resolve_programs
 from minisup.host.waits import Waits
@@ -64,8 +65,6 @@ FLUSH = 1.0
 
 PAUSE = 0.05
 """Seconds after a defect of minisup, so that one that repeats does not take the processor."""
-
-SIGNAL_NAMES: dict[int, str] = {int(known): known.name for known in signal.Signals}
 
 
 class Supervisor:
@@ -82,6 +81,7 @@ class Supervisor:
         stdout, stderr = open_console(self.loop, self._sink_changed)
         log = config.supervisor.log
         self.console = OwnLog(stderr, clock, str(log.level), log.time)
+        self.warn = partial(self.console.say, level="warning")
         self.pump = Pump(self.loop, stdout, stderr, lambda slot: self.feed(Drained(slot)))
         self.waits = Waits()
         self.oom_kills = OomKills()
@@ -102,6 +102,7 @@ class Supervisor:
         )
         self.recipes = Recipes(config)
         self.launcher = Launcher(self.recipes, self.pump)
+        self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
@@ -116,7 +117,7 @@ class Supervisor:
             path=options.socket,
             mode=options.socket_mode,
             group=options.socket_gid,
-            warn=partial(self.console.say, level="warning"),
+            warn=self.warn,
             on_error=lambda sentence, _error: self.console.say(sentence, "error"),
         )
         self.state, warning = StateDir.open(options.state_dir or default_path(os.environ))
@@ -216,16 +217,21 @@ class Supervisor:
         """Whether runs that are to be gone may have left something that made a session of its own."""
         for child in ended:
             known = self.running.get(child.pid)
-            if known is not None and not self.fleet.slots[known[0]].wanted:
+            if known is not None and self._is_to_be_swept(child, known[0]):
                 return self.leftovers.orphans()
         return False
 
+    def _is_to_be_swept(self, child: Ended, name: str) -> bool:
+        slot = self.fleet.slots[name]
+        return not slot.wanted or slot.ours is not None or child.signal is not None
+
     def _take_exit(self, child: Ended, slot: str, run: int, orphans: bool) -> None:
         left = 0
-        if processes.group_lives(child.pid) or (orphans and not self.fleet.slots[slot].wanted):
-            left = self.leftovers.ended(child.pid, run, slot)
+        swept = self._is_to_be_swept(child, slot)
+        if (orphans and swept) or processes.group_lives(child.pid):
+            left = self.leftovers.ended(child.pid, run, slot, exact=swept)
         output = self.pump.finish(run)
-        name = None if child.signal is None else SIGNAL_NAMES.get(child.signal, f"SIG{child.signal}")
+        name = None if child.signal is None else signal_name(child.signal)
         oom = child.signal == signal.SIGKILL and self.fleet.slots[slot].ours is None and self.oom_kills.took_one()
         line = "" if child.code == 0 else self.pump.last_line(slot, run)
         self.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
@@ -245,6 +251,8 @@ class Supervisor:
         answer = self.launcher.start(action)
         if type(answer) is Started:
             self.running[answer.pid] = (action.slot, action.run)
+            if self.memory is not None:
+                self.memory.started(action.slot)
         self.feed(answer)
 
     def do_signal(self, action: Signal) -> None:

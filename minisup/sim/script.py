@@ -18,6 +18,7 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
     outage email 30s           runs that start in the next 30 s fail
     unstartable email 30s no such file        / scarce email 30s too many open files
     exit email:0 1             the run in progress ends now: by an exit code or a signal's name
+    memory email:0 512 256     the run in progress takes so many MiB, of so many that it may take
     find email:0 2             so many leftovers of the slot's last run are found late
     push email 10              messages for the job's queue
     touch email                a file of its command changes
@@ -157,6 +158,11 @@ class Script:
     def _do_exit(self, words: list[str]) -> None:
         slot, how = words
         self.world.end(slot, *((None, how) if how.startswith("SIG") else (int(how), None)))
+
+    def _do_memory(self, words: list[str]) -> None:
+        slot, size, limit = words
+        self.world.fill(slot, int(size) << 20, int(limit) << 20)
+        self.world.run(0.0)
 
     def _do_find(self, words: list[str]) -> None:
         self.world.find(words[0], int(words[1]))

@@ -25,6 +25,7 @@ from minisup.core.messages import (
     Halt,
     Leftovers,
     Note,
+    OverMemory,
     Record,
     ShutdownAsked,
     Signal,
@@ -125,6 +126,10 @@ class World:
         process.ends, process.code, process.signal = self.now, code, signal
         self._later(self.now, process)
         self.run(0.0)
+
+    def fill(self, slot: str, size: int, limit: int) -> None:
+        """The run in progress in a slot is seen to take `size` bytes of memory, of which it may have `limit`."""
+        self.feed(OverMemory(slot, self.processes[slot].run, size, limit))
 
     def find(self, slot: str, count: int) -> None:
         """Processes that the slot's last run left behind are found late: they had made a session of their own."""

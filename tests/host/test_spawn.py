@@ -11,8 +11,11 @@ import pytest
 from ways import FDS, PATH, Ways, fields, needs_root, script
 
 import minisup.host.spawn
+from minisup.config.privileges import our_rights
+from minisup.host.environment import Account
 from minisup.host.processes import children_of_self
 from minisup.host.recipe import recipe
+from minisup.host.rlimits import RunLimits
 from minisup.host.spawn import NOTHING, Spawner, SpawnError
 
 
@@ -97,6 +100,56 @@ def test_the_umask_is_set_only_if_asked_for(ways):
         assert ways.output("sh", "-c", "umask", umask=0) == "0000"
     finally:
         assert os.umask(ours) == 0o027
+
+
+def test_limits_are_set_before_the_command_runs(ways):
+    limits = RunLimits(nofile=64, nice=7)
+    assert ways.output("sh", "-c", "ulimit -Sn; ulimit -Hn; nice", limits=limits).split() == ["64", "64", "7"]
+    assert ways.output("sh", "-c", "ulimit -n; nice", limits=RunLimits(nice=3)).split()[1] == "3"
+    assert os.getpriority(os.PRIO_PROCESS, 0) == 0
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 64
+
+
+def test_the_group_of_the_session_gets_the_priority_too(ways):
+    if not os.path.exists("/proc/self/autogroup"):
+        pytest.skip("this kernel does not group processes by session (CONFIG_SCHED_AUTOGROUP)")
+    assert ways.output("cat", "/proc/self/autogroup", limits=RunLimits(nice=7)).endswith(" nice 7")
+
+
+@needs_root
+def test_limits_are_set_while_the_child_may_still_raise_them(ways):
+    """In the promised order: limits before the user."""
+    nobody = Account("nobody", 65534, 65534, (65534,), "/nonexistent")
+    if our_rights().lowest_nice > -5:
+        pytest.skip("this root may not raise priorities (no CAP_SYS_NICE)")
+    said = ways.output("sh", "-c", "ulimit -n; nice; id -u", account=nobody, limits=RunLimits(nofile=64, nice=-5))
+    assert said.split() == ["64", "-5", "65534"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (RunLimits(nofile=2**30), "cannot start true with limits.nofile 1073741824: operation not permitted"),
+        (RunLimits(nice=-5), "cannot start true with limits.nice -5: permission denied"),
+    ],
+    ids=["nofile", "nice"],
+)
+def test_limits_that_the_system_refuses(limits, words):
+    code = f"""
+import os
+from minisup.host.recipe import recipe
+from minisup.host.rlimits import RunLimits
+from minisup.host.spawn import NOTHING, Spawner, SpawnError
+spawner, made = Spawner(), recipe(["true"], [], limits={limits!r})
+if os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+try:
+    spawner.spawn(made, 1, 0, NOTHING, NOTHING)
+except SpawnError as error:
+    print(error.scarce, error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"False {words}\n"
 
 
 def test_a_run_starts_in_its_directory(ways, tmp_path):

@@ -19,6 +19,7 @@ from minisup.core.messages import (
     Exited,
     Halt,
     Leftovers,
+    OverMemory,
     Record,
     ShutdownAsked,
     Signal,
@@ -44,6 +45,7 @@ class Run:
     id: int
     started: float
     signals: list = field(default_factory=list)
+    over: bool = False  # it takes more memory than it may
     patience: float | None = None  # not to be signalled before, by what was promised; None: at any time
 
 
@@ -100,6 +102,10 @@ class Driver:
         run = self.fleet.slots[slot].run or (self.fleet.slots[slot].last.run if self.fleet.slots[slot].last else 0)
         if run and slot not in self.stopped and self.fleet.shutdown is None:
             self.leftovers(slot, run, count)
+
+    def fill(self, slot):
+        self.runs[slot].over = True
+        self.feed(OverMemory(slot, self.runs[slot].id, 3 << 20, 2 << 20))
 
     def unclog(self, slot):
         self.clogged.discard(slot)
@@ -211,7 +217,7 @@ class Driver:
         policy = self.policies[action.slot.rpartition(":")[0]]
         expired = policy.max_runtime is not None and self.now >= run.started + policy.max_runtime - 1e-6
         if run.patience is not None and self.asked_at is None and not self._has_given_up():
-            assert expired or self.now >= run.patience - 1e-6, f"{action} at {self.now} within its drain"
+            assert expired or run.over or self.now >= run.patience - 1e-6, f"{action} at {self.now} within its drain"
         run.signals.append(action.signal)
         if action.signal == "SIGKILL":
             self.killed[action.slot] = self.now

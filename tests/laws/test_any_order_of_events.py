@@ -73,6 +73,7 @@ happenings = st.one_of(
     st.tuples(st.just("crash"), number, st.sampled_from(["SIGSEGV", "SIGKILL", "SIGTERM"]), st.integers(0, 1)),
     st.tuples(st.just("leftovers"), number, st.sampled_from([0, 0, 1, 12])),
     st.tuples(st.just("appear"), number, st.sampled_from([1, 12])),
+    st.tuples(st.just("fill"), number),
     st.tuples(st.just("unclog"), number),
     st.tuples(st.just("touch"), number),
     st.tuples(st.just("spawns"), st.lists(st.sampled_from(["ok", "scarce", "missing"]), max_size=4)),
@@ -102,6 +103,11 @@ def appear(driver, index, count):
         driver.appear(chosen(driver.fleet.slots, index), count)
 
 
+def fill(driver, index):
+    if driver.runs:
+        driver.fill(chosen(driver.runs, index))
+
+
 def unclog(driver, index):
     if driver.clogged:
         driver.unclog(chosen(sorted(driver.clogged), index))
@@ -129,6 +135,7 @@ HAPPENS = {
     "crash": crash,
     "leftovers": change_leftovers,
     "appear": appear,
+    "fill": fill,
     "unclog": unclog,
     "touch": lambda driver, index: driver.touch(chosen(driver.policies, index)),
     "spawns": answer_spawns,

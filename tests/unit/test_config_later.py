@@ -11,7 +11,6 @@ LATER = [
     ("schedule = { cron = '*/5 0-3 1,15 jan mon-fri', timezone = 'UTC' }", "schedule"),
     ("scale = { min = 1, max = 20, probe = { command = 'count' } }", "scale"),
     ("watch = ['app/**/*.php']", "watch"),
-    ("limits = { memory = '256MiB', nofile = 4096, nice = 5 }", "limits"),
     ("queue = { visibility_timeout = '60s', max_receives = 3 }", "queue"),
 ]
 
@@ -70,10 +69,6 @@ INSIDE_LATER = [
     ("scale.probe = {}", "command is missing"),
     ("scale.probe.command = ''", "the command is empty"),
     ("numprocs = 2\nscale.max = 3", "cannot be given together with scale; scale.min and scale.max say how many"),
-    ("limits.memory = 'lots'", '"lots" is not a size; write "256MiB", "10MB" or a number of bytes'),
-    ("limits.memory = 0", 'expected a size > 0 as "256MiB" or a number of bytes, got 0'),
-    ("limits.memory = 1.5", 'expected a size > 0 as "256MiB" or a number of bytes, got 1.5'),
-    ("limits.nice = 20", "expected a whole number from -20 to 19, got 20"),
     ("queue.max_receives = 0", "expected a whole number from 1 to 1000, got 0"),
     ("idle.output = '('", '"(" is not a regular expression: missing ), unterminated subpattern at position 0'),
     ("idle.output = 'x'\nlog.to = 'inherit'", 'with log.to = "inherit" minisup does not read the output'),

@@ -18,6 +18,7 @@ from minisup.core.messages import (
     Exited,
     Halt,
     Note,
+    OverMemory,
     Record,
     ShutdownAsked,
     Spawn,
@@ -165,3 +166,16 @@ def test_a_slot_arms_at_most_one_timer_in_a_step(kind):
         assert len({arm.generation for arm in armed}) == len(armed)
         if armed:
             assert armed[-1].generation == fleet.slots["a:0"].generation
+
+
+def test_memory_that_an_earlier_run_took_is_nobodys_fault():
+    fleet = booted()
+    assert fleet.step(OverMemory("a:0", 7, 3 << 20, 2 << 20), 1.0) == []
+
+
+def test_a_size_just_above_the_limit_is_shown_above_it():
+    fleet = booted()
+    fleet.step(OverMemory("a:0", 1, (256 << 20) + 1, 256 << 20), 1.0)
+    actions = fleet.step(Exited("a:0", 1, None, "SIGTERM"), 1.1)
+    assert [action.cause for action in actions if isinstance(action, Record)] == ["256.1 MiB of 256 MiB"]
+    assert fleet.slots["a:0"].cause == "oom: 256.1 MiB of 256 MiB"

@@ -2,7 +2,7 @@ import pytest
 
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Outcome
-from minisup.core.outcome import Ours, classify, code_table
+from minisup.core.outcome import BY_THE_KERNEL, Ours, classify, code_table, described, explain
 
 CODES = ExitCodes(ok=frozenset({0, 3}), idle=frozenset({7}), recycle=frozenset({12}), fatal=frozenset({78}))
 
@@ -61,3 +61,24 @@ def test_our_signal_decides_however_the_run_then_ended(ours, outcome):
 
 def test_a_run_whose_status_nobody_could_read_is_lost():
     assert ended() is Outcome.LOST
+
+
+def test_what_explains_an_end():
+    ending = Exited("email:0", 1, None, "SIGKILL", last_line="out of luck")
+    assert explain(ending, Outcome.CRASHED, "") == "out of luck"
+    assert explain(ending, Outcome.OOM, "512 MiB of 256 MiB") == "512 MiB of 256 MiB"
+    assert explain(ending, Outcome.OOM, "") == BY_THE_KERNEL
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ((Outcome.FAILED, 1, None, ""), "exit 1"),
+        ((Outcome.FAILED, 1, None, "no luck"), 'exit 1 "no luck"'),
+        ((Outcome.CRASHED, None, "SIGSEGV", ""), "SIGSEGV"),
+        ((Outcome.OOM, None, "SIGKILL", "512 MiB of 256 MiB"), "oom: 512 MiB of 256 MiB"),
+        ((Outcome.OOM, None, "SIGKILL", BY_THE_KERNEL), "oom: killed by the kernel, which had no memory left"),
+    ],
+)
+def test_how_an_end_is_described(end, words):
+    assert described(*end) == words
