@@ -55,10 +55,30 @@ def health(
     return health_check.health(named.config, named.socket, targets or (), max_age)
 
 
-def check(ctx: typer.Context, as_json: Json = False, config: Config = None, socket: Socket = None) -> int:
-    """Validate the configuration, and say in words and seconds what it will do. Nothing is started."""
+def check(
+    ctx: typer.Context,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            "--unit",
+            metavar="UNIT",
+            show_default=False,
+            help="Look at this unit of systemd too: a name, or the path of its file; else at the one that runs it.",
+        ),
+    ] = None,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """Validate the configuration, say in words and seconds what it will do, and warn. Nothing is started.
+
+    Each warning has a number, which the reference explains.
+    """
+    from minisup.cli.systemd import named_unit, our_unit  # noqa: PLC0415 -- as above
     from minisup.config.explain import explain  # noqa: PLC0415 -- of all commands only this one needs it
     from minisup.config.facts import facts, problem_facts  # noqa: PLC0415 -- as above
+    from minisup.config.lint import lint  # noqa: PLC0415 -- as above
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
 
     try:
@@ -67,11 +87,12 @@ def check(ctx: typer.Context, as_json: Json = False, config: Config = None, sock
         if as_json:
             say.show_json(problem_facts(error))
         raise
+    findings = lint(loaded, named_unit(unit) if unit else our_unit(os.environ))
     if as_json:
-        say.show_json(facts(loaded))
+        say.show_json(facts(loaded, findings))
     else:
-        say.show(explain(loaded))
-    return 0
+        say.show(explain(loaded, findings))
+    return 1 if strict and findings else 0
 
 
 COMMANDS: Final = (
@@ -83,7 +104,11 @@ COMMANDS: Final = (
     Command(
         check,
         "Validate the configuration and explain it.",
-        ("minisup check", "minisup check -c /etc/minisup/minisup.toml --json"),
+        (
+            "minisup check",
+            "minisup check --strict --unit ./minisup.service",
+            "minisup check -c /etc/minisup/minisup.toml --json",
+        ),
     ),
     Command(
         health,

@@ -1,23 +1,23 @@
 """The effective configuration as plain data: `minisup check --json`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Final
 
-from minisup.config.explain import shutdown_plans
 from minisup.config.interpolate import mask
+from minisup.config.lint import Finding
 from minisup.config.schema import Config, Program
+from minisup.config.stopping import ShutdownPlan, shutdown_plans
 from minisup.config.walk import keys_of
-from minisup.core.model import Seconds
-from minisup.core.shutdown import StopPlan, usable
+from minisup.core.shutdown import usable
 from minisup.errors import ConfigError
 
 SCHEMA: Final = 1
 _MODES: Final = frozenset({"umask", "socket_mode"})
 
 
-def facts(config: Config) -> dict[str, object]:
+def facts(config: Config, findings: Sequence[Finding] = ()) -> dict[str, object]:
     """Everything that `minisup check` says, JSON-ready: durations in seconds, secrets masked, no problems."""
     plans = shutdown_plans(config)
     supervisor = _table(config.supervisor)
@@ -27,6 +27,7 @@ def facts(config: Config) -> dict[str, object]:
         "supervisor": {**supervisor, "shutdown_usable": usable(config.supervisor.shutdown_timeout)},
         "programs": [_program(program, plans[program.name]) for program in config.programs.values()],
         "problems": [],
+        "warnings": [_warning(finding) for finding in findings],
     }
 
 
@@ -36,11 +37,14 @@ def problem_facts(error: ConfigError) -> dict[str, object]:
         {"file": problem.file, "line": problem.line or None, "key": problem.key or None, "message": problem.message}
         for problem in error.problems
     ]
-    return {"schema": SCHEMA, "files": [], "supervisor": None, "programs": [], "problems": problems}
+    return {"schema": SCHEMA, "files": [], "supervisor": None, "programs": [], "problems": problems, "warnings": []}
 
 
-def _program(program: Program, plan: tuple[Seconds, StopPlan]) -> dict[str, object]:
-    begin, cut = plan
+def _warning(finding: Finding) -> dict[str, object]:
+    return {**finding._asdict(), "program": finding.program or None, "line": finding.line or None}
+
+
+def _program(program: Program, plan: ShutdownPlan) -> dict[str, object]:
     slot = program.for_slot(0, hide=True)
     given = {**program.file_environment, **program.environment}
     return {
@@ -51,7 +55,7 @@ def _program(program: Program, plan: tuple[Seconds, StopPlan]) -> dict[str, obje
         "command": list(slot.argv),
         "directory": slot.directory,
         "environment": {name: mask(name, slot.environment[name]) for name in given},
-        "shutdown": {"begins_within": begin, "drain": cut.drain, "timeout": cut.timeout},
+        "shutdown": {"begins_within": plan.begin, "drain": plan.drain, "timeout": plan.timeout},
     }
 
 

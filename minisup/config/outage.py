@@ -1,11 +1,14 @@
-"""What a program does while every run of it fails: the same budget and backoff as the core, in expectation."""
+"""What a program does while every run of it fails: the same budget, backoff and rate as the core, in expectation."""
 
 import heapq
+from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
 from minisup.core.backoff import backoff_delay
 from minisup.core.budget import Budget
 from minisup.core.model import Retry, Seconds
+from minisup.core.pace import StartRate
 
 _LONGEST: Final[Seconds] = 3600.0
 _MOST: Final = 10_000
@@ -21,20 +24,40 @@ class Outage(NamedTuple):
     recovery: Seconds  # from the end of the outage to the next try, at most
 
 
-def outage(retry: Retry, numprocs: int) -> Outage:
+def outage(retry: Retry, numprocs: int, max_start_rate: float | None = None) -> Outage:
     """The course of an outage in which every run fails at once, with mean delays."""
+    most = float("inf") if max_start_rate is None else max_start_rate * 60
+    for tries, (when, has_token) in enumerate(_launches(retry, numprocs, max_start_rate)):
+        if when > _LONGEST:
+            steady = min(most, numprocs * 60 / _mean(retry, 1000))
+            return Outage(tries, None, steady, max(retry.max_backoff, 60 / most))
+        if not has_token or tries == _MOST:
+            return Outage(tries, when, min(most, 60 / retry.refill), max(retry.refill, 60 / most))
+    return Outage(0, None, 0.0, 0.0)
+
+
+def tries_by(retry: Retry, numprocs: int, until: Seconds, max_start_rate: float | None = None) -> int:
+    """How many runs there are in the first `until` seconds of an outage."""
+    course = outage(retry, numprocs, max_start_rate)
+    if course.empty_after is not None and course.empty_after < until:
+        return course.tries + int((until - course.empty_after) * course.per_minute / 60)
+    within = takewhile(lambda launch: launch[0] <= until, _launches(retry, numprocs, max_start_rate))
+    return sum(1 for _ in islice(within, _MOST))
+
+
+def _launches(retry: Retry, numprocs: int, max_start_rate: float | None) -> Iterator[tuple[Seconds, bool]]:
+    """When each run starts, until one has no token; endless if the budget never empties."""
     budget = Budget(retry, numprocs, 0.0)
-    waiting = [(_mean(retry, 1), slot, 1) for slot in range(numprocs)]
-    tries = numprocs
-    while waiting and tries < _MOST:
+    rate = StartRate(max_start_rate, numprocs) if max_start_rate else None
+    waiting = [(0.0, slot, 0) for slot in range(numprocs)]
+    while waiting:
         now, slot, failures = waiting[0]
-        if now > _LONGEST:
-            return Outage(tries, None, numprocs * 60 / _mean(retry, 1000), retry.max_backoff)
-        if not budget.take(now):
-            return Outage(tries, now, 60 / retry.refill, retry.refill)
-        tries += 1
-        heapq.heapreplace(waiting, (now + _mean(retry, failures + 1), slot, failures + 1))
-    return Outage(tries, waiting[0][0] if waiting else None, 60 / retry.refill, retry.refill)
+        if failures and not budget.take(now):
+            yield now, False
+            return
+        start = now if rate is None else rate.book(now)
+        yield start, True
+        heapq.heapreplace(waiting, (start + _mean(retry, failures + 1), slot, failures + 1))
 
 
 def _mean(retry: Retry, failures: int) -> Seconds:

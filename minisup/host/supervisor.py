@@ -46,6 +46,7 @@ from minisup.host.log import OwnLog
 from minisup.host.lookout import Lookout
 from minisup.host.loop import Loop
 from minisup.host.memory import memory_watch
+from minisup.host.notify import Notifier
 from minisup.host.oom import OomKills
 from minisup.host.pump import Pump
 from minisup.host.reap import Ended, reap
@@ -100,6 +101,7 @@ class Supervisor:
             exit_when_done=exit_when_done,
             now=self.begun,
         )
+        self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
         self.recipes = Recipes(config)
         self.launcher = Launcher(self.recipes, self.pump)
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
@@ -130,6 +132,7 @@ class Supervisor:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
         self._announce()
         self.feed(Booted(programs))
+        self.notifier.ready()
         while self.code is None:
             try:
                 self.turn()
@@ -281,6 +284,7 @@ class Supervisor:
             self.console.say(narrate.run_ended(record), "debug")
 
     def do_note(self, action: Note) -> None:
+        self.notifier.take(action.fact)
         level = "warning" if type(action.fact) in narrate.WARNING else "info"
         self.console.say(narrate.sentence(action.fact), level)
 

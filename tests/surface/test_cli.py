@@ -233,6 +233,36 @@ def test_check_explains_or_prints_the_facts(minisup, tmp_path):
     assert broken.stderr.startswith("cannot ")
 
 
+def test_check_warns_and_fails_only_if_it_is_to_be_strict(minisup, tmp_path):
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
+    warned = minisup("check")
+    assert warned.returncode == 0
+    assert "  warning MS104 email: stop.drain 60s does not fit" in warned.stdout
+    assert minisup("check", "--strict").returncode == 1
+    facts = minisup("check", "--strict", "--json")
+    assert facts.returncode == 1
+    assert [entry["id"] for entry in json.loads(facts.stdout)["warnings"]] == ["MS104"]
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\nstop.drain = 4\n')
+    assert minisup("check", "--strict").returncode == 0
+
+
+def test_check_looks_at_a_unit_that_is_named(minisup, tmp_path):
+    (tmp_path / "minisup.toml").write_text('supervisor.platform = "host"\n[program.email]\ncommand = "true"\n')
+    (tmp_path / "m.service").write_text("[Service]\nTimeoutStopSec=30\n")
+    said = minisup("check", "--strict", "--unit", "./m.service")
+    assert said.returncode == 1
+    assert [line.split(":")[0] for line in said.stdout.splitlines() if "warning MS" in line] == [
+        "  warning MS105",
+        "  warning MS106",
+        "  warning MS107",
+    ]
+    missing = minisup("check", "--unit", "./none.service")
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        "cannot read the unit ./none.service: No such file or directory\n",
+    )
+
+
 # --- global options ---------------------------------------------------------------------------------------------------
 
 

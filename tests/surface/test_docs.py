@@ -7,6 +7,7 @@ import pytest
 import typer.main
 
 from minisup.cli.app import app
+from minisup.config.lint import lint
 from minisup.config.load import load
 
 TOP = Path(__file__).parents[2]
@@ -72,12 +73,17 @@ def test_the_readme_names_commands_at_all():
 def test_configurations_load(page, text, tmp_path):
     file = tmp_path / "minisup.toml"
     file.write_text(text, encoding="utf-8")
-    assert load(file).programs, page
+    config = load(file)
+    assert config.programs, page
+    if "[supervisor]" in text:  # else it is a part of a configuration
+        assert lint(config) == []
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name)
 def test_examples_load(config):
-    assert load(config).programs
+    loaded = load(config)
+    assert loaded.programs
+    assert lint(loaded) == []
 
 
 def test_the_index_of_the_documentation_is_complete():
