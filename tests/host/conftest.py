@@ -1,5 +1,6 @@
 """Fixtures for the tests with real processes."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,3 +14,13 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     stage = Stage(tmp_path)
     yield stage
     stage.close()
+
+
+@pytest.fixture
+def open_stage() -> Iterator[Stage]:
+    """A stage whose directory other users may enter and write to."""
+    with tempfile.TemporaryDirectory(prefix="minisup-") as name:
+        Path(name).chmod(0o777)
+        stage = Stage(Path(name))
+        yield stage
+        stage.close()

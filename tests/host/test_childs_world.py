@@ -5,8 +5,6 @@ import os
 import pwd
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +105,6 @@ def test_a_value_with_spaces_stays_one_word(stage: Stage) -> None:
     words = "sh -c 'echo $# >> count' sh ${SENTENCE} ${MINISUP_SLOT}"
     stage.up(program("job", words, min_runtime="10s", stop=AT_ONCE), env={"SENTENCE": "two words"})
     wait_until(lambda: stage.lines("count") == ["2"], SOON, "two words arrive as one")
-
-
-@pytest.fixture
-def open_stage() -> Iterator[Stage]:
-    """A stage whose directory other users may enter and write to."""
-    with tempfile.TemporaryDirectory(prefix="minisup-") as name:
-        Path(name).chmod(0o777)
-        stage = Stage(Path(name))
-        yield stage
-        stage.close()
 
 
 def other_user(stage: Stage, **keys: object) -> tuple[Daemon, dict[str, str]]:
