@@ -18,6 +18,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def extent(programs: int, slots: int) -> str:
+    """How much there is to run: `3 programs, 7 slots`."""
+    return f"{count(programs, 'program')}, {count(slots, 'slot')}"
+
+
 def program_started(fact: facts.ProgramStarted) -> str:
     return f"{fact.program}: started, {count(fact.slots, 'slot')}"
 

@@ -158,7 +158,8 @@ def cause_words(cause: Mapping[str, Any]) -> str:
     """`exit 1 "Connection refused", last: run 81220, 14 s ago`."""
     how = {"failed": f"exit {cause['code']}", "crashed": str(cause["signal"]), "fatal": f"exit {cause['code']} (fatal)"}
     line = printable(cause["line"])
-    said = f' "{line}"' if line and cause["outcome"] != "unstartable" else f" {line}" if line else ""
+    ours = {"unstartable": f" {line}", "oom": f": {line}"}  # sentences of minisup's own
+    said = ours.get(cause["outcome"], f' "{line}"') if line else ""
     return f"{how.get(cause['outcome'], cause['outcome'])}{said}, last: run {cause['run']}, {amount(cause['ago'])} ago"
 
 

@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome
+from minisup.core.outcome import BY_THE_KERNEL
 
 MOST: Final = 20
 """Causes that are kept apart; the one that was seen least recently makes room."""
@@ -21,6 +22,11 @@ class Cause(NamedTuple):
     ended: Instant
 
 
+def is_excess(record: Record) -> bool:
+    """Whether it took more memory than it may: how much differs each time, and says nothing about the cause."""
+    return record.outcome is Outcome.OOM and record.cause != BY_THE_KERNEL
+
+
 class Causes:
     """The causes of one program's failures."""
 
@@ -35,10 +41,10 @@ class Causes:
 
     def add(self, record: Record, now: Instant) -> None:
         """Count an unhealthy end at `now`."""
-        key = (record.outcome, record.code, record.signal, record.cause)
+        key = (record.outcome, record.code, record.signal, "" if is_excess(record) else record.cause)
         before = self._groups.pop(key, None)
         runs = 1 if before is None else before.runs + 1
-        self._groups[key] = Cause(*key, runs, record.run, now)
+        self._groups[key] = Cause(*key[:3], record.cause, runs, record.run, now)
         if len(self._groups) > MOST:
             del self._groups[next(iter(self._groups))]
 

@@ -131,7 +131,7 @@ def beat(every: str, meant: str, pid: int) -> Seconds:
 
 def status(fleet: Fleet) -> str:
     """How it goes, in a sentence: `3 programs, 7 slots; failing: sms`."""
-    what = f"{narrate.count(len(fleet.programs), 'program')}, {narrate.count(len(fleet.slots), 'slot')}"
+    what = narrate.extent(len(fleet.programs), len(fleet.slots))
     ill = [name for name, program in fleet.programs.items() if program.failing_since is not None or program.given_up]
     if not ill:
         return f"{what}; all is well"

@@ -294,9 +294,8 @@ class Supervisor:
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     def _announce(self) -> None:
-        programs, slots = len(self.fleet.programs), len(self.fleet.slots)
         socket = "no socket" if self.server is None else f"socket {self.server.path}"
-        what = f"{narrate.count(programs, 'program')}, {narrate.count(slots, 'slot')}"
+        what = narrate.extent(len(self.fleet.programs), len(self.fleet.slots))
         self.console.say(f"minisup {__version__}: {what}, {socket}")
 
     def _leave(self, code: int) -> int:

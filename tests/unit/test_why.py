@@ -8,7 +8,7 @@ import pytest
 
 from minisup.cli.why import text
 from minisup.core.causes import MOST, Causes
-from minisup.core.messages import Record, Verb
+from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Stop
 from minisup.core.why import explain
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
@@ -212,3 +212,17 @@ def test_a_new_streak_of_failures_forgets_the_causes_of_the_last():
     assert facts(world)["failing"] is None
     world.run(43.0)
     assert sum(cause["runs"] for cause in facts(world)["failing"]["causes"]) == facts(world)["failing"]["runs"]
+
+
+def test_memory_is_one_cause_however_much_it_was_and_a_kill_by_the_kernel_another():
+    world = world_of(Policy(name="sms", min_runtime=0.0), job=Job(lasts=1000.0), seconds=1.0)
+    for size in (300, 400, 500):
+        world.fill("sms:0", size << 20, 256 << 20)
+        world.run(30.0)
+    world.feed(Exited("sms:0", world.fleet.slots["sms:0"].run, None, "SIGKILL", oom=True))
+    by_count = world.fleet.programs["sms"].causes.by_count()
+    assert [(cause.line, cause.runs) for cause in by_count] == [
+        ("500 MiB of 256 MiB", 3),
+        ("killed by the kernel, which had no memory left", 1),
+    ]
+    assert "3 x oom: 500 MiB of 256 MiB, last: run 3, " in words(world)
