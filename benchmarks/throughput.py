@@ -19,6 +19,7 @@ from pathlib import Path
 from minisup.host.clock import Clock
 from minisup.host.console import open_sink
 from minisup.host.loop import Loop
+from minisup.host.outlets import Outlet, Outlets
 from minisup.host.pump import Pump
 
 ROUNDS = 5
@@ -67,9 +68,9 @@ def through_pump(megabytes: int, fd: int, to: str, form: str) -> float:
     """Seconds for the pump."""
     loop = Loop(Clock())
     sink = open_sink(fd, "stdout", loop, print)
-    pump = Pump(loop, sink, sink)
+    pump = Pump(loop, Outlets(loop, sink, sink, print))
     start = time.perf_counter()
-    pipes = pump.open("email:0", 1, to, form, "join")
+    pipes = pump.open("email:0", 1, Outlet(to, form, "join"))
     assert pipes
     child = writer(megabytes, pipes.stdout_fd)
     pump.started(pipes)
@@ -84,7 +85,13 @@ def through_pump(megabytes: int, fd: int, to: str, form: str) -> float:
     return seconds
 
 
-WAYS = {"cat": None, "prefix": ("console", "prefix"), "raw": ("console", "raw"), "none": ("none", "raw")}
+WAYS = {
+    "cat": None,
+    "prefix": ("console", "prefix"),
+    "raw": ("console", "raw"),
+    "json": ("console", "json"),
+    "none": ("none", "raw"),
+}
 
 
 def best(megabytes: int, kind: str) -> dict[str, float]:
@@ -101,10 +108,11 @@ def best(megabytes: int, kind: str) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    print(f"{'to':<10} {'cat':>9} {'prefix':>7} {'raw':>7} {'none':>7}   (cat in MB/s, the others as ratios to it)")
+    names = " ".join(f"{name:>7}" for name in WAYS if name != "cat")
+    print(f"{'to':<10} {'cat':>9} {names}   (cat in MB/s, the others as ratios to it)")
     for kind in ("/dev/null", "file", "pipe"):
         rates = best(megabytes, kind)
-        ratios = " ".join(f"{rates[name] / rates['cat']:7.2f}" for name in ("prefix", "raw", "none"))
+        ratios = " ".join(f"{rates[name] / rates['cat']:7.2f}" for name in ("prefix", "raw", "json", "none"))
         print(f"{kind:<10} {rates['cat']:9.0f} {ratios}")
 
 

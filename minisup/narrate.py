@@ -4,13 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from minisup.config.units import format_duration as duration
+from minisup.config.units import format_size as size
 from minisup.core import facts
 from minisup.core.messages import Record
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
 
-WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut})
+WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed})
 """Facts whose lines are warnings; all others are information."""
+
+
+def level(fact: object) -> str:
+    """How important the line of a fact is."""
+    troubled = type(fact) in WARNING or (type(fact) is facts.Reopened and fact.failed)
+    return "warning" if troubled else "info"
 
 
 def count(number: int, noun: str) -> str:
@@ -79,6 +86,25 @@ def shutdown_ended(fact: facts.ShutdownEnded) -> str:
     return f"stopped: {count(fact.finished, 'run')} finished, {fact.cut} cut, {duration(fact.took)}"
 
 
+def output_lost(fact: facts.OutputLost) -> str:
+    return f"cannot write to {fact.output}: {fact.error}; its output is discarded, jobs go on"
+
+
+def output_taken(fact: facts.OutputTaken) -> str:
+    return f"{fact.output} takes output again; {size(fact.lost)} lost so far"
+
+
+def rotation_failed(fact: facts.RotationFailed) -> str:
+    if fact.doing == "compress":
+        return f"cannot compress what was rotated of {fact.output}: {fact.error}; it stays as it is"
+    return f"cannot rotate {fact.output}: {fact.error}; it grows, and is tried again each minute"
+
+
+def reopened(fact: facts.Reopened) -> str:
+    said = f"opened {count(fact.files, 'log file')} anew ({fact.by})"
+    return "; ".join([said, *(f"cannot open {failed}" for failed in fact.failed)])
+
+
 SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ProgramStarted: program_started,
     facts.FirstFailure: first_failure,
@@ -91,6 +117,10 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ShutdownStep: shutdown_step,
     facts.Cut: cut,
     facts.ShutdownEnded: shutdown_ended,
+    facts.OutputLost: output_lost,
+    facts.OutputTaken: output_taken,
+    facts.RotationFailed: rotation_failed,
+    facts.Reopened: reopened,
 }
 
 

@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, looking, running, say
+from minisup.cli import control, logs, looking, running, say
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
 
@@ -44,7 +44,7 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *control.COMMANDS)
+COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *logs.COMMANDS, *control.COMMANDS)
 
 # Where these two live differs between versions of typer; what they are the parents of does not.
 USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])

@@ -1,4 +1,4 @@
-"""Commands that only look: `status`, `why`, `logs`, `version`."""
+"""Commands that only look: `status`, `why`, `version`."""
 
 from typing import Annotated, Any, Final
 
@@ -9,7 +9,7 @@ from minisup.cli import say
 from minisup.cli import status as printed
 from minisup.cli import why as reasons
 from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, Targets, chosen, connect
-from minisup.errors import NotReachableError, UsageError
+from minisup.errors import NotReachableError
 
 
 def status(
@@ -43,34 +43,6 @@ def why(
         say.show_json(answer)
     else:
         say.show(reasons.text(answer))
-    return 0
-
-
-def logs(
-    ctx: typer.Context,
-    targets: Targets = None,
-    lines: Annotated[
-        int, typer.Option("--lines", "-n", metavar="N", min=0, show_default=False, help="How many; 100 unless told.")
-    ] = 100,
-    run: Annotated[
-        int | None, typer.Option("--run", metavar="ID", min=1, show_default=False, help="The output of one run.")
-    ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come (not supported yet).")] = False,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot."""
-    if follow:
-        raise UsageError(
-            "cannot follow logs: --follow is not supported yet; leave it out, or watch minisup's own output"
-        )
-    with connect(ctx, config, socket) as minisup:
-        answer = minisup.logs(targets or (), lines=lines, run=run)
-    if as_json:
-        say.show_json(answer)
-    else:
-        say.show("".join(f"{line['slot']} | {line['text']}\n" for line in answer["lines"]))
     return 0
 
 
@@ -108,11 +80,6 @@ COMMANDS: Final = (
         why,
         "Why it is or is not running, and what happens next.",
         ("minisup why sms", "minisup why 'em*'", "minisup why sms:2 --json"),
-    ),
-    Command(
-        logs,
-        "The last lines of output.",
-        ("minisup logs", "minisup logs sms -n 20", "minisup logs --run 81220"),
     ),
     Command(
         version,

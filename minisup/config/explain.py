@@ -11,7 +11,8 @@ from minisup.config.phrases import slots, span, word
 from minisup.config.problems import printable
 from minisup.config.schema import Config, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
-from minisup.config.tables import LogTo
+from minisup.config.tables import LineFormat, LogTo
+from minisup.config.units import format_size
 from minisup.core.model import Kind
 from minisup.core.shutdown import usable
 
@@ -57,7 +58,7 @@ def _supervisor(supervisor: Supervisor) -> Iterator[tuple[str, str]]:
     yield "socket", f"{supervisor.socket or 'the usual place'}, mode {supervisor.socket_mode:04o}{group}"
     yield "state", supervisor.state_dir or "the usual place"
     time = ", with the time" if supervisor.log.time else ""
-    yield "log", f"{supervisor.log.level.value}{time}"
+    yield "log", f"{supervisor.log.level.value}{time}{', as json' if supervisor.log.format is LineFormat.JSON else ''}"
     if supervisor.environment:
         yield "variables", _variables(supervisor.environment)
 
@@ -103,7 +104,12 @@ def _output(program: Program) -> str:
     log = program.log
     if log.to in {LogTo.INHERIT, LogTo.NONE}:
         return {LogTo.INHERIT: "written by the runs themselves", LogTo.NONE: "discarded"}[log.to]
-    return f"{log.to.value}, {log.format.value}, stderr {log.stderr.value}"
+    words = f"{log.format.value}{' with the time' if log.time else ''}, stderr {log.stderr.value}"
+    if log.to is LogTo.CONSOLE:
+        return f"{log.to.value}, {words}"
+    files = " and ".join(path for path in (log.path, log.stderr_path) if path)
+    compressed = ", compressed" if log.compress and log.keep else ""
+    return f"file {files}, {words}; rotated at {format_size(log.max_size)}, {log.keep} kept{compressed}"
 
 
 def _variables(environment: Mapping[str, str]) -> str:

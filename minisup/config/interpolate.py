@@ -86,7 +86,7 @@ def _why_missing(name: str) -> str:
     if name in RUN_ONLY:
         return f"{name} exists only in the run's own environment; a shell can read it there"
     if name == SLOT_ONLY:
-        return f"{name} is known only in command, directory and environment of a program"
+        return f"{name} is known only in command, directory, environment and the log paths of a program"
     if name in OWN:
         return f"{name} is not known here"
     return f"{name} is not set; set it, or write ${{{name}:-default}}"

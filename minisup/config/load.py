@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from minisup.config.interpolate import OWN
+from minisup.config.logfiles import check_log_files
 from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
 from minisup.config.programs import World, read_program
 from minisup.config.schema import SHUTDOWN_TIMEOUT, Config, Platform, Program, Supervisor
@@ -69,6 +70,7 @@ def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Rep
     if not programs and complete and isinstance(main.data.get("program", {}), dict):
         report.add(main, (), "there is no program; add a table [program.NAME] with a command")
     check_after(programs, places, complete=complete)
+    check_log_files(programs, places)
     return Config(supervisor=supervisor, programs=programs, files=tuple(source.name for source in sources))
 
 

@@ -52,8 +52,9 @@ In every text value:
 
 Any other `$` is just a `$`. Variables come from minisup's own environment and from `supervisor.environment`, when the
 file is read. Minisup adds `MINISUP_HERE` (the directory of the file), in programs `MINISUP_PROGRAM` and
-`MINISUP_NUMPROCS`, and in `command`, `directory` and `environment` of a program `MINISUP_SLOT` (0, 1, ...). A run finds
-these in its environment too, with `MINISUP_RUN_ID` and `MINISUP_FAILURES` (failures in a row of its slot).
+`MINISUP_NUMPROCS`, and in `command`, `directory`, `environment` and the log paths of a program `MINISUP_SLOT`
+(0, 1, ...). A run finds these in its environment too, with `MINISUP_RUN_ID` and `MINISUP_FAILURES` (failures in a row
+of its slot).
 Numbers, booleans and durations may be written as text with a variable: `numprocs = "${WORKERS:-2}"`.
 
 A command that is one string is split into words first, then variables are filled in: one word stays one word, whatever
@@ -82,7 +83,7 @@ _TYPES: Final = {
     "zone": "time zone",
     "cron": "cron expression",
     "command": "text or list of text",
-    "directory": "path",
+    "slot path": "path",
     "environment": "table of text",
 }
 _PLAIN_TYPES: Final = {str: "text", bool: "true or false", int: "whole number", float: "number"}

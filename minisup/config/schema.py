@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from minisup.config.interpolate import interpolate
 from minisup.config.tables import (
     Command,
-    Directory,
     Environment,
     FilePath,
     History,
@@ -21,11 +20,13 @@ from minisup.config.tables import (
     Label,
     Limits,
     Log,
+    LogTo,
     Mode,
     Queue,
     Rate,
     Scale,
     Schedule,
+    SlotPath,
     SupervisorLog,
     says,
 )
@@ -192,7 +193,7 @@ class Program:
     stable_after: Seconds = field(
         default=10.0, metadata=says(Key("A service that has run for so long has recovered from its failures.", low=0))
     )
-    directory: Directory | None = field(
+    directory: SlotPath | None = field(
         default=None, metadata=says(Key("The working directory.", default="the one in which `minisup up` was started"))
     )
     user: str | None = field(
@@ -271,6 +272,20 @@ class Program:
             {**self.file_environment, **given, **own},
             os.path.join(self.origin.here, directory),
         )
+
+    def log_paths(self, slot: int, numprocs: int | None = None) -> tuple[str | None, str | None]:
+        """The files of slot number `slot` for its stdout and its separate stderr; None: it has none."""
+        known = {
+            **self.origin.variables,
+            **self.own_variables(slot, self.numprocs if numprocs is None else numprocs),
+        }
+
+        def filled(path: str | None) -> str | None:
+            if path is None or self.log.to is not LogTo.FILE:
+                return None
+            return os.path.normpath(os.path.join(self.origin.here, interpolate(path, known)))
+
+        return filled(self.log.path), filled(self.log.stderr_path)
 
     def own_variables(self, slot: int, numprocs: int) -> dict[str, str]:
         """The variables that minisup gives to every run of a slot."""

@@ -40,7 +40,7 @@ Zone = Annotated[str, "zone"]
 Command = Annotated[tuple[str, ...], "command"]
 """Words of a command; in the file also a string, split as a shell does. Variables are filled in for each slot."""
 
-Directory = Annotated[str, "directory"]
+SlotPath = Annotated[str, "slot path"]
 """A path in which variables are filled in for each slot."""
 
 Environment = Annotated[Mapping[str, str], "environment"]
@@ -65,6 +65,14 @@ class Key(NamedTuple):
 def says(key: Key) -> Mapping[str, Key]:
     """The metadata of a dataclass field that is a key of the file."""
     return {"key": key}
+
+
+class Rotation(NamedTuple):
+    """When a log file is rotated, in bytes, how many rotated ones are kept, and whether these are compressed."""
+
+    max_size: int = 50_000_000
+    keep: int = 10
+    compress: bool = True
 
 
 class LogTo(StrEnum):
@@ -130,8 +138,7 @@ class Log:
         metadata=says(
             Key(
                 "`console`: minisup's own stdout and stderr, line by line. `inherit`: the run writes there itself, "
-                "minisup reads nothing. `none`: discarded. `file`: a file of its own.",
-                later_values=frozenset({"file"}),
+                "minisup reads nothing. `none`: discarded. `file`: the file at `path`.",
             )
         ),
     )
@@ -140,8 +147,7 @@ class Log:
         metadata=says(
             Key(
                 "`prefix`: each line begins with its slot, `email:0 | `. `raw`: lines as they are. "
-                "`json`: an object a line.",
-                later_values=frozenset({"json"}),
+                "`json`: an object a line, with `timestamp`, `program`, `slot`, `run`, `stream` and `line`.",
             )
         ),
     )
@@ -154,15 +160,32 @@ class Log:
             )
         ),
     )
-    path: FilePath | None = field(default=None, metadata=says(Key("The file.", later=True)))
-    stderr_path: FilePath | None = field(default=None, metadata=says(Key("The file of a separate stderr.", later=True)))
+    time: bool = field(
+        default=False,
+        metadata=says(Key("With `prefix`: each line begins with the time in UTC. `json` always has it.")),
+    )
+    path: SlotPath | None = field(
+        default=None,
+        metadata=says(
+            Key(
+                "The file. It and its directory are made when the first line comes; who names the same path shares it.",
+            )
+        ),
+    )
+    stderr_path: SlotPath | None = field(default=None, metadata=says(Key("The file of a separate stderr.")))
     max_size: Size = field(
-        default=50_000_000, metadata=says(Key("The file is rotated at this size.", low=1024, later=True))
+        default=50_000_000,
+        metadata=says(Key("Before the file grows above this it becomes `PATH.1`, that one `PATH.2` ...", low=1024)),
     )
-    keep: int = field(
-        default=10, metadata=says(Key("How many rotated files are kept.", low=0, high=10_000, later=True))
+    keep: int = field(default=10, metadata=says(Key("How many rotated files are kept.", low=0, high=10_000)))
+    compress: bool = field(
+        default=True, metadata=says(Key("Rotated files are compressed, aside and at low priority: `PATH.1.gz`."))
     )
-    compress: bool = field(default=True, metadata=says(Key("Rotated files are compressed.", later=True)))
+
+    @property
+    def rotation(self) -> "Rotation":
+        """How the files are rotated."""
+        return Rotation(self.max_size, self.keep, self.compress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -251,13 +274,20 @@ class SupervisorLog:
 
     format: LineFormat = field(
         default=LineFormat.TEXT,
-        metadata=says(Key("How they are written.", later_values=frozenset({"json"}))),
+        metadata=says(
+            Key(
+                "`text`: sentences. `json`: an object a line, with `timestamp`, `level`, `message` and, where the line "
+                "tells a fact, `fact` and `fields`.",
+            )
+        ),
     )
     level: Level = field(
         default=Level.INFO,
         metadata=says(Key("The least important lines that are written. `debug`: every start and end.")),
     )
-    time: bool = field(default=False, metadata=says(Key("Each line begins with the time.")))
+    time: bool = field(
+        default=False, metadata=says(Key("Each line of text begins with the time in UTC. `json` always has it."))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

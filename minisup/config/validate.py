@@ -7,7 +7,7 @@ from typing import Final
 from minisup.config.lines import Path
 from minisup.config.problems import Report, Source, did_you_mean, named, show
 from minisup.config.schema import Program, Supervisor
-from minisup.config.tables import LogStderr, LogTo
+from minisup.config.tables import LogFormat, LogStderr, LogTo
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
 
@@ -98,6 +98,11 @@ def _check_log(program: Program, place: Place) -> None:
             place.problem("log.stderr", 'stderr = "separate" needs a stderr_path', "log.stderr_path")
         if log.stderr is LogStderr.JOIN and log.stderr_path is not None:
             place.problem("log.stderr_path", 'stderr = "join" has no file of its own', "log.stderr")
+    if log.time and log.to in {LogTo.INHERIT, LogTo.NONE}:
+        place.problem("log.time", f"is only for what minisup writes, and to is {show(log.to.value)}", "log.to")
+    elif log.time and log.format is not LogFormat.PREFIX:
+        why = "raw lines are never changed" if log.format is LogFormat.RAW else "json lines always have it"
+        place.problem("log.time", f'is only for format = "prefix": {why}', "log.format")
     if log.to is LogTo.INHERIT and program.idle.output is not None:
         place.problem("idle.output", 'with log.to = "inherit" minisup does not read the output', "log.to")
 

@@ -88,7 +88,7 @@ class Walker:
             return self._command(raw, path)
         if mark == "environment":
             return self._environment(raw, path)
-        if mark == "directory":
+        if mark == "slot path":
             return self._template(read_path(Value(raw, show(raw)), key), self.slot_known)
         if isinstance(plain, type) and is_dataclass(plain):
             return self.table(plain, raw, path)

@@ -18,7 +18,7 @@ from minisup.errors import MinisupError, NotReachableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Self
 
@@ -76,8 +76,27 @@ class Client:
         return self._on_slots("restart", targets, now, wait, timeout)
 
     def logs(self, targets: str | Sequence[str] = (), *, lines: int = 100, run: int | None = None) -> dict[str, Any]:
-        """The last lines of output: `{"lines": [{"slot", "run", "stream", "text"}, ...]}`."""
+        """The last lines of output: `{"lines": [{"slot", "run", "stream", "timestamp", "text"}, ...]}`."""
         return self._object("logs", {"targets": targets, "lines": lines, "run": run})
+
+    def logs_follow(
+        self, targets: str | Sequence[str] = (), *, lines: int = 0, run: int | None = None
+    ) -> Generator[dict[str, Any], None, None]:
+        """The last `lines` of output, then each line as it comes: `{"slot", "run", "stream", "timestamp", "text"}`.
+
+        The iterator ends when minisup does, or by its `close()`; it has a connection of its own, which ends with it. It
+        raises MinisupError when it is not asked for lines fast enough, NotReachableError when minisup dies.
+        """
+        from minisup.control.follow import blocks, lines_in  # noqa: PLC0415 -- `minisup health` never needs it
+
+        return lines_in(blocks(Client(self.paths, timeout=self.timeout), targets, lines, run))
+
+    def reopen(self, *, timeout: float | None = None) -> dict[str, Any]:
+        """Open all log files anew by their names, as USR1 does.
+
+        `{"done": true, "files": [path, ...], "failed": {path: why}}`; nothing more goes to what had these names before.
+        """
+        return self._object("reopen", {"timeout": timeout}, self._soon() if timeout is None else self._soon() + timeout)
 
     def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
         """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError."""
@@ -111,7 +130,7 @@ class Client:
     # --- the connection ---
 
     def call(self, method: str, params: Mapping[str, object], deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
-        """Any method by its name. `deadline` is an instant of `time.monotonic()`; None waits for ever."""
+        """The result of any method by its name. `deadline` is a time of `time.monotonic()`; None waits for ever."""
         self._connect(deadline)
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
@@ -129,6 +148,10 @@ class Client:
             if not isinstance(error, MinisupError) or isinstance(error, NotReachableError):
                 self.close()  # a reply may still come, and must not be taken for the next one's
             raise
+
+    def read_line(self) -> bytes:
+        """The next line that comes, whenever that is. Raises ConnectionError or EOFError when minisup hangs up."""
+        return self._line(None)
 
     @property
     def path(self) -> str:

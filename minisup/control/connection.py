@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from minisup.control.handler import Deferred, Peer
+from minisup.control.handler import Deferred, Following, Peer
 from minisup.control.protocol import Call, Fault, Lines, parse
 from minisup.control.turns import Loop, Timer
 
@@ -21,6 +21,9 @@ MAX_UNSENT: Final = 1 << 20
 
 MAX_DEFERRED: Final = 16
 """Replies that one connection may wait for; above that it is not read."""
+
+MAX_BEHIND: Final = 4 << 20
+"""Bytes of notifications that may wait for a client; one that is further behind is dropped."""
 
 STALL: Final = 10.0
 """Seconds without a byte taken after which a slow reader is dropped."""
@@ -40,6 +43,7 @@ class Connection:
         self.peer = peer
         self.reserved = False
         self.deferred: set[Deferred] = set()
+        self._followings: set[Following] = set()
         self._loop = loop
         self._socket = sock
         self._serve = serve
@@ -59,12 +63,29 @@ class Connection:
         """Send a line, in pieces if need be; after the `last` one the connection is closed."""
         if not self._open:
             return
-        if len(self._unsent) > MAX_UNSENT:
+        if len(self._unsent) > MAX_UNSENT and not last:
             self.close()
             return
         self._unsent += line
         self._closing = self._closing or last
         self._flush()
+
+    def notify(self, line: bytes) -> bool:
+        """Send a line that is no reply; false if the client is too far behind to be told anything more."""
+        if self._open and not self._closing:
+            if len(self._unsent) + len(line) > MAX_BEHIND:
+                return False
+            self._unsent += line
+            self._flush()
+        return True
+
+    def follow(self, following: Following) -> None:
+        """The client is told things from now on, until it hangs up."""
+        if self._open:
+            self._followings.add(following)
+            following.attach(self)
+        else:
+            following.leave()
 
     def settle(self, deferred: Deferred) -> None:
         """A reply that was waited for has come."""
@@ -83,6 +104,9 @@ class Connection:
         for deferred in self.deferred:
             deferred.abandon()
         self.deferred.clear()
+        for following in self._followings:
+            following.leave()
+        self._followings.clear()
         self._gone(self)
 
     def close_if_gone(self) -> None:
@@ -167,7 +191,7 @@ class Connection:
 
     def _leave(self) -> None:
         # A client may end its half and still wait for replies: it is dropped once none is owed or it has left for good.
-        if self.deferred:
+        if self.deferred or self._followings:
             self.close_if_gone()
         else:
             self.close()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from minisup.control.protocol import notification_line
 from minisup.errors import MinisupError
 
 
@@ -18,7 +19,7 @@ class Handler(Protocol):
     """Whoever carries out the methods of the control socket."""
 
     def handle(self, method: str, params: Mapping[str, Any], peer: Peer) -> object:
-        """The result of a method: plain data, or a `Deferred` for later.
+        """The result of a method: plain data, a `Deferred` for later, or a `Following` for what happens from now on.
 
         `params` holds every parameter of the method, with its default when it was left out. Raises MinisupError to
         refuse; any other exception reaches the client as an internal error.
@@ -68,3 +69,62 @@ class Deferred:
         answer, self._answer = self._answer, None
         if answer is not None:
             answer(result, error)
+
+
+class Wire(Protocol):
+    """What a `Following` needs of a connection."""
+
+    def notify(self, line: bytes) -> bool:
+        """Send a line, or return false because too much waits for the client already."""
+        ...
+
+    def send(self, line: bytes, *, last: bool) -> None:
+        """Send a line; after the last one hang up."""
+        ...
+
+
+class Following:
+    """A client that is told things as they happen (`logs.follow`), in notifications that have the method's name.
+
+    It is over when the client hangs up, when it is too slow, or by `end`; `on_gone` is told once, in each case.
+    """
+
+    __slots__ = ("_early", "_on_gone", "_wire", "gone", "method")
+
+    def __init__(self, method: str, on_gone: Callable[["Following"], None]) -> None:
+        self.method = method
+        self.gone = False
+        self._on_gone = on_gone
+        self._wire: Wire | None = None
+        self._early: list[bytes] = []  # told before the reply has been sent
+
+    def tell(self, params: Mapping[str, object]) -> None:
+        """Tell something: plain data."""
+        self.send(notification_line(self.method, params))
+
+    def send(self, line: bytes) -> None:
+        """Tell what `notification_line` has made: of use where many clients are told the same."""
+        if self._wire is None:
+            self._early.append(line)
+        elif not self.gone and not self._wire.notify(line):
+            self.end("slow")
+
+    def end(self, why: str) -> None:
+        """Say that this was all, and why, and hang up when that has been sent."""
+        if not self.gone:
+            self.leave()
+            if self._wire is not None:
+                self._wire.send(notification_line(self.method, {"ended": why}), last=True)
+
+    def attach(self, wire: Wire) -> None:
+        """The reply has been sent: notifications may follow."""
+        self._wire = wire
+        early, self._early = self._early, []
+        for line in early:
+            self.send(line)
+
+    def leave(self) -> None:
+        """The client has gone, or is told no more."""
+        if not self.gone:
+            self.gone = True
+            self._on_gone(self)

@@ -78,6 +78,8 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
         "restart": _ON_SLOTS,
         "why": {"targets": _SOME},
         "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
+        "logs.follow": {"targets": _ANY, "lines": Parameter(whole, 0), "run": Parameter(whole)},
+        "reopen": {"timeout": _SECONDS},
         "health": {"targets": _ANY, "max_age": _SECONDS},
         "shutdown": {"now": _FLAG, "wait": _FLAG},
         "version": {},
@@ -85,7 +87,7 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
 )
 """Every method that is answered, with its parameters."""
 
-LATER: Final = ("pause", "resume", "signal", "scale", "logs.follow", "events.follow", "reload")
+LATER: Final = ("pause", "resume", "signal", "scale", "events.follow", "reload")
 """Methods that are promised and not there yet: the error says so."""
 
 

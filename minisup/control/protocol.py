@@ -109,6 +109,11 @@ def result_line(identity: Id, result: object) -> bytes:
     return _dump({"jsonrpc": "2.0", "id": identity, "result": result})
 
 
+def notification_line(method: str, params: Mapping[str, object]) -> bytes:
+    """What a client that follows is told: no reply is wanted. Raises as `result_line`."""
+    return _dump({"jsonrpc": "2.0", "method": method, "params": params})
+
+
 def error_line(identity: Id, code: int, message: str, data: Mapping[str, object] | None = None) -> bytes:
     """The reply that carries an error."""
     error: dict[str, object] = {"code": code, "message": message}

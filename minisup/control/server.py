@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from minisup.control.connection import Connection
-from minisup.control.handler import Deferred, Handler, Peer
+from minisup.control.handler import Deferred, Following, Handler, Peer
 from minisup.control.listener import Access, Listener, open_default, open_explicit
 from minisup.control.protocol import INTERNAL_ERROR, Call, error_line, refusal_line, result_line
 from minisup.control.turns import Loop, Timer
@@ -168,6 +168,10 @@ class Server:
             self._answer(connection, call, result)
 
     def _answer(self, connection: Connection, call: Call, result: object) -> None:
+        if isinstance(result, Following):
+            self._reply(connection, call, {"following": True})
+            connection.follow(result)
+            return
         if not isinstance(result, Deferred):
             self._reply(connection, call, result)
             return

@@ -102,6 +102,36 @@ class ShutdownEnded(NamedTuple):
     took: Seconds
 
 
+class OutputLost(NamedTuple):
+    """An output (a file's path, "stdout" or "stderr") has begun to lose what is written to it."""
+
+    output: str
+    error: str
+
+
+class OutputTaken(NamedTuple):
+    """An output that lost what was written to it takes it again. `lost`: bytes, since minisup started."""
+
+    output: str
+    lost: int
+
+
+class RotationFailed(NamedTuple):
+    """A log file could not be rotated, or what was rotated not compressed: `doing` is "rotate" or "compress"."""
+
+    output: str
+    doing: str
+    error: str
+
+
+class Reopened(NamedTuple):
+    """All log files have been opened anew, except `failed`, a sentence each; `by` says who asked."""
+
+    files: int
+    failed: tuple[str, ...]
+    by: str
+
+
 Fact = (
     ProgramStarted
     | FirstFailure
@@ -114,4 +144,14 @@ Fact = (
     | ShutdownStep
     | Cut
     | ShutdownEnded
+    | OutputLost
+    | OutputTaken
+    | RotationFailed
+    | Reopened
 )
+
+
+def name_of(fact: object) -> str:
+    """What programs know a fact by: `first_failure`."""
+    letters = (f"_{letter.lower()}" if letter.isupper() else letter for letter in type(fact).__name__)
+    return "".join(letters).removeprefix("_")

@@ -25,7 +25,7 @@ class Launcher:
         slot, run, failures = wish
         pipes = None
         try:
-            pipes = self._pump.open(slot, run, *self._recipes.log_of(slot))
+            pipes = self._pump.open(slot, run, self._recipes.outlet_of(slot))
             out, err = (1, 2) if pipes is None else (pipes.stdout_fd, pipes.stderr_fd)
             pid = self._spawner.spawn(self._recipes.of(slot), run, failures, out, err)
         except SpawnError as error:

@@ -4,9 +4,11 @@ A chunk holds hundreds of lines when speed matters, so nothing here looks at sin
 prefixes of all of them, one `join` puts the pieces together.
 """
 
+from collections.abc import Callable
 from typing import Final, Protocol
 
-from minisup.host.tails import KEPT_BYTES
+from minisup.host.stamp import stamp
+from minisup.host.tails import KEPT_BYTES, Tail
 
 LONGEST_LINE: Final = 1 << 16
 """Bytes after which a line is passed on although its end has not come."""
@@ -65,12 +67,16 @@ class Raw:
 
 
 class Prefixed:
-    """Each line after a prefix; the last one gets a newline if it has none; lines that are too long are cut."""
+    """Each line after a prefix; the last one gets a newline if it has none; lines that are too long are cut.
 
-    __slots__ = ("_newline", "_partial", "_prefix", "growth")
+    `tail` says whether all lines are wanted to be remembered, because somebody follows them, or only the last ones.
+    """
 
-    def __init__(self, prefix: bytes) -> None:
+    __slots__ = ("_newline", "_partial", "_prefix", "_tail", "growth")
+
+    def __init__(self, prefix: bytes, tail: Tail | None = None) -> None:
         self.growth = len(prefix) + 1
+        self._tail = tail
         self._prefix = prefix
         self._newline = b"\n" + prefix
         self._partial = bytearray()
@@ -90,10 +96,12 @@ class Prefixed:
         with memoryview(text) as view, memoryview(chunk) as plain:
             # The last newline was given a prefix too: the next line brings its own.
             forward = b"".join((self._prefix, partial, view[: len(text) - len(self._prefix) - len(chunk) + end]))
-            if partial and end < KEPT_BYTES:
+            if end <= KEPT_BYTES or (self._tail is not None and self._tail.listener is not None):
                 kept = b"".join((partial, plain[:end]))
             else:
-                kept = chunk[max(0, end - KEPT_BYTES) : end]
+                # From the beginning of a line on: half a line would mislead.
+                begin = chunk.find(b"\n", end - KEPT_BYTES - 1, end - 1) + 1
+                kept = chunk[begin or end - KEPT_BYTES : end]
             partial[:] = plain[end:]
         return forward, kept
 
@@ -120,3 +128,31 @@ class Prefixed:
             forward += b"".join((self._prefix, piece, CONTINUED, b"\n"))
             kept += piece + b"\n"
         return forward, kept
+
+
+class Timed(Prefixed):
+    """Prefixed, and the time before the prefix: when the end of the line was read."""
+
+    __slots__ = ("_name", "_wall")
+
+    def __init__(self, prefix: bytes, tail: Tail | None, wall: Callable[[], float]) -> None:
+        self._name = prefix
+        self._wall = wall
+        super().__init__(self._now(), tail)
+
+    def take(self, chunk: bytes) -> Taken:
+        """See `Lines`."""
+        self._look()
+        return super().take(chunk)
+
+    def end(self) -> Taken:
+        """See `Lines`."""
+        self._look()
+        return super().end()
+
+    def _look(self) -> None:
+        self._prefix = self._now()
+        self._newline = b"\n" + self._prefix
+
+    def _now(self) -> bytes:
+        return b"%b %b" % (stamp(self._wall()).encode(), self._name)

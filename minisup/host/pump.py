@@ -1,4 +1,4 @@
-"""From the pipes of runs to the console and the tails: whole lines, bounded turns, nothing lost, nobody waited for.
+"""From the pipes of runs to their outlets and the tails: whole lines, bounded turns, nothing lost, nobody waited for.
 
 Rule 1: a pipe belongs to one run. What a descendant writes after the run's end still counts as that run's.
 Rule 2: a pipe whose sink is full is not read: its writer waits, and nobody else does.
@@ -11,16 +11,22 @@ import os
 from collections import deque
 from collections.abc import Callable
 from fcntl import F_SETFL, fcntl
+from functools import partial
 from typing import Final
 
-from minisup.host.lines import Prefixed, Raw
 from minisup.host.loop import Loop
-from minisup.host.sink import FLUSH_LIMIT, NullSink, Sink
+from minisup.host.outlets import Outlet, Outlets, lines_of
+from minisup.host.sink import FLUSH_LIMIT
 from minisup.host.stream import Feed, Stream
 from minisup.host.tails import KEPT_LINES, Tail, TailLine
+from minisup.host.tails import Listener as TailListener
 
 SETTLING: Final = 0.02
 """Seconds before a new pipe is watched. A run that is over by then costs no wake-up: its output is read at its end."""
+
+
+Listener = Callable[[str, int, str, float, bytes], None]
+"""Told slot, run, stream, wall-clock seconds and whole lines, as they come."""
 
 
 class Pipes:
@@ -48,18 +54,11 @@ class Pipes:
 class Pump:
     """All pipes and tails. `on_drained` is told the slot whose ended run has got rid of what it owed."""
 
-    def __init__(
-        self,
-        loop: Loop,
-        console_stdout: Sink,
-        console_stderr: Sink,
-        on_drained: Callable[[str], None] = lambda _slot: None,
-    ) -> None:
+    def __init__(self, loop: Loop, outlets: Outlets, on_drained: Callable[[str], None] = lambda _slot: None) -> None:
         self._loop = loop
-        self._stdout = Feed(console_stdout)
-        self._stderr = self._stdout if console_stderr is console_stdout else Feed(console_stderr)
-        self._nowhere = Feed(NullSink(loop))
+        self._outlets = outlets
         self._on_drained = on_drained
+        self._listener: Listener | None = None
         self._tails: dict[str, Tail] = {}
         self._runs: dict[int, Pipes] = {}
         self._held: set[Stream] = set()  # others hold them open, or the sink is full
@@ -68,20 +67,19 @@ class Pump:
 
     # --- a run's life -------------------------------------------------------------------------------------------------
 
-    def open(self, slot: str, run: int, to: str, form: str, stderr: str) -> Pipes | None:
-        """Pipes for a process to be, None if it is to inherit ours (`to`, `form` and `stderr` as in the `log` table).
+    def open(self, slot: str, run: int, outlet: Outlet) -> Pipes | None:
+        """Pipes for a process to be, None if it is to inherit ours.
 
         Raises OSError when there are no descriptors left.
         """
-        if to == "inherit":
+        if outlet.to == "inherit":
             return None
-        stdout_feed, stderr_feed = (self._stdout, self._stderr) if to == "console" else (self._nowhere, self._nowhere)
-        prefix = f"{slot} | ".encode() if form == "prefix" and to == "console" else None
+        stdout_feed, stderr_feed = self._outlets.feeds(outlet)
         pipes = Pipes(slot, run)
-        pipes.stdout_fd = pipes.stderr_fd = self._add(pipes, "stdout", stdout_feed, prefix)
-        if stderr != "join":
+        pipes.stdout_fd = pipes.stderr_fd = self._add(pipes, "stdout", stdout_feed, outlet)
+        if outlet.stderr != "join":
             try:
-                pipes.stderr_fd = self._add(pipes, "stderr", stderr_feed, prefix)
+                pipes.stderr_fd = self._add(pipes, "stderr", stderr_feed, outlet)
             except OSError:
                 self.abandon(pipes)
                 raise
@@ -127,6 +125,12 @@ class Pump:
         tail = self._tails.get(slot)
         return tail.last_line(run) if tail else ""
 
+    def listen(self, listener: Listener | None) -> None:
+        """Tell everything that runs print to `listener` from now on, as it comes; None: to nobody."""
+        self._listener = listener
+        for slot, tail in self._tails.items():
+            tail.listener = self._listener_of(slot)
+
     def forget(self, slot: str) -> None:
         """The slot is gone: its tail is too."""
         self._tails.pop(slot, None)
@@ -134,7 +138,7 @@ class Pump:
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def flush(self, deadline: float) -> bool:
-        """Read what is in the pipes now and wait until the console has taken it; whether it has.
+        """Read what is in the pipes now and wait until the outlets have taken it; whether they have.
 
         Waits at most until `deadline` (monotonic) and `FLUSH_LIMIT` seconds.
         """
@@ -142,9 +146,9 @@ class Pump:
         streams = [stream for pipes in self._runs.values() for stream in pipes.streams] + list(self._held)
         while True:
             streams = [stream for stream in streams if stream.finish(self._held, _nothing)]
-            written = [feed.sink.flush(deadline) for feed in (self._stdout, self._stderr)]
-            if not streams or not all(written):
-                return not streams and all(written)
+            written = self._outlets.flush(deadline)
+            if not streams or not written:
+                return not streams and written
 
     def close(self) -> None:
         """Give all descriptors back."""
@@ -153,16 +157,20 @@ class Pump:
         for stream in tuple(self._held):
             stream.close()
         self._runs.clear()
+        self._outlets.close()
 
-    def _add(self, pipes: Pipes, name: str, feed: Feed, prefix: bytes | None) -> int:
+    def _add(self, pipes: Pipes, name: str, feed: Feed, outlet: Outlet) -> int:
         tail = self._tails.get(pipes.slot)
         if tail is None:
-            tail = self._tails[pipes.slot] = Tail()
+            tail = self._tails[pipes.slot] = Tail(self._listener_of(pipes.slot))
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         fcntl(read_end, F_SETFL, os.O_NONBLOCK)  # of this end alone: the process gets an ordinary pipe
-        lines = Raw() if prefix is None else Prefixed(prefix)
+        lines = lines_of(outlet, pipes.slot, pipes.run, name, tail, self._loop.clock.wall)
         pipes.streams.append(Stream(self._loop, feed, lines, tail, pipes.run, name, read_end))
         return write_end
+
+    def _listener_of(self, slot: str) -> TailListener | None:
+        return None if self._listener is None else partial(self._listener, slot)
 
     def _settled(self, pipes: Pipes) -> None:
         pipes.owing -= 1

@@ -5,6 +5,7 @@ import os
 from minisup.config.schema import Config, Identity
 from minisup.config.tables import Limits
 from minisup.host.environment import Account, child_environment
+from minisup.host.outlets import Outlet
 from minisup.host.recipe import Recipe, recipe
 from minisup.host.rlimits import RunLimits
 
@@ -17,10 +18,8 @@ class Recipes:
         self._inherited = dict(os.environ)
         self._recipes: dict[str, Recipe] = {}
         self._known: dict[bytes, bytes] = {}
-        self._logs = {
-            name: (str(program.log.to), str(program.log.format), str(program.log.stderr))
-            for name, program in config.programs.items()
-        }
+        self._alike: dict[Outlet, Outlet] = {}
+        self._outlets: dict[str, Outlet] = {}
 
     def of(self, slot: str) -> Recipe:
         """The recipe of a slot."""
@@ -29,9 +28,16 @@ class Recipes:
             made = self._recipes[slot] = self._make(slot)
         return made
 
-    def log_of(self, slot: str) -> tuple[str, str, str]:
-        """`to`, `format` and `stderr` of the slot's `log` table."""
-        return self._logs[slot.rpartition(":")[0]]
+    def outlet_of(self, slot: str) -> Outlet:
+        """Where the slot's output goes."""
+        made = self._outlets.get(slot)
+        if made is None:
+            name, _, number = slot.rpartition(":")
+            program = self._config.programs[name]
+            log, paths = program.log, program.log_paths(int(number))
+            made = Outlet(str(log.to), str(log.format), str(log.stderr), log.time, *paths, log.rotation)
+            self._outlets[slot] = made = self._alike.setdefault(made, made)
+        return made
 
     def _make(self, slot: str) -> Recipe:
         name, _, number = slot.rpartition(":")

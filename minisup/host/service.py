@@ -11,8 +11,9 @@ from minisup.core.messages import Asked, ShutdownAsked, Verb
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
-from minisup.host.pump import Pump
-from minisup.host.targets import resolve, resolve_programs
+from minisup.host.following import log_line
+from minisup.host.output import Output
+from minisup.host.targets import is_meant, resolve, resolve_programs
 from minisup.host.waits import Wait, Waits
 
 Params = Mapping[str, Any]
@@ -22,7 +23,7 @@ class Desk(Protocol):
     """What the service needs of the supervisor."""
 
     fleet: Fleet
-    pump: Pump
+    output: Output
     waits: Waits
     instance: str
     begun: float
@@ -84,17 +85,24 @@ class Service:
         return self._ask(Verb.RESTART, params, peer)
 
     def logs(self, params: Params, _peer: Peer) -> object:
+        names = resolve(self.desk.fleet, params["targets"] or ["all"])
+        lines = self.desk.output.followers.last_lines(names, params["lines"], params["run"])
+        return {"lines": [log_line(slot, line) for slot, line in lines]}
+
+    def logs_follow(self, params: Params, _peer: Peer) -> object:
         desk = self.desk
-        limit, run = params["lines"], params["run"]
-        names = resolve(desk.fleet, params["targets"] or ["all"])
-        lines = [(line.time, name, line) for name in names for line in desk.pump.tail(name, limit, run)]
-        lines.sort(key=lambda entry: entry[0])
-        return {
-            "lines": [
-                {"slot": name, "run": line.run, "stream": line.stream, "text": line.text}
-                for _, name, line in lines[-limit:]
-            ]
-        }
+        targets = params["targets"] or ("all",)
+        names = resolve(desk.fleet, targets)
+
+        def wants(slot: str) -> bool:
+            return is_meant(desk.fleet, targets, slot)
+
+        return desk.output.followers.add(names, wants, params["lines"], params["run"])
+
+    def reopen(self, _params: Params, peer: Peer) -> object:
+        deferred = Deferred(peer)
+        self.desk.output.reopen(asked_by(peer), deferred.resolve)
+        return deferred
 
     def health(self, params: Params, _peer: Peer) -> object:
         reason = self._unhealthy(params["targets"] or [], params["max_age"])
@@ -153,6 +161,8 @@ METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "stop": Service.stop,
     "restart": Service.restart,
     "logs": Service.logs,
+    "logs.follow": Service.logs_follow,
+    "reopen": Service.reopen,
     "health": Service.health,
     "shutdown": Service.shutdown,
     "version": Service.version,

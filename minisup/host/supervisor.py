@@ -40,15 +40,13 @@ from minisup.core.model import Scope
 from minisup.core.timers import Timers
 from minisup.host import leftovers, processes
 from minisup.host.clock import Clock
-from minisup.host.console import open_console
 from minisup.host.launcher import Launcher
-from minisup.host.log import OwnLog
 from minisup.host.lookout import Lookout
 from minisup.host.loop import Loop
 from minisup.host.memory import memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.oom import OomKills
-from minisup.host.pump import Pump
+from minisup.host.output import Output
 from minisup.host.reap import Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
@@ -79,11 +77,9 @@ class Supervisor:
         self.begun = self.now()
         self.instance = os.urandom(2).hex()
         self.loop = Loop(clock)
-        stdout, stderr = open_console(self.loop, self._sink_changed)
-        log = config.supervisor.log
-        self.console = OwnLog(stderr, clock, str(log.level), log.time)
+        self.output = Output(self.loop, config.supervisor.log, lambda slot: self.feed(Drained(slot)))
+        self.console, self.pump = self.output.log, self.output.pump
         self.warn = partial(self.console.say, level="warning")
-        self.pump = Pump(self.loop, stdout, stderr, lambda slot: self.feed(Drained(slot)))
         self.waits = Waits()
         self.oom_kills = OomKills()
         self.timers = Timers()
@@ -194,6 +190,8 @@ class Supervisor:
         for request, name in self.signals.take():
             if request is Request.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
+            elif request is Request.REOPEN:
+                self.output.reopen(name)
             else:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
 
@@ -285,8 +283,7 @@ class Supervisor:
 
     def do_note(self, action: Note) -> None:
         self.notifier.take(action.fact)
-        level = "warning" if type(action.fact) in narrate.WARNING else "info"
-        self.console.say(narrate.sentence(action.fact), level)
+        self.console.tell(action.fact)
 
     def do_halt(self, action: Halt) -> None:
         self.code = action.code
@@ -302,14 +299,11 @@ class Supervisor:
         self.leftovers.kill_all()
         self.waits.finish()
         deadline = self.now() + FLUSH
-        self.pump.flush(deadline)
+        self.output.finish(deadline)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
             self.server.close()
         return code
-
-    def _sink_changed(self, name: str, error: OSError | None) -> None:
-        self.console.sink_changed(name, error)
 
     def _is_wanted(self, name: str) -> bool | None:
         slot = self.fleet.slots.get(name)

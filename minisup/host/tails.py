@@ -5,7 +5,7 @@ Chunks are kept as they came and looked at only when somebody asks: an append is
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -34,21 +34,30 @@ class TailLine(NamedTuple):
     time: float
 
 
+Listener = Callable[[int, str, float, bytes], None]
+"""Told run, stream, wall-clock seconds and whole lines, as they come."""
+
 Block = tuple[int, str, float, bytes]
 """Run, stream, wall-clock seconds, whole lines."""
 
 
 class Tail:
-    """What one slot printed last: at most `KEPT_LINES` lines and `KEPT_BYTES` bytes, whichever is less."""
+    """What one slot printed last: at most `KEPT_LINES` lines and `KEPT_BYTES` bytes, whichever is less.
 
-    __slots__ = ("_blocks", "_size")
+    `listener` is told everything that is kept, before it is made to fit.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_blocks", "_size", "listener")
+
+    def __init__(self, listener: Listener | None = None) -> None:
+        self.listener = listener
         self._blocks: deque[Block] = deque()
         self._size = 0
 
     def keep(self, run: int, stream: str, time: float, data: bytes) -> None:
         """Keep `data`: whole lines, or the end of a run's output."""
+        if self.listener is not None:
+            self.listener(run, stream, time, data)
         if len(data) > KEPT_BYTES:
             data = data[-KEPT_BYTES:]
             data = data[data.find(b"\n", 0, -1) + 1 :]  # half a line would mislead

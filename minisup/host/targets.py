@@ -61,6 +61,16 @@ def matching(state: State, target: str) -> list[str] | None:
     return slots or None
 
 
+def is_meant(state: State, targets: Iterable[str], slot: str) -> bool:
+    """Whether one of the targets means this slot, which may have come later than they were given."""
+    program = state.programs.get(slot.rpartition(":")[0])
+    return any(
+        slot == target
+        or (len(target) <= LONGEST_TARGET and (fnmatchcase(slot, target) or (program and means(program, target))))
+        for target in targets
+    )
+
+
 def means(program: Program, target: str) -> bool:
     """Whether a target means all of a program."""
     if target.startswith("@"):

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 from _thread import allocate_lock, start_new_thread  # `threading` costs 0.4 MiB and adds nothing here
+from collections import deque
 from typing import Final
 
 from minisup.host.loop import Callback, Loop
@@ -33,6 +34,7 @@ class ThreadSink(QueuedSink):
         self._lingering = False
         self._closed = False
         self._on_empty: list[Callback] = []
+        self._chores: deque[Callback] = deque()  # for the thread, between two batches
 
     def write(self, data: bytes) -> None:
         if self.broken:
@@ -49,6 +51,11 @@ class ThreadSink(QueuedSink):
         super().close()
         with self._lock:
             self._closed = self.broken = True
+        self._hand_over()
+
+    def _do_in_thread(self, chore: Callback) -> None:
+        """Let the thread call `chore` before it writes on. Only for a thread that has been started."""
+        self._chores.append(chore)
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -87,15 +94,17 @@ class ThreadSink(QueuedSink):
 
     def _run(self) -> None:
         while not self._closed:
+            while self._chores:
+                self._chores.popleft()()
             with self._lock:
-                idle = self._asleep = not self._queue
+                idle = self._asleep = not self._queue and not self._chores
                 if idle:
                     for release in self._on_empty:
                         release()
                     self._on_empty.clear()
             if idle:
                 self._wake.acquire()
-            else:
+            elif self._queue:
                 self._put(self._next_batch())
 
     def _put(self, batch: bytes) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing, Reader
 
+from minisup.host.outlets import Outlet, Outlets
 from minisup.host.pump import Pipes, Pump
 from minisup.host.sink import FULL, Sink
 
@@ -23,18 +24,20 @@ class Works(Plumbing):
         self.out, self.err = Reader(self, out_read), Reader(self, err_read)
         self.stdout, self.stderr = self.sink(out_write), self.sink(err_write)
         self.drained: list[str] = []
-        self.pump = Pump(self.loop, self.stdout, self.stderr, self.drained.append)
+        self.facts: list[object] = []
+        self.pump = Pump(
+            self.loop, Outlets(self.loop, self.stdout, self.stderr, self.facts.append), self.drained.append
+        )
         self.children: list[subprocess.Popen[bytes]] = []
 
     def open(self, slot: str = "email:0", run: int = 1, to: str = "console", form: str = "prefix") -> Pipes:
-        pipes = self.pump.open(slot, run, to, form, "separate")
+        pipes = self.pump.open(slot, run, Outlet(to, form))
         assert pipes is not None
         return pipes
 
     def start(self, script: str, run: int = 1, slot: str = "email:0", **log: str) -> subprocess.Popen[bytes]:
         """A real job, `sh -c script`; its exit is not waited for."""
-        log = {"to": "console", "form": "prefix", "stderr": "separate"} | log
-        pipes = self.pump.open(slot, run, **log)
+        pipes = self.pump.open(slot, run, Outlet(**log))
         assert pipes is not None
         command = ["sh", "-c", script]
         child = subprocess.Popen(
@@ -146,7 +149,7 @@ for number in range(2000):
 
 
 def test_raw_is_byte_for_byte_what_the_job_wrote(works: Works) -> None:
-    works.run(r"printf 'a\r\n\377\000\n\n'; head -c 150000 /dev/zero; printf 'no newline'", form="raw")
+    works.run(r"printf 'a\r\n\377\000\n\n'; head -c 150000 /dev/zero; printf 'no newline'", format="raw")
     expected = b"a\r\n\xff\x00\n\n" + bytes(150_000) + b"no newline"
     assert works.out.read_until(lambda: len(works.out.got) >= len(expected)) == expected
 
@@ -252,7 +255,7 @@ def test_everything_that_waited_is_read_in_order_when_somebody_reads_again(works
     runs = {}
     for run in range(5):
         runs[run] = works.start(f"seq {run}0000 {run}2000", run, f"email:{run}")
-    works.until(lambda: len([1 for stream in works.pump._stdout._waiting]) == 5)
+    works.until(lambda: len([1 for stream in works.pump._outlets._stdout._waiting]) == 5)
     works.out.read_until(lambda: all(child.poll() is not None for child in runs.values()))
     for run in runs:
         works.pump.finish(run)
@@ -353,7 +356,7 @@ def test_output_to_none_is_remembered_and_passed_on_to_nobody(works: Works) -> N
 
 def test_inherited_output_has_no_pipes(works: Works) -> None:
     before = open_fds()
-    assert works.pump.open("email:0", 1, "inherit", "prefix", "separate") is None
+    assert works.pump.open("email:0", 1, Outlet("inherit")) is None
     assert not works.pump.finish(1)
     assert open_fds() == before
     assert works.pump.tail("email:0") == []
@@ -434,8 +437,8 @@ def test_idle_runs_wake_nobody(works: Works) -> None:
 
 def test_a_full_console_disk_stops_no_job(works: Works, tmp_path: Path) -> None:
     full = works.sink(works.opened(os.open("/dev/full", os.O_WRONLY)))
-    pump = Pump(works.loop, full, full)
-    pipes = pump.open("email:0", 1, "console", "prefix", "join")
+    pump = Pump(works.loop, Outlets(works.loop, full, full, works.facts.append))
+    pipes = pump.open("email:0", 1, Outlet(stderr="join"))
     assert pipes
     child = subprocess.Popen(["seq", "100000"], stdout=pipes.stdout_fd, cwd=tmp_path)
     pump.started(pipes)

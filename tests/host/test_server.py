@@ -14,7 +14,7 @@ import pytest
 
 from minisup.control import connection as connections
 from minisup.control import listener as listening
-from minisup.control.handler import Deferred, Peer
+from minisup.control.handler import Deferred, Following, Peer
 from minisup.control.listener import Access, Listener, open_explicit
 from minisup.control.places import check_private, default_sockets, make_private
 from minisup.control.server import MAX_ORDINARY, RESERVED_SECONDS, Server, open_server
@@ -605,3 +605,92 @@ def test_the_default_places_are_those_of_the_documentation():
     everywhere = default_sockets({"XDG_RUNTIME_DIR": "/run/user/7"}, 7)
     assert everywhere == ["/run/minisup.sock", "/run/user/7/minisup.sock", "/tmp/minisup-7/minisup.sock"]
     assert default_sockets({"XDG_RUNTIME_DIR": "relative"}, 7) == ["/run/minisup.sock", "/tmp/minisup-7/minisup.sock"]
+
+
+# --- clients that follow ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def follow(bench):
+    """Let clients follow: those that do, and those that have gone."""
+    began, gone = [], []
+
+    def answer(*_):
+        began.append(Following("logs.follow", gone.append))
+        return began[-1]
+
+    bench.fake.answers["logs.follow"] = answer
+    return began, gone
+
+
+def test_a_client_that_follows_gets_the_reply_first_and_may_ask_other_things(bench, follow):
+    began, _ = follow
+    client = bench.connect()
+    assert client.ask(call("logs.follow")) == {"jsonrpc": "2.0", "id": 1, "result": {"following": True}}
+    began[0].tell({"n": 1})
+    assert client.hear() == [{"jsonrpc": "2.0", "method": "logs.follow", "params": {"n": 1}}]
+    assert "result" in client.ask(VERSION)
+    began[0].tell({"n": 2})
+    assert [message["params"] for message in client.hear()] == [{"n": 2}]
+
+
+def test_a_client_that_stops_following_by_leaving_is_told_about_once(bench, follow):
+    began, gone = follow
+    client = bench.connect()
+    client.ask(call("logs.follow"))
+    client.socket.close()
+    bench.settle()
+    assert gone == began
+    began[0].tell({"n": 1})
+    began[0].end("shutdown")
+    assert gone == began
+    assert not bench.server._connections
+
+
+def test_a_client_that_is_too_far_behind_gets_what_waits_and_then_the_reason(bench, follow):
+    began, gone = follow
+    client = bench.connect()
+    client.ask(call("logs.follow"))
+    told = 0
+    for told in range(1, 100_000):
+        began[0].tell({"n": told, "text": "x" * 1000})
+        if gone:
+            break
+    assert gone == began
+    (connection,) = bench.server._connections
+    assert connections.MAX_BEHIND - 2000 < len(connection._unsent) <= connections.MAX_BEHIND + 200
+    began[0].tell({"n": 0})
+    messages = client.hear()
+    assert [message["params"].get("n") for message in messages] == [*range(1, told), None]
+    assert messages[-1]["params"] == {"ended": "slow"}
+    assert client.closed()
+
+
+def test_a_client_that_follows_and_reads_nothing_is_dropped_when_it_has_stalled(bench, follow):
+    began, gone = follow
+    client = bench.connect()
+    client.ask(call("logs.follow"))
+    for _ in range(2000):
+        began[0].tell({"text": "x" * 1000})
+    bench.advance(connections.STALL + 0.1)
+    assert gone == began
+    assert not bench.server._connections
+
+
+def test_the_end_is_sent_before_the_server_closes(bench, follow):
+    began, gone = follow
+    client = bench.connect()
+    client.ask(call("logs.follow"))
+    began[0].end("shutdown")
+    bench.server.close()
+    assert client.hear() == [{"jsonrpc": "2.0", "method": "logs.follow", "params": {"ended": "shutdown"}}]
+    assert gone == began
+
+
+def test_a_notification_that_asks_to_follow_is_granted_without_a_reply(bench, follow):
+    began, _ = follow
+    client = bench.connect()
+    client.say(b'{"jsonrpc": "2.0", "method": "logs.follow"}\n')
+    bench.settle()
+    began[0].tell({"n": 1})
+    assert [message["params"] for message in client.hear()] == [{"n": 1}]

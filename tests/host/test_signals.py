@@ -114,7 +114,7 @@ def test_a_term_during_a_rolling_restart_of_a_service_stops_all_of_it(stage: Sta
     assert len(stage.lines("begun")) == 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2], ids=lambda number: number.name)
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2], ids=lambda number: number.name)
 def test_a_signal_for_later_says_so_and_does_nothing_else(stage: Stage, number: signal.Signals) -> None:
     daemon = at_work(stage, POLITE)
     job = daemon.running_pid("job:0")

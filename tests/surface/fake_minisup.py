@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 
-from minisup.control.handler import Deferred
+from minisup.control.handler import Deferred, Following
 from minisup.control.server import Server
 from minisup.errors import MinisupError, NoSuchTargetError
 from minisup.host.clock import Clock
@@ -89,7 +89,7 @@ class Handler:
             raise MinisupError("cannot do that: it is broken")
         if "deaf" in targets:
             time.sleep(4)
-        return getattr(self, method)(params, peer)
+        return getattr(self, method.replace(".", "_"))(params, peer)
 
     def status(self, _params, _peer):
         return snapshot(program())
@@ -112,6 +112,18 @@ class Handler:
     def logs(self, params, _peer):
         text = json.dumps(params)
         return {"lines": [{"slot": "email:0", "run": 812, "stream": "stdout", "text": text}] * min(2, params["lines"])}
+
+    def logs_follow(self, params, _peer):
+        following = Following("logs.follow", lambda _: None)
+        block = {"slot": "email:0", "run": 812, "stream": "stdout", "timestamp": "2026-11-22T10:00:00.123Z"}
+        following.tell({**block, "lines": [json.dumps(params), "two"]})
+        self.loop.post(lambda: following.end("slow" if "slow" in params["targets"] else "shutdown"))
+        return following
+
+    def reopen(self, _params, peer):
+        deferred = Deferred(peer)
+        self.loop.post(lambda: deferred.resolve({"done": True, "files": ["/var/log/a.log"], "failed": {}}))
+        return deferred
 
     def health(self, params, _peer):
         if params["max_age"] is not None:

@@ -21,7 +21,7 @@ from minisup.errors import ConfigError, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 NAMES = [command.function.__name__ for command in COMMANDS]
-CONTROL = ["status", "logs", "start email", "stop email", "restart email", "shutdown"]
+CONTROL = ["status", "logs", "logs -f", "reopen", "start email", "stop email", "restart email", "shutdown"]
 
 
 def text(process):
@@ -77,7 +77,6 @@ def test_the_shell_completes_commands_and_options(minisup):
         "start",
         "logs -n many",
         "logs -n -1",
-        "logs -f",
         "up --watch",
         "up --nonsense",
         "up -c",
@@ -96,7 +95,7 @@ def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, 
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize("line", ["logs -f", "up --watch", "pause email", "reload"])
+@pytest.mark.parametrize("line", ["up --watch", "pause email", "reload"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
 
@@ -189,6 +188,27 @@ def test_logs_are_lines_with_their_slot(minisup, fake):
     assert lines == ['email:0 | {"targets": ["email"], "lines": 1, "run": 7}']
     assert minisup("logs", "-n", "0", "-s", fake).stdout == ""
     assert len(json.loads(minisup("logs", "--json", "-s", fake).stdout)["lines"]) == 2
+
+
+def test_followed_logs_begin_with_the_last_lines_and_end_with_minisup(minisup, fake):
+    process = minisup("logs", "email", "-f", "-n", "1", "--run", "7", "-s", fake)
+    assert process.stdout.splitlines() == ['email:0 | {"targets": ["email"], "lines": 1, "run": 7}', "email:0 | two"]
+    assert (process.returncode, process.stderr) == (0, "minisup has ended\n")
+    lines = [json.loads(line) for line in minisup("logs", "-f", "--json", "-s", fake).stdout.splitlines()]
+    assert [(line["slot"], line["run"]) for line in lines] == [("email:0", 812)] * 2
+    assert (json.loads(lines[0]["text"])["lines"], lines[1]["text"]) == (100, "two")
+
+
+def test_who_follows_too_slowly_is_told(minisup, fake):
+    process = minisup("logs", "slow", "-f", "-s", fake)
+    assert process.returncode == 1
+    assert process.stderr.startswith("cannot follow any longer: what is printed comes faster than it is read")
+
+
+def test_reopen_counts_the_files(minisup, fake):
+    process = minisup("reopen", "-s", fake)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "opened anew: 1 log file\n", "")
+    assert json.loads(minisup("reopen", "--json", "-s", fake).stdout)["files"] == ["/var/log/a.log"]
 
 
 def test_version_is_known_with_and_without_a_minisup(minisup, fake, tmp_path):

@@ -14,7 +14,7 @@ ROWS = [line.split(" | ") for line in PAGE.splitlines() if line.startswith("| `"
 
 def test_every_method_has_a_row_with_its_parameters():
     documented = {
-        method: set(re.findall(r"`(\w+)`", row[1])) for row in ROWS for method in re.findall(r"`(\w+)`", row[0])
+        method: set(re.findall(r"`(\w+)`", row[1])) for row in ROWS for method in re.findall(r"`([\w.]+)`", row[0])
     }
     assert documented == {method: set(parameters) for method, parameters in METHODS.items()}
 

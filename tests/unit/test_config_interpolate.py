@@ -59,7 +59,10 @@ def test_what_text_becomes(text, result):
             "${DB_PASSWORD***} is not ${NAME}, ${NAME:-default} or ${NAME:?message}; write $${ for a literal ${",
         ),
         ("${MINISUP_RUN_ID}", "MINISUP_RUN_ID exists only in the run's own environment; a shell can read it there"),
-        ("${MINISUP_SLOT}", "MINISUP_SLOT is known only in command, directory and environment of a program"),
+        (
+            "${MINISUP_SLOT}",
+            "MINISUP_SLOT is known only in command, directory, environment and the log paths of a program",
+        ),
         ("${MINISUP_NUMPROCS}", "MINISUP_NUMPROCS is not known here"),
         ("${A:-" * 2000 + "}" * 2000, None),
         ("${N:-" * 2000 + "}" * 2000, "variables are nested more than 8 deep"),

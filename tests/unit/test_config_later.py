@@ -20,29 +20,9 @@ def test_what_comes_later_is_refused_and_never_ignored(tmp_path, keys, key):
     assert problem(tmp_path, keys) == (key, "not supported yet; remove it")
 
 
-def test_values_that_come_later_are_refused(tmp_path):
-    assert problem(tmp_path, "log.format = 'json'") == (
-        "log.format",
-        '"json" is not supported yet; write prefix or raw',
-    )
-    found = problems(tmp_path, "supervisor.log.format = 'json'\nsupervisor.history.keep = '3d'\n" + JOB)
-    assert [(key, message) for _, key, message in found] == [
-        ("supervisor.log.format", '"json" is not supported yet; write text'),
-        ("supervisor.history", "not supported yet; remove it"),
-    ]
-
-
-def test_output_to_files_is_refused_with_each_of_its_keys(tmp_path):
-    found = problems(
-        tmp_path, JOB + "log = { to = 'file', path = 'a.log', max_size = '5MB', keep = 3, compress = false }"
-    )
-    assert [(key.rpartition(".")[2], "not supported yet" in message) for _, key, message in found] == [
-        ("to", True),
-        ("path", True),
-        ("max_size", True),
-        ("keep", True),
-        ("compress", True),
-    ]
+def test_the_history_is_refused(tmp_path):
+    found = problems(tmp_path, "supervisor.history.keep = '3d'\n" + JOB)
+    assert [(key, message) for _, key, message in found] == [("supervisor.history", "not supported yet; remove it")]
 
 
 INSIDE_LATER = [
@@ -72,9 +52,6 @@ INSIDE_LATER = [
     ("queue.max_receives = 0", "expected a whole number from 1 to 1000, got 0"),
     ("idle.output = '('", '"(" is not a regular expression: missing ), unterminated subpattern at position 0'),
     ("idle.output = 'x'\nlog.to = 'inherit'", 'with log.to = "inherit" minisup does not read the output'),
-    ("log.to = 'file'", 'to = "file" needs a path'),
-    ("log = { to = 'file', path = 'x', stderr = 'separate' }", 'stderr = "separate" needs a stderr_path'),
-    ("log = { to = 'file', path = 'x', stderr = 'join', stderr_path = 'y' }", 'stderr = "join" has no file of its own'),
     ("watch = 'x'", 'expected a list of text, got "x"; write ["x"]'),
 ]
 

@@ -86,7 +86,7 @@ WRONG = [
     (
         "user = '${MINISUP_SLOT}'",
         "user",
-        "MINISUP_SLOT is known only in command, directory and environment of a program",
+        "MINISUP_SLOT is known only in command, directory, environment and the log paths of a program",
     ),
     ("numprocs = '${APP}'", "numprocs", 'expected a whole number from 0 to 10000, got "shop" (from "${APP}")'),
     ("numprocs = '${EMPTY}'", "numprocs", 'expected a whole number from 0 to 10000, got "" (from "${EMPTY}")'),
@@ -166,7 +166,7 @@ SUPERVISOR = [
     (
         "environment.A = '${MINISUP_SLOT}'",
         "environment.A",
-        "MINISUP_SLOT is known only in command, directory and environment of a program",
+        "MINISUP_SLOT is known only in command, directory, environment and the log paths of a program",
     ),
     ("include = 'x.toml'", "include", 'expected a list of text, got "x.toml"; write ["x.toml"]'),
 ]

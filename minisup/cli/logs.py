@@ -1,0 +1,95 @@
+"""Commands about output: `logs`, `reopen`."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+from minisup.cli import say
+from minisup.cli.options import Command, Config, Json, Socket, Targets, connect
+from minisup.control.client import Client
+
+
+def logs(
+    ctx: typer.Context,
+    targets: Targets = None,
+    lines: Annotated[
+        int, typer.Option("--lines", "-n", metavar="N", min=0, show_default=False, help="How many; 100 unless told.")
+    ] = 100,
+    run: Annotated[
+        int | None, typer.Option("--run", metavar="ID", min=1, show_default=False, help="The output of one run.")
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot.
+
+    With --follow --json each line is an object of its own.
+    """
+    with connect(ctx, config, socket) as minisup:
+        if follow:
+            return _follow(minisup, targets or (), lines, run, as_json=as_json)
+        return _last(minisup, targets or (), lines, run, as_json=as_json)
+
+
+def _last(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:
+    answer = minisup.logs(targets, lines=lines, run=run)
+    if as_json:
+        say.show_json(answer)
+        return 0
+    say.show("".join(f"{line['slot']} | {line['text']}\n" for line in answer["lines"]))
+    if run is not None and lines and not answer["lines"]:
+        say.complain(f"no output of run {run}: it printed nothing, or later lines of its slot have taken the place")
+    return 0
+
+
+def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:
+    from minisup.cli.follow import show_json_lines, show_lines  # noqa: PLC0415 -- rich is for those who watch
+    from minisup.control.follow import blocks, lines_in  # noqa: PLC0415 -- as above
+
+    coming = blocks(minisup, targets, lines, run)
+    if as_json:
+        show_json_lines(lines_in(coming))
+    else:
+        show_lines(coming)
+    say.complain("minisup has ended")
+    return 0
+
+
+def reopen(
+    ctx: typer.Context,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """Open all log files anew by their names, as USR1 does: for logrotate, after it has moved them away.
+
+    When it returns, nothing more goes to the moved files. Exits 1 if one could not be opened.
+    """
+    with connect(ctx, config, socket) as minisup:
+        answer = minisup.reopen()
+    failed = answer["failed"]
+    if as_json:
+        say.show_json(answer)
+    else:
+        count = len(answer["files"])
+        say.show(f"opened anew: {count} log file{'s' * (count != 1)}")
+        for path, why in failed.items():
+            say.complain(f"cannot open {path}: {why}; minisup goes on with the file that it has, see to the directory")
+    return 1 if failed else 0
+
+
+COMMANDS: Final = (
+    Command(
+        logs,
+        "The last lines of output, and those to come.",
+        ("minisup logs", "minisup logs email sms -f", "minisup logs sms -n 20", "minisup logs --run 81220"),
+    ),
+    Command(
+        reopen,
+        "Open the log files anew, after logrotate.",
+        ("minisup reopen",),
+    ),
+)
