@@ -34,6 +34,11 @@ def program_started(fact: facts.ProgramStarted) -> str:
     return f"{fact.program}: started, {count(fact.slots, 'slot')}"
 
 
+def survived(fact: facts.Survived) -> str:
+    then = "; no longer configured, so nothing follows it" if fact.leaving else ""
+    return f"survived: {fact.slot} pid {fact.pid} run {fact.run}{then}"
+
+
 def first_failure(fact: facts.FirstFailure) -> str:
     program = fact.slot.rpartition(":")[0]
     then = "; held until that changes" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
@@ -107,6 +112,7 @@ def reopened(fact: facts.Reopened) -> str:
 
 SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ProgramStarted: program_started,
+    facts.Survived: survived,
     facts.FirstFailure: first_failure,
     facts.StillFailing: still_failing,
     facts.Recovered: recovered,
@@ -131,4 +137,5 @@ def sentence(fact: object) -> str:
 
 def run_ended(record: Record) -> str:
     """A debug line for the end of one run."""
-    return f"{record.slot} run {record.run} {record.outcome} after {duration(record.duration)}"
+    after = "" if record.duration is None else f" after {duration(record.duration)}"
+    return f"{record.slot} run {record.run} {record.outcome}{after}"

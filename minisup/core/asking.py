@@ -14,6 +14,8 @@ def asked(state: State, event: Asked) -> None:
     if state.shutdown is not None:
         return
     slots = [state.slots[name] for name in event.slots]
+    if event.verb is not Verb.STOP:  # no other run can follow in a slot that the configuration does not have
+        slots = [slot for slot in slots if not slot.leaving]
     if event.verb is Verb.STOP:  # before any is stopped: the end of one's turn begins the next one's
         for slot in slots:
             stopping.leave_rolling_queue(slot)

@@ -29,22 +29,29 @@ def started(state: State, event: Started) -> None:
     slot = state.slots[event.slot]
     if slot.run != event.run:
         return
-    program, policy, now = slot.program, slot.program.policy, state.now
+    program = slot.program
     slot.pid = event.pid
-    slot.started = now
-    signalled = slot.phase in stopping.SIGNALLED  # stopped before it had started: it has no other limits any more
-    if policy.max_runtime is not None and not signalled:
-        slot.expires_at = now + policy.max_runtime
-    if program.is_service and not signalled:
-        program.proof_at = now
-        slot.up_at = now + policy.min_runtime
-        slot.stable_at = now + policy.stable_after
+    begin_limits(state, slot, state.now)
     if program.begun_at is None:
-        program.begun_at = now
+        program.begun_at = state.now
         tell.begun(state, program)
     if program.watched:
         launch.release(state, program, Outcome.UNSTARTABLE)
     state.arm_slot(slot)
+
+
+def begin_limits(state: State, slot: Slot, since: Instant) -> None:
+    """The run began at `since`: `max_runtime` and a service's milestones count from then."""
+    program, policy = slot.program, slot.program.policy
+    slot.started = since
+    if slot.phase in stopping.SIGNALLED:  # stopped before it had started: it has no other limits any more
+        return
+    if policy.max_runtime is not None:
+        slot.expires_at = since + policy.max_runtime
+    if program.is_service:
+        program.proof_at = state.now
+        slot.up_at = since + policy.min_runtime
+        slot.stable_at = since + policy.stable_after
 
 
 def spawn_failed(state: State, event: SpawnFailed) -> None:
@@ -188,17 +195,26 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     elif slot.fresh:
         launch.start_at(state, slot, Reason.PACE, state.now)
     elif outcome in PACED:
-        if outcome is Outcome.WORKED:
-            program.idle_streak = 0
-            if program.sleepers:
-                wake_idle(state, program)
-        launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
+        keep_pace(state, slot, outcome, record)
     elif outcome in COUNTED:
         back_off(state, slot)
     elif outcome is Outcome.IDLE:
         climb(state, slot, record)
     else:
         launch.block(state, slot, outcome)
+
+
+def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
+    """All is well: the next run starts `min_runtime` after this one did."""
+    program = slot.program
+    if outcome is Outcome.WORKED:
+        program.idle_streak = 0
+        if program.sleepers:
+            wake_idle(state, program)
+    if outcome is Outcome.LOST and program.gated:  # a survivor's slot: what follows is its first start
+        launch.wait(state, slot, Reason.AFTER, None)
+    else:
+        launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
 
 
 def finish(state: State, slot: Slot) -> None:

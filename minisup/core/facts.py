@@ -12,6 +12,15 @@ class ProgramStarted(NamedTuple):
     slots: int
 
 
+class Survived(NamedTuple):
+    """A run of an earlier minisup goes on. `leaving`: the configuration does not have its slot any more."""
+
+    slot: str
+    pid: int
+    run: int
+    leaving: bool
+
+
 class FirstFailure(NamedTuple):
     """A program that was well has its first unhealthy end. `next_in` None: an event will start the next run."""
 
@@ -134,6 +143,7 @@ class Reopened(NamedTuple):
 
 Fact = (
     ProgramStarted
+    | Survived
     | FirstFailure
     | StillFailing
     | Recovered

@@ -12,7 +12,8 @@ Rules for whoever changes this package:
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
     token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator).
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
- 7. At most one run a slot. An event that names another run than the slot's is of the past and changes nothing.
+ 7. At most one run a slot; one of an earlier minisup is its slot's, and is fed before `Booted`. An event that names
+    another run than the slot's is of the past and changes nothing.
  8. Outcomes come from our own signals, then the signal, then the exit code; never from the length of the run.
  9. Only a relaunch after a counted end costs a token. Nobody's failure stops a healthy slot.
 10. No signal before the drain is over. SIGKILL to a session only after the stop signal has had its timeout, or at the
@@ -44,7 +45,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, stopping
+from minisup.core import asking, ending, launch, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -56,10 +57,12 @@ from minisup.core.messages import (
     Event,
     Exited,
     Leftovers,
+    Lost,
     OverMemory,
     ShutdownAsked,
     SpawnFailed,
     Started,
+    Survived,
 )
 from minisup.core.model import Instant, Phase, Reason
 from minisup.core.outcome import Ours
@@ -75,6 +78,8 @@ class Fleet(State):
         self.out = []
         if not self.halted:
             HANDLERS[type(event)](self, event)
+            if self.leaving:
+                survival.see_off(self)
         return self.out
 
 
@@ -85,6 +90,7 @@ def booted(fleet: State, event: Booted) -> None:
     for name in names:
         for slot in fleet.programs[name].slots:
             launch.first_start(fleet, slot)
+    survival.drain_unwanted(fleet)
     launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
     stopping.consider_the_end(fleet)
 
@@ -125,7 +131,7 @@ def due(fleet: State, event: Due) -> None:
         if event.generation == slot.generation:
             slot.armed = None
             slot_due(fleet, slot)
-    else:
+    elif event.key in fleet.programs:
         program = fleet.programs[event.key]
         if event.generation == program.generation:
             program.armed = None
@@ -196,8 +202,10 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Due: due,
     Exited: ending.exited,
     Leftovers: stopping.leftovers,
+    Lost: survival.lost,
     OverMemory: stopping.over_memory,
     ShutdownAsked: shutdown_asked,
     SpawnFailed: ending.spawn_failed,
     Started: ending.started,
+    Survived: survival.survived,
 }

@@ -40,4 +40,4 @@ def program_state(program: Program, now: Instant) -> str:
 
 def has_worked(program: Program) -> bool:
     """Whether a task has worked in every slot."""
-    return program.policy.kind is Kind.TASK and all(slot.worked for slot in program.slots)
+    return program.policy.kind is Kind.TASK and all(slot.worked for slot in program.slots if not slot.leaving)

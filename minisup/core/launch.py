@@ -155,6 +155,9 @@ def recover(state: State, program: Program) -> None:
 
 def first_start(state: State, slot: Slot) -> None:
     """A slot becomes wanted at boot: it waits for what its program is `after`, then for its place in the stagger."""
+    if slot.run:  # an earlier minisup's: the next one follows it
+        slot.wanted = not slot.leaving
+        return
     want(slot)
     if slot.program.gated:
         wait(state, slot, Reason.AFTER, None)
@@ -165,8 +168,8 @@ def first_start(state: State, slot: Slot) -> None:
 def is_ready(program: Program) -> bool:
     """Whether those that are `after` this program may start: a task has worked, a service is up, in every slot."""
     if program.policy.kind is Kind.TASK:
-        return all(slot.worked for slot in program.slots)
-    return all(slot.up for slot in program.slots)
+        return all(slot.worked for slot in program.slots if not slot.leaving)
+    return all(slot.up for slot in program.slots if not slot.leaving)
 
 
 def open_gates(state: State, dependents: list[Program]) -> tuple[str, ...]:

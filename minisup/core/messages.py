@@ -31,6 +31,23 @@ class Booted(NamedTuple):
     targets: tuple[str, ...] = ()
 
 
+class Survived(NamedTuple):
+    """A run of an earlier minisup goes on. Fed before `Booted`; `since` is when it started."""
+
+    slot: str
+    run: int
+    pid: int
+    since: Instant
+
+
+class Lost(NamedTuple):
+    """A run of an earlier minisup ended while no minisup lived. Fed before `Booted`; `since` is when it started."""
+
+    slot: str
+    run: int
+    since: Instant
+
+
 class Started(NamedTuple):
     """The process of a run exists."""
 
@@ -49,7 +66,8 @@ class SpawnFailed(NamedTuple):
 
 
 class Exited(NamedTuple):
-    """The leader of a run ended: by `code`, or by the signal `signal` (`"SIGKILL"`); neither if nobody could read it.
+    """The leader of a run ended: by `code`, or by the signal `signal` (`"SIGKILL"`); neither if nobody could read it
+    (a survivor of an earlier minisup).
 
     `leftovers` counts the members of its session that remain. `output` is true while its pipe holds output that its
     sink cannot take yet.
@@ -124,7 +142,19 @@ class ShutdownAsked(NamedTuple):
 
 
 Event = (
-    Booted | Started | SpawnFailed | Exited | OverMemory | Leftovers | Drained | Due | Changed | Asked | ShutdownAsked
+    Survived
+    | Lost
+    | Booted
+    | Started
+    | SpawnFailed
+    | Exited
+    | OverMemory
+    | Leftovers
+    | Drained
+    | Due
+    | Changed
+    | Asked
+    | ShutdownAsked
 )
 
 # --- out --------------------------------------------------------------------------------------------------------------
@@ -171,12 +201,12 @@ class Watch(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A run has ended: a row of the history."""
+    """A run has ended: a row of the history. `duration` None: it ended while no minisup lived."""
 
     run: int
     slot: str
     started: Instant
-    duration: Seconds
+    duration: Seconds | None
     outcome: Outcome
     code: int | None
     signal: str | None

@@ -100,6 +100,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
     {
         Phase.OFF: {
             Phase.WAITING: "start",
+            Phase.RUNNING: "a survivor is found",
             Phase.DRAINING: "shutdown, leftovers remain",
             Phase.STOPPING: "shutdown without drain, leftovers remain",
         },

@@ -40,6 +40,7 @@ class Slot:
         "index",
         "kill_at",
         "last",
+        "leaving",
         "leftovers",
         "name",
         "ours",
@@ -66,6 +67,7 @@ class Slot:
         self.index = index
         self.name = f"{program.name}:{index}"
         self.wanted = False
+        self.leaving = False  # the configuration does not have it: it goes with its run
         self.phase = Phase.OFF
         self.since = now
         self.reason: Reason | None = None
@@ -139,6 +141,7 @@ class Program:
         "idle_streak",
         "is_service",
         "last_worked",
+        "leaving",
         "level",
         "name",
         "policy",
@@ -171,6 +174,7 @@ class Program:
         self.causes = Causes()  # of its failures since it was last well
         self.last_worked: Record | None = None
         self.slots = [Slot(self, index, now) for index in range(policy.numprocs)]
+        self.leaving = False  # as its slots: the configuration does not have it
         self.dependents: list[Program] = []  # those that are `after` this one
         self.gated = bool(policy.after)  # its first start waits for what it is `after`
         self.active = 0  # slots that are neither off nor done
@@ -247,6 +251,7 @@ class State:
         self.shutdown: Shutdown | None = None
         self.armed: Instant | None = None
         self.generation = 0
+        self.leaving: list[Slot] = []  # exist for the run of an earlier minisup alone
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
         self.slots = {slot.name: slot for program in self.programs.values() for slot in program.slots}
         for program in self.programs.values():

@@ -51,7 +51,7 @@ def failure(state: State, slot: Slot, record: Record) -> None:
         state.note(
             facts.FirstFailure(
                 slot.name, record.run, record.outcome, record.code, record.signal,
-                record.duration, record.cause, next_in(state, slot),
+                record.duration or 0.0, record.cause, next_in(state, slot),
             )
         )  # fmt: skip
     elif is_round(program.tries) or state.now - program.told_at >= EACH:
@@ -132,13 +132,17 @@ def shutdown(state: State, by: str) -> None:
 
 
 def count_cut(state: State, slot: Slot, record: Record) -> None:
-    """A run that died by our signal was cut; a service that ended at its stop signal did what services do."""
+    """A run that died by our signal was cut; a service that ended at its stop signal did what services do.
+
+    How a survivor ended cannot be read: once we had signalled it, it counts as cut.
+    """
     under_way = state.shutdown
     assert under_way is not None
-    killed = record.signal == "SIGKILL"
-    if slot.ours is Ours.STOP and record.signal and (killed or not slot.program.is_service):
+    killed = record.signal == "SIGKILL" or slot.phase is Phase.KILLING
+    by_signal = record.signal or record.code is None
+    if slot.ours is Ours.STOP and by_signal and (killed or not slot.program.is_service):
         under_way.cut += 1
-        state.note(facts.Cut(slot.name, record.run, record.duration))
+        state.note(facts.Cut(slot.name, record.run, state.now - record.started))
     else:
         under_way.finished += 1
 

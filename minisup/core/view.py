@@ -139,14 +139,15 @@ def wait_left(state: State, slot: Slot) -> Seconds | None:
 
 def last_view(state: State, record: Record, wall: float) -> Document:
     """The slot's last ended run."""
-    ended = wall - (state.now - record.started - record.duration)
+    long = record.duration
+    ended = None if long is None else datetime.fromtimestamp(wall - (state.now - record.started - long), UTC)
     return {
         "run": record.run,
         "outcome": record.outcome.value,
         "code": record.code,
         "signal": record.signal,
-        "duration": None if record.outcome is Outcome.LOST else rounded(record.duration),
-        "ended": datetime.fromtimestamp(ended, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "duration": None if record.outcome is Outcome.LOST else rounded(long),
+        "ended": None if ended is None else ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
 
 

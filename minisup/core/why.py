@@ -104,7 +104,7 @@ def cause_view(state: State, cause: Cause) -> Document:
 
 def worked(state: State, record: Record, wall: float) -> Document:
     """The last run of the program that worked."""
-    ago = state.now - record.started - record.duration
+    ago = state.now - record.started - (record.duration or 0.0)
     return {"run": record.run, "slot": record.slot, "ended": iso(wall - ago), "ago": rounded(ago)}
 
 

@@ -16,7 +16,7 @@ import _signal  # type: ignore[import-not-found] # underneath `signal`, and with
 import errno
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 from minisup.host.recipe import Recipe
@@ -27,14 +27,18 @@ _DEFAULT: Final = int(_signal.SIG_DFL)
 _REPORT_SIZE: Final = 64
 _NO_LIMITS: Final = RunLimits()
 
+Born = Callable[[int], None]
+"""Told the pid of a child, in the child. It may do no more than the child may."""
+
 warnings.filterwarnings("ignore", message=r".*use of fork\(\) may lead to deadlocks", category=DeprecationWarning)
 
 
-def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int) -> tuple[int, bytes]:
+def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int, born: Born | None = None) -> tuple[int, bytes]:
     """Start the recipe with these descriptors (all above 2) as 0, 1 and 2; returns the pid and a report.
 
     The report is empty when the command runs, else `OSError:HEX_ERRNO:STEP`, and the child is about to end. OSError:
-    no process or pipe could be made. Blocks until the child has executed its command.
+    no process or pipe could be made. Blocks until the child has executed its command. `born` is called in the child
+    with its pid: should minisup be killed now, its successor may not be allowed to read whose process this is.
     """
     environment = dict(item.split(b"=", 1) for item in recipe.environment)
     handled = [number for number in _EVERY if _signal.getsignal(number) not in (_DEFAULT, None)]
@@ -43,7 +47,7 @@ def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int) -> tuple[
     try:
         pid = os.fork()
         if pid == 0:
-            _become(recipe, environment, (null, stdout, stderr), handled, writer)
+            _become(recipe, environment, (null, stdout, stderr), handled, writer, born)
     except BaseException:
         os.close(reader)
         raise
@@ -57,10 +61,17 @@ def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int) -> tuple[
 
 
 def _become(
-    recipe: Recipe, environment: dict[bytes, bytes], streams: Sequence[int], handled: Sequence[int], report: int
+    recipe: Recipe,
+    environment: dict[bytes, bytes],
+    streams: Sequence[int],
+    handled: Sequence[int],
+    report: int,
+    born: Born | None,
 ) -> NoReturn:
     step = b"noexec"
     try:
+        if born is not None:
+            born(os.getpid())
         for fd, stream in enumerate(streams):
             os.dup2(stream, fd)
         _clear_signals(handled)

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 DEFAULT_PATH: Final = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where a command is looked for when the child has no PATH, as after `clear_env`."""
 
-RUN_ONLY: Final = ("MINISUP_RUN_ID", "MINISUP_FAILURES")
-"""What each run adds; values under these names from elsewhere (an outer minisup) are dropped."""
+RUN_ONLY: Final = ("MINISUP_RUN_ID", "MINISUP_FAILURES", "MINISUP_STATE")
+"""What each run adds, and the number of the state directory; values under these names from elsewhere (an outer minisup)
+are dropped."""
 
 
 class Account(NamedTuple):
@@ -50,12 +51,13 @@ def child_environment(
     slot: int,
     numprocs: int,
     here: str | None = None,
+    state: str = "",
 ) -> list[bytes]:
     """The environment of a slot's runs as `NAME=value`, each name once.
 
     `inherited` is minisup's own environment, empty with `clear_env`. `layers` are `supervisor.environment`, `env_file`
     and `program.environment` in this order; later wins, and minisup's own variables (`here` is the directory of the
-    configuration file) win over all.
+    configuration file, `state` the number by which the next minisup knows its processes) win over all.
     """
     merged = dict(inherited)
     merged.update(_identity(account))
@@ -64,7 +66,8 @@ def child_environment(
     merged.update(MINISUP_PROGRAM=program, MINISUP_SLOT=str(slot), MINISUP_NUMPROCS=str(numprocs))
     if here is not None:
         merged["MINISUP_HERE"] = here
-    return [os.fsencode(f"{name}={value}") for name, value in merged.items() if name not in RUN_ONLY]
+    made = [os.fsencode(f"{name}={value}") for name, value in merged.items() if name not in RUN_ONLY]
+    return [*made, f"MINISUP_STATE={state}".encode()] if state else made
 
 
 def executables(command: bytes, environment: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 from minisup.core.messages import Spawn, SpawnFailed, Started
 from minisup.host.pump import Pipes, Pump
 from minisup.host.recipes import Recipes
+from minisup.host.running import Running
 from minisup.host.spawn import Spawner, SpawnError
 
 SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
@@ -15,8 +16,9 @@ SCARCE: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAI
 class Launcher:
     """Starts runs: pipes first, then the process, each given back if the next fails."""
 
-    def __init__(self, recipes: Recipes, pump: Pump) -> None:
+    def __init__(self, recipes: Recipes, pump: Pump, record: Running) -> None:
         self._recipes = recipes
+        self._record = record
         self._pump = pump
         self._spawner = Spawner()
 
@@ -27,14 +29,18 @@ class Launcher:
         try:
             pipes = self._pump.open(slot, run, self._recipes.outlet_of(slot))
             out, err = (1, 2) if pipes is None else (pipes.stdout_fd, pipes.stderr_fd)
-            pid = self._spawner.spawn(self._recipes.of(slot), run, failures, out, err)
+            recipe = self._recipes.of(slot)
+            self._record.intend(slot, run)
+            pid = self._spawner.spawn(recipe, run, failures, out, err, lambda pid: self._record.started(slot, pid))
         except SpawnError as error:
+            self._record.ended(slot)
             return self._failed(wish, pipes, error.cause, scarce=error.scarce)
         except OSError as error:
             words = (error.strerror or str(error)).lower()
             return self._failed(wish, pipes, f"cannot make a pipe: {words}", scarce=error.errno in SCARCE)
         except ValueError as error:
             return self._failed(wish, pipes, str(error), scarce=False)
+        self._record.started(slot, pid)
         if pipes is not None:
             self._pump.started(pipes)
         return Started(slot, run, pid)

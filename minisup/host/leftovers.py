@@ -3,12 +3,13 @@
 Every orphan becomes minisup's child, so as long as all our children are known runs there are no leftovers anywhere.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from signal import SIGKILL, Signals
 
 from minisup.core.messages import Leftovers as Changed
 from minisup.host import processes
 from minisup.host.loop import Loop, Timer
+from minisup.host.survivors import Survivors
 
 URGENT = 0.05
 """Seconds between two counts while a stop waits for leftovers."""
@@ -26,11 +27,13 @@ class Leftovers:
         running: Callable[[], dict[int, int]],
         is_wanted: Callable[[str], bool | None],
         changed: Callable[[Changed], None],
+        survivors: Survivors,
     ) -> None:
         self._loop = loop
         self._is_wanted = is_wanted  # None: there is no such slot
         self._running = running  # pid of a leader -> run id, of the runs in progress
         self._changed = changed
+        self._survivors = survivors
         self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
         self._slots: dict[int, str] = {}  # run -> slot, of those and of the runs whose orphans were found
         self._counts: dict[int, int] = {}
@@ -66,13 +69,15 @@ class Leftovers:
 
     def recount(self) -> None:
         """Count again, and tell what has changed."""
-        if not self._counts and not self.orphans():
+        if not self._counts and not self._may_be_there():
             return
         found = self._find()
         if found is None:
             return
+        if not found and not self._survivors:
+            self._survivors.mark = b""  # nothing of the earlier minisup is left
         for run, members in found.items():
-            slot = self._slots.get(run) or processes.slot_of(members[0].pid)
+            slot = self._slot_of(run, members)
             if len(members) != self._counts.get(run) and self._is_wanted(slot) is not None:
                 self._slots[run] = slot
                 self._counts[run] = len(members)
@@ -99,26 +104,36 @@ class Leftovers:
         self.watch()
 
     def signal_strangers(self, number: int) -> None:
-        """Signal those descendants of ours that belong to no run."""
+        """Signal those descendants of ours that belong to no run, or to one of a slot that is no more."""
         try:
-            if self.orphans():
+            if self._may_be_there():
                 processes.signal_members(processes.strangers(self._sessions, self._running()), number)
+                for run, members in (self._find() or {}).items():
+                    if self._is_wanted(self._slot_of(run, members)) is None:
+                        processes.signal_members(members, number)
         except OSError:
             pass  # no descriptor left to look with
 
     def kill_all(self) -> None:
         """The last act: SIGKILL to whatever is left of runs, leftovers and strangers."""
         processes.kill_sessions(self._running())
-        if self.orphans():
+        if self._may_be_there():
             for members in (self._find() or {}).values():
                 processes.signal_members(members, SIGKILL)
             self.signal_strangers(SIGKILL)
 
     def _find(self) -> dict[int, list[processes.Stat]] | None:
         try:
-            return processes.leftovers(self._sessions, self._running())
+            return processes.leftovers(self._sessions, self._running(), self._survivors.mark)
         except OSError:  # no descriptor left to look with: what is known stands
             return None
+
+    def _may_be_there(self) -> bool:
+        """Whether it is worth a look: there are orphans, or an earlier minisup's processes."""
+        return bool(self._survivors.mark) or self.orphans()
+
+    def _slot_of(self, run: int, members: Sequence[processes.Stat]) -> str:
+        return self._slots.get(run) or processes.slot_of(members[0].pid)
 
     def _urgent(self) -> bool:
         return any(self._is_wanted(self._slots[run]) is False for run in self._counts)

@@ -71,13 +71,32 @@ def run_id_of(pid: int) -> int | None:
     It is what the process was executed with, so it names the run that it descends from. Numbers only grow, also across
     restarts of minisup; only one that runs inside a job of another can give the same to a process of its own.
     """
-    number = _variable(pid, _RUN_ID)
-    return int(number) if number.isdigit() else None
+    return run_id_in(environ(pid) or b"")
 
 
 def slot_of(pid: int) -> str:
     """The name of the slot in whose environment the process was started; ":" when it says none or may not be read."""
     return os.fsdecode(_variable(pid, b"MINISUP_PROGRAM=") + b":" + _variable(pid, b"MINISUP_SLOT="))
+
+
+def run_id_in(environ: bytes) -> int | None:
+    """As `run_id_of`, of an environment that has been read."""
+    number = _value(environ, _RUN_ID)
+    return int(number) if number.isdigit() else None
+
+
+def environ(pid: int) -> bytes | None:
+    """What the process was executed with; None when it may not be read. Empty for a moment in the middle of an exec."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read(_ENVIRON_SIZE)
+    except OSError:
+        return None
+
+
+def session_leaders() -> Iterable[Stat]:
+    """The live processes that lead a session."""
+    return (seen for seen in _everybody() if seen.pid == seen.session and seen.alive)
 
 
 def children_of_self() -> list[int]:
@@ -93,17 +112,20 @@ def children_of_self() -> list[int]:
     return [int(pid) for pids in lists for pid in pids.split()]
 
 
-def leftovers(ended: Mapping[int, int], running: Mapping[int, int]) -> dict[int, list[Stat]]:
+def leftovers(ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> dict[int, list[Stat]]:
     """The live processes that ended runs left behind, by run id.
 
     Both arguments map sessions to run ids: of runs that have ended, and of runs in progress. Only what descends from us
     counts: a session number that somebody else has got since is never taken for ours. A descendant with a session of
     its own belongs to the run of its nearest ancestor that has one, else, when it is an orphan that came to us, to the
     run that its environment names; when that says nothing it is a stranger and not listed.
+
+    `mark` is what the processes of an earlier minisup have in their environment. They do not descend from us, and count
+    if they have it, if they are in the session of one of these runs, or if they descend from one that counts.
     """
     found: dict[int, list[Stat]] = {}
     going = frozenset(running.values())
-    for seen, owner in _Family(ended, running).members():
+    for seen, owner in _Family(ended, running, mark).members():
         if owner > 0 and owner not in going:
             found.setdefault(owner, []).append(seen)
     return found
@@ -187,7 +209,9 @@ class _Family:
 
     FOREIGN: Final = -1
 
-    def __init__(self, ended: Mapping[int, int], running: Mapping[int, int]) -> None:
+    def __init__(self, ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> None:
+        self._mark = mark
+        self._running = running
         self._everybody = {seen.pid: seen for seen in _everybody()}
         self._runs = {**ended, **running}
         self._us = os.getpid()
@@ -210,6 +234,8 @@ class _Family:
         for link in reversed(chain):
             if owner != self.FOREIGN:
                 owner = self._judge(self._everybody[link], owner)
+            elif self._mark:
+                owner = self._kin(self._everybody[link])
             self._owners[link] = owner
         return owner
 
@@ -225,11 +251,26 @@ class _Family:
             return run
         return run_id_of(seen.pid) or 0 if seen.ppid == self._us else parents
 
+    def _kin(self, seen: Stat) -> int:
+        """The run of an earlier minisup that a process belongs to which does not descend from us."""
+        run = self._runs.get(seen.session)
+        if run is not None and (seen.session in self._running or not self._is_there(seen.session)):
+            return run
+        world = environ(seen.pid) or b""
+        return run_id_in(world) or self.FOREIGN if self._mark in world.split(b"\0") else self.FOREIGN
+
+    def _is_there(self, pid: int) -> bool:
+        """Of the leader of a session that has ended: then its number is somebody else's now."""
+        return pid in self._everybody and self._everybody[pid].alive
+
 
 def _variable(pid: int, name: bytes) -> bytes:
     """What a process was given under `name` (with its `=`); empty when it was not, or we may not read it."""
-    block = b"\0" + _read(f"/proc/{pid}/environ", _ENVIRON_SIZE)
-    return block.partition(b"\0" + name)[2].partition(b"\0")[0]
+    return _value(environ(pid) or b"", name)
+
+
+def _value(environ: bytes, name: bytes) -> bytes:
+    return (b"\0" + environ).partition(b"\0" + name)[2].partition(b"\0")[0]
 
 
 def _everybody() -> Iterable[Stat]:

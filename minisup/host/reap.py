@@ -11,7 +11,7 @@ class Ended(NamedTuple):
     code: int | None
     signal: int | None
     cpu: float  # seconds
-    max_rss: int  # bytes
+    max_rss: int | None  # bytes
 
 
 def reap(limit: int) -> list[Ended]:

@@ -8,13 +8,15 @@ from minisup.host.environment import Account, child_environment
 from minisup.host.outlets import Outlet
 from minisup.host.recipe import Recipe, recipe
 from minisup.host.rlimits import RunLimits
+from minisup.host.running import Running
 
 
 class Recipes:
     """From the configuration's programs to what the spawner wants."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, record: Running) -> None:
         self._config = config
+        self._record = record
         self._inherited = dict(os.environ)
         self._recipes: dict[str, Recipe] = {}
         self._known: dict[bytes, bytes] = {}
@@ -51,6 +53,7 @@ class Recipes:
             slot=int(number),
             numprocs=program.numprocs,
             here=program.origin.here,
+            state=self._record.state,
         )
         made = recipe(
             own.argv,

@@ -14,7 +14,7 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 from types import MappingProxyType
 from typing import Any, Final
 
-from minisup.host.as_user import spawn_as_user
+from minisup.host.as_user import Born, spawn_as_user
 from minisup.host.recipe import Recipe, located
 
 NOTHING: Final = -1
@@ -76,11 +76,14 @@ class Spawner:
         self._fork_exec = fork_exec or known
         self._start = self._swift if self._vfork_waits() else self._plain
 
-    def spawn(self, recipe: Recipe, run: int, failures: int, stdout_fd: int, stderr_fd: int) -> int:
+    def spawn(
+        self, recipe: Recipe, run: int, failures: int, stdout_fd: int, stderr_fd: int, born: Born | None = None
+    ) -> int:
         """Start run number `run`, after `failures` counted ends in a row; returns its pid, also its session and group.
 
         The descriptors become the child's stdout and stderr: 1 and 2 are minisup's own, `NOTHING` is /dev/null. They
-        stay open here. The command has been executed when this returns. SpawnError otherwise.
+        stay open here. The command has been executed when this returns. SpawnError otherwise. A child that is to be
+        another user's tells `born` its pid itself, before it executes the command.
         """
         environment = recipe.environment
         environment[-2] = b"MINISUP_RUN_ID=%d" % run
@@ -92,7 +95,7 @@ class Spawner:
         try:
             if recipe.account is None and recipe.limits is None:
                 return self._start(recipe, stdout_fd, stderr_fd)
-            pid, report = spawn_as_user(recipe, self._null, stdout_fd, stderr_fd)
+            pid, report = spawn_as_user(recipe, self._null, stdout_fd, stderr_fd, born)
         except OSError as error:
             raise _no_process(recipe, error) from None
         if report:

@@ -1,8 +1,9 @@
-"""`state_dir`: what outlives minisup. For now the run ids, which only grow."""
+"""`state_dir`: what outlives minisup. The run ids, which only grow; `running.py` keeps the runs in progress there."""
 
-import fcntl
 import os
 from collections.abc import Mapping
+
+from minisup.control.lock import hold
 
 BLOCK = 10_000
 """Run ids reserved by one write: that many are skipped at most when minisup is killed."""
@@ -25,8 +26,10 @@ class StateDir:
         except OSError as error:
             return cls(None), f"state is kept in memory: cannot use {path}: {error.strerror}"
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = hold(lock)
         except OSError:
+            held = False
+        if not held:
             os.close(lock)
             return cls(None), f"state is kept in memory: {path} belongs to another minisup; set supervisor.state_dir"
         return cls(path, lock), ""

@@ -34,9 +34,9 @@ from minisup.core.messages import (
     SignalLeftovers,
     Spawn,
     Started,
+    Survived,
     Watch,
 )
-from minisup.core.model import Scope
 from minisup.core.timers import Timers
 from minisup.host import leftovers, processes
 from minisup.host.clock import Clock
@@ -50,9 +50,12 @@ from minisup.host.output import Output
 from minisup.host.reap import Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
+from minisup.host.running import Running
+from minisup.host.sender import Sender
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals, signal_name
 from minisup.host.statedir import StateDir, default_path
+from minisup.host.survivors import Survivor, Survivors
 from minisup.host.targets import resolve_programs
 from minisup.host.waits import Waits
 
@@ -84,7 +87,6 @@ class Supervisor:
         self.oom_kills = OomKills()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
-        self.doomed: list[int] = []  # leaders whose whole sessions are killed at the end of the turn
         self._todo: deque[Action] = deque()
         self._busy = False
         self.code: int | None = None
@@ -97,11 +99,14 @@ class Supervisor:
             exit_when_done=exit_when_done,
             now=self.begun,
         )
+        self.record = Running()
+        self.recipes = Recipes(config, self.record)
+        self.launcher = Launcher(self.recipes, self.pump, self.record)
+        self.survivors = Survivors(self.loop, self.running, self.record, self._survivor_ended, self.console.say)
+        self.sender = Sender(self.survivors)
+        self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
         self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
-        self.recipes = Recipes(config)
-        self.launcher = Launcher(self.recipes, self.pump)
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
-        self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -120,14 +125,19 @@ class Supervisor:
         )
         self.state, warning = StateDir.open(options.state_dir or default_path(os.environ))
         if warning:
-            self.console.say(warning, "warning")
+            self.warn(warning)
         self.fleet.next_run = self.state.first_run()
         self.signals.wake(self.loop.wake_write, self.loop.wake)
 
     def run(self, programs: tuple[str, ...]) -> int:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
         self._announce()
+        for event in self.survivors.take_over(self.state.path, self.fleet.slots):
+            self.feed(event)
+            if self.memory is not None and type(event) is Survived:
+                self.memory.started(event.slot)
         self.feed(Booted(programs))
+        self.recount()  # what an earlier minisup left
         self.notifier.ready()
         while self.code is None:
             try:
@@ -146,9 +156,7 @@ class Supervisor:
             self._reap()
         self._take_timers()
         self.loop.serve(ready, self.now())
-        if self.doomed:  # those of their sessions that are in other groups; before any of the leaders is reaped
-            processes.kill_sessions(self.doomed)
-            self.doomed.clear()
+        self.sender.finish()
         if self.waits:
             self.waits.look(self.fleet)
 
@@ -227,6 +235,7 @@ class Supervisor:
         return not slot.wanted or slot.ours is not None or child.signal is not None
 
     def _take_exit(self, child: Ended, slot: str, run: int, orphans: bool) -> None:
+        self.record.ended(slot)
         left = 0
         swept = self._is_to_be_swept(child, slot)
         if (orphans and swept) or processes.group_lives(child.pid):
@@ -236,6 +245,9 @@ class Supervisor:
         oom = child.signal == signal.SIGKILL and self.fleet.slots[slot].ours is None and self.oom_kills.took_one()
         line = "" if child.code == 0 else self.pump.last_line(slot, run)
         self.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
+
+    def _survivor_ended(self, one: Survivor) -> None:
+        self._take_exit(Ended(one.pid, None, None, 0.0, None), one.slot, one.run, orphans=True)
 
     def _take_timers(self) -> None:
         now = self.now()
@@ -258,15 +270,8 @@ class Supervisor:
 
     def do_signal(self, action: Signal) -> None:
         slot = self.fleet.slots[action.slot]
-        pid = slot.pid
-        if slot.run != action.run or not pid:  # it could not be started after all
-            return
-        number = signal.Signals[action.signal]
-        if number == signal.SIGKILL:
-            processes.signal_run(pid, number, group=True)
-            self.doomed.append(pid)
-        else:
-            processes.signal_run(pid, number, group=action.scope is Scope.GROUP)
+        if slot.run == action.run and slot.pid:  # else it could not be started after all
+            self.sender.send(slot.pid, action.signal, action.scope)
 
     def do_signal_leftovers(self, action: SignalLeftovers) -> None:
         self.leftovers.signal(action.run, action.signal)
@@ -300,6 +305,7 @@ class Supervisor:
         self.waits.finish()
         deadline = self.now() + FLUSH
         self.output.finish(deadline)
+        self.record.close(clean=not self.running)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
             self.server.close()

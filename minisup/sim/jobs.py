@@ -118,7 +118,7 @@ class Job:
 class Process:
     """A simulated run: its plan, bent by the signals that it gets, and what it will leave behind."""
 
-    __slots__ = ("code", "ends", "job", "leftovers", "run", "signal", "slot", "started")
+    __slots__ = ("code", "ends", "job", "leftovers", "run", "signal", "slot", "started", "survivor")
 
     def __init__(self, slot: str, run: int, job: Job, now: Instant, plan: Plan) -> None:
         self.slot = slot
@@ -129,6 +129,7 @@ class Process:
         self.code = plan.code
         self.signal = plan.signal
         self.leftovers = job.leftovers
+        self.survivor = False  # an earlier minisup started it: nobody can read how it ends
 
     def take(self, signal: str, now: Instant, *, group: bool) -> None:
         """Get a signal; `ends` may be sooner afterwards."""

@@ -68,7 +68,7 @@ def report(trace: Trace, program: str, start: Instant, end: Instant) -> Report:
         launches=launches(trace, program, start, end),
         outcomes=Counter(record.outcome for record in records),
         holds=sum(1 for when, fact in trace.notes if fact == StateChanged(program, "holding") and start <= when < end),
-        busy=sum(record.duration for record in records if record.outcome is Outcome.WORKED),
+        busy=sum(record.duration or 0.0 for record in records if record.outcome is Outcome.WORKED),
     )
 
 
@@ -100,4 +100,4 @@ def _of(records: Iterable[Record], program: str) -> Iterator[Record]:
 
 
 def _ended(record: Record) -> Instant:
-    return record.started + record.duration
+    return record.started + (record.duration or 0.0)

@@ -10,6 +10,8 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
                                before `up`; keys as in a configuration file
     job email lasts=200ms exit=0 on_term=ignores
                                what its processes do, from the next run on
+    survivor email:0 812 30s   before `up`: a run of an earlier minisup goes on, started so long ago
+    lost email:0 812 30s       before `up`: a run of an earlier minisup has ended
     up [PROGRAM...]            minisup is ready
     run 10s / until 30s        let time pass
     skip 10m                   let time pass, and answer with a summary
@@ -105,7 +107,15 @@ class Script:
     def _do_job(self, words: list[str]) -> None:
         name = words[0]
         jobs = self._world.jobs if self._world else self._jobs
-        jobs[name] = settings.job(words[1:], jobs.get(name) or jobs[name.rpartition(":")[0]])
+        jobs[name] = settings.job(words[1:], jobs.get(name) or jobs.get(name.rpartition(":")[0]) or Job())
+
+    def _do_survivor(self, words: list[str]) -> None:
+        slot, run, age = words
+        self.world.survive(slot, int(run), settings.seconds(age))
+
+    def _do_lost(self, words: list[str]) -> None:
+        slot, run, age = words
+        self.world.lose(slot, int(run), settings.seconds(age))
 
     def _do_up(self, words: list[str]) -> None:
         self.world.boot(*words)

@@ -16,6 +16,7 @@ from minisup.core.messages import (
     SignalLeftovers,
     Spawn,
     Started,
+    Survived,
     Watch,
 )
 from minisup.core.model import Instant, Phase, Reason
@@ -45,6 +46,8 @@ class Teller:
         """One step of the core (a `Watcher` of a world)."""
         if isinstance(event, Started):
             self._tell(now, f"{event.slot} run {event.run} starts")
+        elif isinstance(event, Survived):
+            self._tell(now, f"{event.slot} run {event.run} goes on, started {event.since:.3f}")
         elif isinstance(event, Leftovers):
             self._tell(now, f"{event.slot} run {event.run} has {event.left} leftovers")
         for action in actions:
@@ -126,8 +129,8 @@ def _program(slot: str) -> str:
 
 
 def _how(record: Record) -> str:
-    how = record.signal or (record.cause if record.code is None else f"exit {record.code}")
-    return f"{how} after {record.duration:.3f} s"
+    how = record.signal or ((record.cause or "?") if record.code is None else f"exit {record.code}")
+    return how if record.duration is None else f"{how} after {record.duration:.3f} s"
 
 
 def _fact(fact: object) -> str:

@@ -24,6 +24,7 @@ from minisup.core.messages import (
     Exited,
     Halt,
     Leftovers,
+    Lost,
     Note,
     OverMemory,
     Record,
@@ -33,6 +34,7 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
+    Survived,
     Verb,
     Watch,
 )
@@ -105,6 +107,20 @@ class World:
     def boot(self, *targets: str) -> None:
         """Let minisup be ready to start runs: of these programs, or of all that start by themselves."""
         self.feed(Booted(targets))
+
+    def survive(self, slot: str, run: int, age: Seconds) -> None:
+        """Before `boot`: a run that an earlier minisup started `age` seconds ago goes on, as long as its job says."""
+        since, job = self.now - age, self._job(slot)
+        plan = job.plan(self.now, self._chance)
+        process = Process(slot, run, job, since, plan._replace(lasts=max(age, plan.lasts)))
+        process.survivor = True
+        self.processes[slot] = process
+        self._later(process.ends, process)
+        self.feed(Survived(slot, run, run, since))
+
+    def lose(self, slot: str, run: int, age: Seconds) -> None:
+        """Before `boot`: a run that an earlier minisup started `age` seconds ago has ended since."""
+        self.feed(Lost(slot, run, self.now - age))
 
     def ask(self, verb: Verb, *targets: str, now: bool = False) -> None:
         """An operator asks something of programs (`email`), slots (`email:1`) or `all`."""
@@ -191,7 +207,7 @@ class World:
         return actions
 
     def _job(self, slot: str) -> Job:
-        return self.jobs.get(slot) or self.jobs[slot.rpartition(":")[0]]
+        return self.jobs.get(slot) or self.jobs.get(slot.rpartition(":")[0]) or Job()
 
     def _later(self, when: Instant, what: Process | Event) -> None:
         if when < inf:
@@ -222,7 +238,7 @@ class World:
     def _exit(self, process: Process) -> None:
         del self.processes[process.slot]
         slot, run, job, left = process.slot, process.run, process.job, process.leftovers
-        ended = Exited(slot, run, process.code, process.signal)
+        ended = Exited(slot, run, None) if process.survivor else Exited(slot, run, process.code, process.signal)
         if left:
             self._leavings[slot, run] = process
             self._later(self.now + job.leftovers_last, Leftovers(slot, run, 0))

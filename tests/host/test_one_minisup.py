@@ -10,8 +10,6 @@ import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
 from lookup import alive
 
-NOT_YET = pytest.mark.xfail(reason="runs in progress are not yet kept in state_dir/running")
-
 
 def long(stage: Stage) -> Daemon:
     return stage.up(program("long", "sleep 1000", stop=AT_ONCE))
@@ -117,7 +115,6 @@ def orphaned(stage: Stage) -> Iterator[Stage]:
     stage.end_survivors()
 
 
-@NOT_YET
 def test_a_run_that_survives_its_minisup_finishes_as_the_run_of_its_slot(orphaned: Stage) -> None:
     stage = orphaned
     report = "echo {0} $MINISUP_RUN_ID >> runs"
@@ -139,7 +136,6 @@ def test_a_run_that_survives_its_minisup_finishes_as_the_run_of_its_slot(orphane
     assert runs[0].split()[1] == runs[1].split()[1]
 
 
-@NOT_YET
 def test_a_survivor_is_stopped_like_any_run(orphaned: Stage) -> None:
     config = orphaned.config(program("job", "sleep 1000", stop=AT_ONCE))
     first = orphaned.up_file(config)

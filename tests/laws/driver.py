@@ -19,6 +19,7 @@ from minisup.core.messages import (
     Exited,
     Halt,
     Leftovers,
+    Lost,
     OverMemory,
     Record,
     ShutdownAsked,
@@ -27,10 +28,11 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
+    Survived,
     Verb,
     Watch,
 )
-from minisup.core.model import Phase, Reason
+from minisup.core.model import Phase, Policy, Reason
 from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
@@ -67,6 +69,7 @@ class Driver:
         self.watched = set()
         self.stopped = set()  # slots that an operator stopped and nobody started
         self.last_run = 0
+        self.spared = set()  # survivors of an earlier minisup whose slots are not brought up: drained without a limit
         self.failed = set()  # ids of runs that could not be started
         self.asked_at = None  # shutdown
         self.halted = None
@@ -77,6 +80,20 @@ class Driver:
 
     def boot(self, *targets):
         self.feed(Booted(targets))
+
+    def survive(self, slot, age):
+        """Before `boot`: a run of an earlier minisup goes on, also in a slot that the configuration does not have."""
+        if slot not in self.runs:
+            self.last_run += 1
+            self.runs[slot] = Run(self.last_run, self.now - age)
+            self.spared.add(slot)
+            self.feed(Survived(slot, self.last_run, 1000 + self.last_run, self.now - age))
+
+    def lose(self, slot):
+        """Before `boot`: a run of an earlier minisup has ended."""
+        if slot not in self.runs:
+            self.last_run += 1
+            self.feed(Lost(slot, self.last_run, self.now - 1.0))
 
     def exit(self, slot, code=0, signal=None, leftovers=0, *, output=False, oom=False):
         run = self.runs.pop(slot)
@@ -99,6 +116,8 @@ class Driver:
 
     def appear(self, slot, count):
         """An orphan of the slot's last run is found late: it had made a session of its own."""
+        if slot not in self.fleet.slots:
+            return
         run = self.fleet.slots[slot].run or (self.fleet.slots[slot].last.run if self.fleet.slots[slot].last else 0)
         if run and slot not in self.stopped and self.fleet.shutdown is None:
             self.leftovers(slot, run, count)
@@ -109,7 +128,8 @@ class Driver:
 
     def unclog(self, slot):
         self.clogged.discard(slot)
-        self.feed(Drained(slot))
+        if slot in self.fleet.slots:
+            self.feed(Drained(slot))
 
     def touch(self, program):
         if program in self.watched:
@@ -170,14 +190,15 @@ class Driver:
             case SignalLeftovers():
                 self._signal_leftovers(action)
             case Arm(key, generation, due):
-                assert key == FLEET or key in self.fleet.slots or key in self.fleet.programs
+                known = key == FLEET or key in self.fleet.slots or key in self.fleet.programs
+                assert known or due is None  # one that has just gone
                 assert generation > self.armed.get(key, 0), f"{action} is not newer"
                 self.armed[key] = generation
                 self.timers.arm(key, generation, due)
             case Watch(program, on):
                 (self.watched.add if on else self.watched.discard)(program)
             case Record():
-                assert action.duration >= 0
+                assert action.duration is None or action.duration >= 0
             case Halt(code):
                 assert self.halted is None
                 self.halted = (self.now, code)
@@ -214,13 +235,18 @@ class Driver:
         run = self.runs[action.slot]
         assert run.id == action.run
         assert "SIGKILL" not in run.signals, "the dead are signalled"
-        policy = self.policies[action.slot.rpartition(":")[0]]
+        policy = self._policy(action.slot)
         expired = policy.max_runtime is not None and self.now >= run.started + policy.max_runtime - 1e-6
         if run.patience is not None and self.asked_at is None and not self._has_given_up():
             assert expired or run.over or self.now >= run.patience - 1e-6, f"{action} at {self.now} within its drain"
         run.signals.append(action.signal)
         if action.signal == "SIGKILL":
             self.killed[action.slot] = self.now
+
+    def _policy(self, slot):
+        """Of a program that is no more: the defaults."""
+        name = slot.rpartition(":")[0]
+        return self.policies.get(name) or Policy(name=name)
 
     def _has_given_up(self):
         return any(program.given_up for program in self.fleet.programs.values())
@@ -231,7 +257,7 @@ class Driver:
             run = self.runs.get(slot)
             if run is None:
                 continue
-            stop = self.policies[slot.rpartition(":")[0]].stop
+            stop = self._policy(slot).stop
             if now:
                 run.patience = None if verb is not Verb.START else run.patience
             elif verb is Verb.STOP and self.fleet.slots[slot].phase is Phase.RUNNING:
@@ -269,7 +295,8 @@ class Driver:
             )
             assert keys <= self.killed.keys(), f"{name} is killing, and spares {keys - self.killed.keys()}"
         if slot.phase in {Phase.STOPPING, Phase.DRAINING} and not slot.wanted and self.halted is None:
-            harder = self._is_armed(name) or self._is_armed(FLEET)
+            spared = name in self.spared and name not in self.stopped
+            harder = self._is_armed(name) or self._is_armed(FLEET) or spared
             assert harder, f"{name} is {slot.phase} and nothing will end it"
 
     def _check_wait(self, name, slot):

@@ -129,6 +129,19 @@ def stale(driver, index):
         driver.stale(key, driver.armed[key] - 1)
 
 
+SLOTS = ["a:0", "a:1", "b:0", "b:2", "c:1", "c:7", "gone:0", "gone:1"]
+inherited = st.lists(st.tuples(st.sampled_from(SLOTS), st.booleans(), st.sampled_from([0.0, 3.0, 100.0])), max_size=4)
+"""Runs of an earlier minisup: slot, whether it goes on, and its age; not every slot is in the configuration."""
+
+
+def inherit(driver, runs):
+    for slot, goes_on, age in runs:
+        if goes_on:
+            driver.survive(slot, age)
+        else:
+            driver.lose(slot)
+
+
 HAPPENS = {
     "wait": Driver.wait,
     "exit": exit_,
@@ -156,9 +169,10 @@ def chosen(things, index):
     return things[index % len(things)]
 
 
-@given(fleets(), st.lists(happenings, max_size=60), st.booleans(), st.integers(0, 3))
-def test_no_order_of_events_breaks_a_law(made, story, exit_when_done, seed):
+@given(fleets(), inherited, st.lists(happenings, max_size=60), st.booleans(), st.integers(0, 3))
+def test_no_order_of_events_breaks_a_law(made, runs, story, exit_when_done, seed):
     driver = Driver(made, exit_when_done=exit_when_done, seed=seed)
+    inherit(driver, runs)
     driver.boot()
     for what in story:
         happen(driver, what)
@@ -167,13 +181,15 @@ def test_no_order_of_events_breaks_a_law(made, story, exit_when_done, seed):
 
 @given(
     fleets(),
+    inherited,
     st.lists(happenings, max_size=25),
     st.lists(st.tuples(st.sampled_from([0.0, 0.2, 0.6, 3.0]), st.booleans()), min_size=1, max_size=4),
     st.lists(happenings, max_size=15),
     st.sampled_from([1.0, 10.0, 90.0]),
 )
-def test_a_shutdown_ends_in_time_and_nothing_starts_after_it(made, story, requests, ending, limit):
+def test_a_shutdown_ends_in_time_and_nothing_starts_after_it(made, runs, story, requests, ending, limit):
     driver = Driver(made, shutdown_timeout=limit)
+    inherit(driver, runs)
     driver.boot()
     for what in story:
         happen(driver, what)
@@ -188,9 +204,10 @@ def test_a_shutdown_ends_in_time_and_nothing_starts_after_it(made, story, reques
     driver.check_replay()
 
 
-@given(fleets(), st.lists(happenings, max_size=40))
-def test_a_shutdown_ends_at_once_when_the_last_process_does(made, story):
+@given(fleets(), inherited, st.lists(happenings, max_size=40))
+def test_a_shutdown_ends_at_once_when_the_last_process_does(made, runs, story):
     driver = Driver(made, shutdown_timeout=90.0)
+    inherit(driver, runs)
     driver.boot()
     for what in story:
         happen(driver, what)

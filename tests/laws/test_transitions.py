@@ -15,6 +15,7 @@ LEFT = "program a min_runtime=60s {}\njob a lasts=100ms leftovers=1 leftovers_on
 
 STORIES = {
     ("off", "waiting"): "program a autostart=false\n\nup\nstart a\n",
+    ("off", "running"): "program a\njob a lasts=ever\n\nsurvivor a:0 7 1s\nup\n",
     ("off", "draining"): "program a\nprogram b\n\nup\nrun 1s\nstop a\nrun 1s\nfind a:0 1\nshutdown\n",
     ("off", "stopping"): "program a\nprogram b\n\nup\nrun 1s\nstop a\nrun 1s\nfind a:0 1\nshutdown --now\n",
     ("waiting", "waiting"): "program a retry.budget=0\njob a lasts=1s exit=1\n\nup\nrun 10s\n",
@@ -79,5 +80,5 @@ def test_each_listed_transition_is_made(moves, move):
 def test_a_move_that_is_not_listed_is_refused():
     fleet = Fleet([Policy(name="a")], shutdown_timeout=1.0, uniform=max)
     slot = fleet.slots["a:0"]
-    with pytest.raises(TransitionError, match="a:0 cannot go from off to running"):
-        slot.enter(Phase.RUNNING, 0.0)
+    with pytest.raises(TransitionError, match="a:0 cannot go from off to killing"):
+        slot.enter(Phase.KILLING, 0.0)

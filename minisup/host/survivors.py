@@ -1,0 +1,218 @@
+"""Runs of an earlier minisup that go on: found, watched, signalled. They are not our children.
+
+Found: by the pid of their record, if that process leads a session and was made between the two times that were noted
+when it was started. A run that was about to be started when minisup was killed has no pid in its record: it is looked
+for by its environment. By the time that this happens it has executed its command or ended, because a child that has not
+holds the lock of the state directory, as everything that minisup had open.
+
+Watched by a pidfd, without one by looking at `/proc` again and again. How they end nobody can read.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+
+from minisup.core.messages import Lost, Survived
+from minisup.host import processes
+from minisup.host.loop import Loop
+from minisup.host.running import Entry, Past, Running, read
+from minisup.narrate import count
+
+LOOK: Final = 0.1
+"""Seconds between two looks at survivors for which there is no pidfd."""
+
+EMPTY: Final = 2.0
+"""Seconds at most that a new process is given to get the environment of the command that it executes."""
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+_NANO: Final = 1_000_000_000
+_PAUSE: Final = 0.01
+_PIDFD_OPEN: Final[Callable[[int], int] | None] = getattr(os, "pidfd_open", None)
+
+
+class Survivor(NamedTuple):
+    """A run that goes on. `start_time` is in clock ticks since boot, and with the pid names one process."""
+
+    slot: str
+    run: int
+    pid: int
+    start_time: int
+
+
+class Survivors:
+    """The survivors in progress, by pid."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        running: dict[int, tuple[str, int]],
+        record: Running,
+        ended: Callable[[Survivor], None],
+        say: Callable[[str, str], None],
+        pidfd_open: Callable[[int], int] | None = _PIDFD_OPEN,
+    ) -> None:
+        self._loop = loop
+        self._running = running  # of the supervisor: pid -> slot, run
+        self._record = record
+        self._ended = ended
+        self._say = say
+        self._pidfd_open = pidfd_open
+        self._known: dict[int, Survivor] = {}
+        self._pidfds: dict[int, int] = {}
+        self._looking = False
+        self.mark = b""  # what every process of the earlier minisup has in its environment; empty: it ended well
+
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._known
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def take_over(self, directory: str | None, slots: Iterable[str]) -> list[Survived | Lost]:
+        """What became of the runs of the minisup before: events for the core. Begins the record of this life."""
+        if directory is None:
+            return []
+        past = self._read(f"{directory}/running")
+        found, lost = identify(past)
+        state = past.state if past.here else os.urandom(8).hex()
+        self.mark = b"MINISUP_STATE=" + state.encode() if past.here else b""
+        entries = (Entry(one.slot, one.run, *_window(one.start_time), pid=one.pid) for one in found)
+        try:
+            self._record.open(directory, state, slots, entries)
+        except OSError as error:
+            self._say(f"runs in progress are not kept: cannot write {directory}/running: {error.strerror}", "warning")
+        for one in found:
+            self._watch(one)
+        if lost:
+            self._say(f"{count(len(lost), 'run')} ended while no minisup ran; how is not known (lost)", "info")
+        return [
+            *(Survived(one.slot, one.run, one.pid, _instant(one.start_time * _NANO // _TICKS)) for one in found),
+            *(Lost(entry.slot, entry.run, _instant(entry.begun)) for entry in lost if not entry.torn),
+        ]
+
+    def signal(self, pid: int, number: int, *, group: bool) -> bool:
+        """Signal a survivor or its group, if it is still the process that was found; SIGCONT follows."""
+        if not self._lives(self._known[pid]):
+            return False
+        pidfd = self._pidfds.get(pid)
+        if group or pidfd is None:
+            return processes.signal_run(pid, number, group=group)
+        try:
+            signal.pidfd_send_signal(pidfd, number)
+            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+        except OSError:
+            return False
+        return True
+
+    def has_ended(self, pid: int) -> bool:
+        """Whether this is a survivor, and no longer there."""
+        survivor = self._known.get(pid)
+        return survivor is not None and not self._lives(survivor)
+
+    def _read(self, path: str) -> Past:
+        try:
+            past = read(path)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self._say(f"cannot read {path}: {error}; runs of an earlier minisup that go on are not known", "warning")
+            past = None
+        return past or Past("", here=False, entries=())
+
+    def _watch(self, survivor: Survivor) -> None:
+        pid = survivor.pid
+        self._known[pid] = survivor
+        self._running[pid] = (survivor.slot, survivor.run)
+        try:
+            if self._pidfd_open is None:
+                raise OSError  # noqa: TRY301 - as when the kernel has none
+            pidfd = self._pidfds[pid] = self._pidfd_open(pid)
+        except OSError:
+            self._look_later()
+            return
+        self._loop.on_readable(pidfd, lambda: self._end(survivor))
+        if not self._lives(survivor):  # it ended before the pidfd was there, which may be another's
+            self._loop.post(lambda: self._end(survivor))
+
+    def _look_later(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._loop.after(LOOK, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        for survivor in [one for one in self._known.values() if one.pid not in self._pidfds]:
+            if self._lives(survivor):
+                self._look_later()
+            else:
+                self._end(survivor)
+
+    def _end(self, survivor: Survivor) -> None:
+        if self._known.pop(survivor.pid, None) is None:
+            return
+        pidfd = self._pidfds.pop(survivor.pid, None)
+        if pidfd is not None:
+            self._loop.forget(pidfd)
+            os.close(pidfd)
+        del self._running[survivor.pid]
+        self._ended(survivor)
+
+    def _lives(self, survivor: Survivor) -> bool:
+        seen = processes.stat(survivor.pid)
+        return seen is not None and seen.alive and seen.start_time == survivor.start_time
+
+
+def identify(past: Past) -> tuple[list[Survivor], list[Entry]]:
+    """Which of the recorded runs go on, and which do not."""
+    if not past.here:
+        return [], list(past.entries)
+    found = {entry.slot: survivor for entry in past.entries if entry.pid and (survivor := _recorded(entry))}
+    found.update(_about_to_start(past.state, [entry for entry in past.entries if not entry.pid]))
+    return list(found.values()), [entry for entry in past.entries if entry.slot not in found]
+
+
+def _recorded(entry: Entry) -> Survivor | None:
+    seen = processes.stat(entry.pid)
+    if seen is None or not seen.alive or seen.session != entry.pid:
+        return None
+    first, last = entry.begun * _TICKS // _NANO, entry.noted * _TICKS // _NANO
+    return Survivor(entry.slot, entry.run, entry.pid, seen.start_time) if first <= seen.start_time <= last else None
+
+
+def _about_to_start(state: str, entries: Sequence[Entry]) -> dict[str, Survivor]:
+    """The runs of these entries, by slot, as far as there are any."""
+    if not entries:
+        return {}
+    since = min(0 if entry.torn else entry.begun for entry in entries) * _TICKS // _NANO
+    deadline = time.monotonic() + EMPTY
+    while True:
+        worlds = {seen: processes.environ(seen.pid) for seen in processes.session_leaders() if seen.start_time >= since}
+        # Empty: it is between two memories, in the middle of its exec.
+        if b"" not in worlds.values() or time.monotonic() > deadline:
+            break
+        time.sleep(_PAUSE)
+    found: dict[str, Survivor] = {}
+    for seen in sorted(worlds, key=lambda seen: seen.start_time, reverse=True):  # the first is the leader of the run
+        for entry in entries:
+            if _is_of(worlds[seen] or b"", state, entry):
+                run = processes.run_id_in(worlds[seen] or b"") or entry.run
+                found[entry.slot] = Survivor(entry.slot, run, seen.pid, seen.start_time)
+    return found
+
+
+def _is_of(environ: bytes, state: str, entry: Entry) -> bool:
+    program, _, number = entry.slot.rpartition(":")
+    wanted = {f"MINISUP_STATE={state}", f"MINISUP_PROGRAM={program}", f"MINISUP_SLOT={number}"}
+    if not entry.torn:
+        wanted.add(f"MINISUP_RUN_ID={entry.run}")
+    return {os.fsencode(item) for item in wanted} <= set(environ.split(b"\0"))
+
+
+def _window(start_time: int) -> tuple[int, int]:
+    """The nanoseconds since boot that are in a clock tick: its first, and its last."""
+    return start_time * _NANO // _TICKS, ((start_time + 1) * _NANO - 1) // _TICKS
+
+
+def _instant(boot: int) -> float:
+    """Nanoseconds since boot on the monotonic clock."""
+    return time.monotonic() - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - boot) / _NANO
