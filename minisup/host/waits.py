@@ -42,7 +42,9 @@ class Waits:
         for wait in self._slots:
             if wait.deferred.settled:
                 continue
-            if all(CAME_ABOUT[wait.verb](state.slots[name], wait.mark) for name in wait.slots):
+            came_about = CAME_ABOUT[wait.verb]
+            there = [slot for name in wait.slots if (slot := state.slots.get(name))]  # one may have gone with its run
+            if all(came_about(slot, wait.mark) for slot in there):
                 wait.deferred.resolve({"done": True, "slots": list(wait.slots)})
             else:
                 left.append(wait)

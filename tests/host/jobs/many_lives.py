@@ -1,0 +1,66 @@
+"""Run by a test: one minisup after another, each killed at a random moment.
+
+    many_lives.py SEED KILLS STDERR IDS CONFIG...
+
+Each is a fork of this process, which has imported everything, so that a life begins within milliseconds. One in four is
+killed while it comes up, the others when their jobs have begun to write to the file IDS. It prints the number of lives
+that did not last until they were killed.
+"""
+
+import os
+import random
+import signal
+import sys
+import time
+
+from minisup.cli.up import up
+from minisup.config import load
+from minisup.host import supervisor
+
+UNDER_LOAD = 0.15
+"""Seconds at most from a life's first job to its end."""
+
+COMING_UP = 0.1
+"""Seconds at most of a life that ends before it has begun."""
+
+
+def live(config, stderr):
+    told = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(told, 2)
+    try:
+        os._exit(up(config, None, [], exit_when_done=False))
+    except BaseException as error:  # noqa: BLE001 - it must not go on as this process
+        os.write(2, f"Traceback: {error!r}\n".encode())
+    finally:
+        os._exit(1)
+
+
+def size(file):
+    return os.stat(file).st_size if os.path.exists(file) else 0
+
+
+def wait_for_jobs(before):
+    for _ in range(300):
+        if size(ids) > before:
+            return
+        time.sleep(0.01)
+
+
+seed, kills, stderr, ids, *configs = sys.argv[1:]
+chance = random.Random(int(seed))
+assert load.load
+assert supervisor.run
+ended = 0
+for _ in range(int(kills)):
+    config = chance.choice(configs)
+    comes_up, before = chance.random() < 0.25, size(ids)
+    pid = os.fork()
+    if not pid:
+        live(config, stderr)
+    if not comes_up:
+        wait_for_jobs(before)
+    time.sleep(chance.random() * (COMING_UP if comes_up else UNDER_LOAD))
+    os.kill(pid, signal.SIGKILL)
+    _, status = os.waitpid(pid, 0)
+    ended += status != signal.SIGKILL
+print(ended)  # noqa: T201 - what the test reads
