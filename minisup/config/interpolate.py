@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 SLOT_ONLY: Final = "MINISUP_SLOT"
-RUN_ONLY: Final = frozenset({"MINISUP_RUN_ID", "MINISUP_FAILURES"})
+RUN_ONLY: Final = frozenset({"MINISUP_RUN_ID", "MINISUP_FAILURES", "MINISUP_STATE"})
 OWN: Final = RUN_ONLY | {"MINISUP_PROGRAM", SLOT_ONLY, "MINISUP_NUMPROCS", "MINISUP_HERE"}
 """Variables that minisup gives; what the environment holds under these names is an outer minisup's and not used."""
 

@@ -53,8 +53,8 @@ In every text value:
 Any other `$` is just a `$`. Variables come from minisup's own environment and from `supervisor.environment`, when the
 file is read. Minisup adds `MINISUP_HERE` (the directory of the file), in programs `MINISUP_PROGRAM` and
 `MINISUP_NUMPROCS`, and in `command`, `directory`, `environment` and the log paths of a program `MINISUP_SLOT`
-(0, 1, ...). A run finds these in its environment too, with `MINISUP_RUN_ID` and `MINISUP_FAILURES` (failures in a row
-of its slot).
+(0, 1, ...). A run finds these in its environment too, with `MINISUP_RUN_ID`, `MINISUP_FAILURES` (failures in a row of
+its slot) and `MINISUP_STATE` (by which a later minisup with the same `state_dir` knows what an earlier one started).
 Numbers, booleans and durations may be written as text with a variable: `numprocs = "${WORKERS:-2}"`.
 
 A command that is one string is split into words first, then variables are filled in: one word stays one word, whatever

@@ -10,7 +10,7 @@ the run id it names a run on the whole machine. `boot` and `pids` (the pid names
 
 A write is a copy into mapped memory (0.5 us), where the file system overwrites in place. Elsewhere (btrfs, NFS ...) a
 store into a mapping can end the process with SIGBUS when the disk is full, so there it is a system call that may fail.
-A copy that SIGKILL interrupts leaves old and new mixed; `check` tells (docs/decisions/0006-survivors.md).
+A copy that SIGKILL interrupts leaves old and new mixed; `check` tells (docs/decisions/0008-survivors.md).
 """
 
 import json
@@ -64,6 +64,7 @@ class Running:
         self.state = ""
         self._path = ""
         self._fd = -1
+        self._nobody = PAGE  # the record that is never read
         self._places: dict[str, int] = {}
         self._begun: dict[str, tuple[int, int]] = {}  # slot -> run, begun
         self._write: Callable[[int, bytes], None] = _nowhere
@@ -78,7 +79,8 @@ class Running:
         """Note that the run is about to be started."""
         begun = clock_gettime_ns(CLOCK_BOOTTIME)
         self._begun[slot] = (run, begun)
-        self._write(self._places.get(slot) or self._place(slot), _pack(run, begun, 0, 0, run ^ begun | _USED))
+        place = self._places.get(slot) or self._place(slot)  # first: it may change the way to write
+        self._write(place, _pack(run, begun, 0, 0, run ^ begun | _USED))
 
     def started(self, slot: str, pid: int) -> None:
         """Note the process of the run that was about to be started."""
@@ -88,7 +90,7 @@ class Running:
 
     def ended(self, slot: str) -> None:
         """Note that the slot has no run: it was reaped, or could not be started."""
-        self._write(self._places[slot] + _CHECK_AT, _BLANK)
+        self._write(self._places.get(slot, self._nobody) + _CHECK_AT, _BLANK)
 
     def close(self, *, clean: bool) -> None:
         """Minisup leaves; if nothing lives on there is nothing to find."""
@@ -101,7 +103,7 @@ class Running:
 
     def _place(self, slot: str) -> int:
         """A slot that came later: a new file, with room for it."""
-        self._places[slot] = PAGE  # never read: where there is no room, and no matter where nothing is kept
+        self._places[slot] = self._nobody
         if self._write is not _nowhere:
             past = read(self._path)
             try:
@@ -127,7 +129,7 @@ class Running:
             raise
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd, self._write = fd, write
+        self._fd, self._write, self._nobody = fd, write, len(head)
         self._places = {name: len(head) + index * _RECORD.size for index, name in enumerate(names, 1)}
 
 

@@ -15,7 +15,7 @@ from lookup import alive, environ_of, session_of
 from ways import needs_root
 
 SEED = 4711
-KILLS = 100
+KILLS = 80
 LIVES = Path(__file__).parent / "jobs" / "many_lives.py"
 
 ALONE = (

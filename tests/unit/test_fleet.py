@@ -17,6 +17,7 @@ from minisup.core.messages import (
     Event,
     Exited,
     Halt,
+    Lost,
     Note,
     OverMemory,
     Record,
@@ -24,6 +25,7 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
+    Survived,
     Verb,
 )
 from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry
@@ -144,6 +146,31 @@ def test_recovery_is_told_with_how_long_it_lasted_and_how_many_tries_it_took():
         fail(fleet, end)
     answer(fleet, fleet.step(Due("a:0", fleet.slots["a:0"].generation), 4.0), 4.0)
     assert facts(fleet.step(Exited("a:0", fleet.slots["a:0"].run, 0), 5.0), Recovered) == [Recovered("a", 4.0, 3)]
+
+
+def test_a_run_that_was_stopped_before_it_had_started_gets_no_limits():
+    fleet = made(Policy(name="a", max_runtime=5.0))
+    fleet.step(Booted(), 0.0)
+    fleet.step(Asked(Verb.STOP, ("a:0",), True), 0.0)
+    fleet.step(Started("a:0", 1, 101), 0.0)
+    assert fleet.slots["a:0"].expires_at is None
+
+
+def test_a_timer_of_a_slot_that_has_gone_with_its_survivor_is_ignored():
+    fleet = made()
+    fleet.step(Survived("gone:0", 7, 101, -3.0), 0.0)
+    fleet.step(Booted(), 0.0)
+    fleet.step(Exited("gone:0", 7, None), 1.0)
+    assert list(fleet.programs) == ["a"]
+    assert list(fleet.slots) == ["a:0"]
+    assert fleet.step(Due("gone:0", 1), 2.0) == fleet.step(Due("gone", 1), 2.0) == []
+
+
+def test_run_ids_go_on_after_those_of_an_earlier_minisup():
+    fleet = made(Policy(name="a", numprocs=2))
+    fleet.step(Survived("a:0", 7, 101, -3.0), 0.0)
+    fleet.step(Lost("a:1", 9, -3.0), 0.0)
+    assert Spawn("a:1", 10, 0) in fleet.step(Booted(), 0.0) + fleet.step(Due("a:1", 1), 0.5)
 
 
 def test_a_paused_slot_makes_its_program_paused():
