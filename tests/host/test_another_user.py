@@ -12,6 +12,7 @@ import pytest
 from ways import FDS, Ways, fields, needs_root, script
 
 from minisup.host.environment import Account
+from minisup.host.spawn import NOTHING
 
 NOBODY = Account("nobody", 65534, 65534, (65534, 4242), "/nonexistent")
 
@@ -87,6 +88,7 @@ def test_ids_that_may_not_be_taken_are_said_with_the_name():
     program = """
 import os
 from minisup.host.environment import Account
+from minisup.host.spawn import NOTHING
 from minisup.host.recipe import recipe
 from minisup.host.spawn import NOTHING, Spawner, SpawnError
 spawner = Spawner()
@@ -130,3 +132,14 @@ for command in (["cat", "/proc/self/status"], [sys.executable, "-ISc", sys.argv[
     found = fields("\n".join(status))
     assert int(found["SigIgn"], 16) == int(found["SigBlk"], 16) == 0
     assert fds == "0 1 2"
+
+
+@needs_root
+def test_the_child_itself_tells_its_pid_before_it_executes_its_command(swift):
+    reader, writer = os.pipe2(os.O_CLOEXEC)
+    born = lambda pid: os.write(writer, b"%d of %d" % (pid, os.getpid()))  # noqa: E731
+    pid = swift.spawner.spawn(swift.recipe("true", account=NOBODY), 7, 0, NOTHING, NOTHING, born)
+    assert os.read(reader, 100) == b"%d of %d" % (pid, pid)
+    os.waitpid(pid, 0)
+    os.close(reader)
+    os.close(writer)
