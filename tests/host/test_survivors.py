@@ -65,7 +65,7 @@ def storm(stage: Stage) -> list[Path]:
     user = {"user": "nobody"} if os.geteuid() == 0 else {}
     programs = [
         program("fast", alone("0.0$(($$ % 5))"), numprocs=8, **quiet),
-        program("slow", alone("0.6"), numprocs=2, **quiet),
+        program("slow", alone("1"), numprocs=2, **quiet),
         program("double", alone("0.02; (setsid sleep 0.2 >/dev/null &)"), **quiet),
         program("other", alone("0.03"), numprocs=2, **quiet, **user),
     ]
@@ -81,15 +81,13 @@ def storm(stage: Stage) -> list[Path]:
 
 def test_over_fifty_kills_at_any_moment_make_no_two_runs_in_a_slot(stage: Stage) -> None:
     configs = storm(stage)
-    told, ids = stage.path("told"), stage.path("ids")
-    lives = stage.popen(
-        [sys.executable, LIVES, SEED, KILLS, told, ids, *configs], stdout=subprocess.PIPE, cwd=stage.root
-    )
-    ended, _ = lives.communicate(timeout=60)
-    assert int(ended) == 0, told.read_text()
-    assert "Traceback" not in told.read_text()
-    assert "internal error" not in told.read_text()
-    survived = sum(line.startswith("survived: ") for line in stage.lines("told"))
+    command = [sys.executable, LIVES, SEED, KILLS, stage.path("ids"), *configs]
+    lives = stage.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=stage.root, text=True)
+    ended, told = lives.communicate(timeout=60)
+    assert int(ended) == 0, told
+    assert "Traceback" not in told
+    assert "internal error" not in told
+    survived = sum(line.startswith("survived: ") for line in told.splitlines())
     last = stage.up_file(configs[0])
     wait_until(lambda: last.program("slow")["runs"]["worked"] > 1, SOON, "all goes on")
     assert stage.lines("violations") == []
@@ -100,7 +98,7 @@ def test_over_fifty_kills_at_any_moment_make_no_two_runs_in_a_slot(stage: Stage)
     assert len(runs) == len(set(runs))
     assert not (stage.root / "state" / "running").exists()
     assert len(runs) > 5 * KILLS, "there was no load"
-    assert survived > 10, "nothing survived"
+    assert survived > KILLS // 4, f"only {survived} survived"
 
 
 def test_what_ended_while_no_minisup_lived_is_lost(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """Run by a test: one minisup after another, each killed at a random moment.
 
-    many_lives.py SEED KILLS STDERR IDS CONFIG...
+    many_lives.py SEED KILLS IDS CONFIG...
 
 Each is a fork of this process, which has imported everything, so that a life begins within milliseconds. One in four is
 killed while it comes up, the others when their jobs have begun to write to the file IDS. It prints the number of lives
@@ -24,9 +24,7 @@ COMING_UP = 0.1
 """Seconds at most of a life that ends before it has begun."""
 
 
-def live(config, stderr):
-    told = os.open(stderr, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    os.dup2(told, 2)
+def live(config):
     try:
         os._exit(up(config, None, [], exit_when_done=False))
     except BaseException as error:  # noqa: BLE001 - it must not go on as this process
@@ -46,7 +44,7 @@ def wait_for_jobs(before):
         time.sleep(0.01)
 
 
-seed, kills, stderr, ids, *configs = sys.argv[1:]
+seed, kills, ids, *configs = sys.argv[1:]
 chance = random.Random(int(seed))
 assert load.load
 assert supervisor.run
@@ -56,7 +54,7 @@ for _ in range(int(kills)):
     comes_up, before = chance.random() < 0.25, size(ids)
     pid = os.fork()
     if not pid:
-        live(config, stderr)
+        live(config)
     if not comes_up:
         wait_for_jobs(before)
     time.sleep(chance.random() * (COMING_UP if comes_up else UNDER_LOAD))
