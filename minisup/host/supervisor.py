@@ -224,11 +224,8 @@ class Supervisor:
 
     def _has_orphans(self, ended: list[Ended]) -> bool:
         """Whether runs that are to be gone may have left something that made a session of its own."""
-        for child in ended:
-            known = self.running.get(child.pid)
-            if known is not None and self._is_to_be_swept(child, known[0]):
-                return self.leftovers.orphans()
-        return False
+        runs = [(child, self.running[child.pid][0]) for child in ended if child.pid in self.running]
+        return any(self._is_to_be_swept(*one) for one in runs) and self.leftovers.orphans()
 
     def _is_to_be_swept(self, child: Ended, name: str) -> bool:
         slot = self.fleet.slots[name]

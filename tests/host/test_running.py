@@ -131,7 +131,7 @@ def test_the_record_of_another_boot_says_nothing_about_pids(tmp_path: Path) -> N
 def test_a_record_that_cannot_be_read_is_said_and_does_no_harm(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "running").write_bytes(content)
     told: list[str] = []
-    survivors = Survivors(Loop(Clock()), Running(), lambda _: None, lambda line, _level: told.append(line))
+    survivors = Survivors(Loop(Clock()), {}, Running(), lambda _: None, lambda line, _level: told.append(line))
     assert survivors.take_over(str(tmp_path), ["a:0"]) == []
     assert f"cannot read {tmp_path}/running" in told[0]
     assert entries(tmp_path) == ()
@@ -147,7 +147,9 @@ def test_the_end_of_a_survivor_whose_record_could_not_be_written(tmp_path: Path,
 
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     told: list[str] = []
-    survivors = Survivors(Loop(Clock()), record := Running(), lambda _: None, lambda line, _level: told.append(line))
+    survivors = Survivors(
+        Loop(Clock()), {}, record := Running(), lambda _: None, lambda line, _level: told.append(line)
+    )
     assert survivors.take_over(f"{tmp_path}/none", ["a:0"]) == []
     assert "runs in progress are not kept" in told[0]
     record.intend("a:0", 1)
@@ -241,10 +243,12 @@ def test_the_end_of_a_survivor_is_seen(sleeper: subprocess.Popen[bytes], tmp_pat
     again.open(str(tmp_path), "abc", ["a:0"], [Entry("a:0", 7, *window, pid=sleeper.pid)])
     ended: list[Survivor] = []
     loop = Loop(Clock())
-    survivors = Survivors(loop, Running(), ended.append, lambda *_: None, ways[way])
+    running_now: dict[int, tuple[str, int]] = {}
+    survivors = Survivors(loop, running_now, Running(), ended.append, lambda *_: None, ways[way])
     (event,) = survivors.take_over(str(tmp_path), ["a:0"])
     assert event.run == 7
     assert sleeper.pid in survivors
+    assert running_now == {sleeper.pid: ("a:0", 7)}
     assert file.exists()
     assert survivors.signal(sleeper.pid, 9, group=False)
     limit = time.monotonic() + SOON
@@ -252,6 +256,7 @@ def test_the_end_of_a_survivor_is_seen(sleeper: subprocess.Popen[bytes], tmp_pat
         loop.serve(loop.wait(time.monotonic() + 0.2), time.monotonic())
     assert [one.pid for one in ended] == [sleeper.pid]
     assert not survivors
+    assert not running_now
 
 
 # --- the lock ---------------------------------------------------------------------------------------------------------
