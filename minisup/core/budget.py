@@ -37,8 +37,11 @@ class Budget:
 
     def pay_back(self, now: Instant) -> None:
         """A healthy end earns `credit` tokens."""
-        self.fill(now)
-        self.tokens = min(self.size, self.tokens + self.credit)
+        if self.tokens < self.size:  # mostly it is full
+            self.fill(now)
+            self.tokens = min(self.size, self.tokens + self.credit)
+        else:
+            self._filled_at = now
 
     def next_token(self, now: Instant) -> Instant:
         """When the next whole token will be there by time alone; `now` if one is."""

@@ -2,7 +2,7 @@
 
 from minisup.core.messages import Spawn, Watch
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
-from minisup.core.pace import boot_offset
+from minisup.core.pace import StartRate, boot_offset
 from minisup.core.state import GONE, Program, Slot, State
 
 RECOVERY_SPREAD = 1.0
@@ -42,19 +42,18 @@ def start(state: State, slot: Slot) -> None:
         hold(state, slot)
     else:
         slot.charged = False
-        spawn_at_rate(state, slot)
+        if program.rate is None or slot.booked or is_room(state, slot, program.rate):
+            spawn(state, slot)
 
 
-def spawn_at_rate(state: State, slot: Slot) -> None:
-    """Start a run now, or when `max_start_rate` has room."""
-    rate = slot.program.rate
-    if rate is not None and not slot.booked:
-        slot.booked = True
-        due = rate.book(state.now)
-        if due > state.now:
-            wait(state, slot, Reason.PACE, due)
-            return
-    spawn(state, slot)
+def is_room(state: State, slot: Slot, rate: StartRate) -> bool:
+    """Whether `max_start_rate` has room for the slot now; if not, it waits until there is."""
+    slot.booked = True
+    due = rate.book(state.now)
+    if due > state.now:
+        wait(state, slot, Reason.PACE, due)
+        return False
+    return True
 
 
 def spawn(state: State, slot: Slot) -> None:

@@ -30,10 +30,11 @@ class Stats:
         self.outcomes[outcome] += 1
         if outcome is Outcome.WORKED:
             self.durations.append(duration)
-        self._turn(now)
+        if int(now) != self._second:
+            self._turn(now)
         bucket = self._second % WINDOW
         self._ends[bucket] += 1
-        self._busy[bucket] += min(duration, WINDOW)
+        self._busy[bucket] += min(WINDOW, duration)
 
     def per_minute(self, now: Instant) -> int:
         """Runs that ended in the last 60 s."""

@@ -43,7 +43,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._tie = count()
         self._wake_read, self.wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._epoll.register(self._wake_read, select.EPOLLIN)
+        self.on_readable(self._wake_read, self._drain_wake)
 
     def on_readable(self, fd: int, callback: Callback) -> None:
         """Call `callback` in each turn in which `fd` is readable, at its end or broken."""
@@ -102,10 +102,7 @@ class Loop:
         timeout = None if due is None else max(0.0, due - self.clock.monotonic())
         if self._posted:
             timeout = 0.0
-        ready = self._epoll.poll(timeout, MAX_EVENTS)
-        if (self._wake_read, select.EPOLLIN) in ready:
-            self._drain_wake()
-        return ready
+        return self._epoll.poll(timeout, MAX_EVENTS)
 
     def serve(self, ready: list[tuple[int, int]], now: float) -> None:
         """Make the calls for what is ready, what was posted before this turn, and the timers due by `now`."""

@@ -17,7 +17,7 @@ class Ended(NamedTuple):
 def reap(limit: int) -> list[Ended]:
     """Reap what has ended, at most `limit` children; fewer than `limit` means that no other had ended."""
     ended: list[Ended] = []
-    while len(ended) < limit:
+    for _ in range(limit):
         try:
             pid, status, usage = os.wait4(-1, os.WNOHANG)
         except ChildProcessError:

@@ -1,8 +1,8 @@
 """A shorter time slice for minisup, so that the scheduler lets it start the next run before it goes on with the others.
 
 Each start blocks minisup until the new process has executed its command, and each end has to wake it. A woken process
-waits for those that run unless its slice ends before theirs; minisup works for a tenth of a millisecond at a time and
-may say so. It gets no more of a processor than before, only sooner. Linux 6.12 made this a request that anybody may
+waits for those that run unless its slice ends before theirs; minisup works for a fraction of a millisecond at a time
+and may say so. It gets no more of a processor than before, only sooner. Linux 6.12 made this a request that anybody may
 make (`sched_setattr`, `sched_runtime` of a normal process); older ones accept it and change nothing.
 """
 
@@ -13,8 +13,9 @@ from typing import Final
 
 from minisup.host import libc
 
-SLICE: Final = 100_000
-"""Nanoseconds: the shortest that Linux grants, and about what minisup needs for a run."""
+SLICE: Final = 500_000
+"""Nanoseconds: longer than minisup works between two waits, or it would be stopped in the middle of them (0.1 ms was
+worse than nothing on a busy machine), and a sixth of what the others have."""
 
 _SYSTEM_CALLS: Final = {"x86_64": 314, "aarch64": 274, "riscv64": 274}
 _ATTRIBUTES: Final = struct.Struct("=IIQiIQQQ")  # size, policy, flags, nice, priority, runtime, deadline, period

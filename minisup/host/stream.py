@@ -100,7 +100,7 @@ class Stream:
 
         A stream that others hold open is read on; it stays in `held` until its end.
         """
-        if self.fd < 0:
+        if self.fd < 0 or self._reaches_end():
             return False
         self._owed = self._unread()
         settled = self._settle()
@@ -138,6 +138,13 @@ class Stream:
                 return
             if self._pull() < self._chunk or self._feed.sink.size:
                 return
+
+    def _reaches_end(self) -> bool:
+        """What most runs leave is short and its pipe is theirs alone: read it and the end, and ask nothing."""
+        if self._blocked or self._feed.sink.full:
+            return False
+        size = self._pull()
+        return size == 0 or (0 < size < self._chunk and not self._feed.sink.full and self._pull() == 0)
 
     def _settle(self) -> bool:
         while self._owed > 0:

@@ -152,13 +152,14 @@ class Supervisor:
         """Wait once and handle what has come."""
         due = self.begun if self.signals.child_ended or self.signals.noted else self.timers.next_due()
         ready = self.loop.wait(due)
-        self._take_signals()
+        if self.signals.noted:
+            self._take_signals()
         if self.signals.child_ended:
             self._reap()
         self._take_timers()
         self.loop.serve(ready, self.now())
         self.sender.finish()
-        if self.waits:
+        if self.waits.pending:
             self.waits.look(self.fleet)
 
     def feed(self, event: Event) -> None:

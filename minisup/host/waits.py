@@ -22,15 +22,12 @@ class Waits:
     """All replies that wait. Looked at once a turn while there are any."""
 
     def __init__(self) -> None:
-        self._slots: list[Wait] = []
+        self.pending: list[Wait] = []
         self._ends: list[Deferred] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._slots)
 
     def add(self, wait: Wait) -> None:
         """Answer when every slot has come to what was asked."""
-        self._slots.append(wait)
+        self.pending.append(wait)
 
     def add_end(self, deferred: Deferred) -> None:
         """Answer when minisup leaves."""
@@ -39,7 +36,7 @@ class Waits:
     def look(self, state: State) -> None:
         """Answer those that have waited long enough, and forget those whose client has gone."""
         left = []
-        for wait in self._slots:
+        for wait in self.pending:
             if wait.deferred.settled:
                 continue
             came_about = CAME_ABOUT[wait.verb]
@@ -48,7 +45,7 @@ class Waits:
                 wait.deferred.resolve({"done": True, "slots": list(wait.slots)})
             else:
                 left.append(wait)
-        self._slots = left
+        self.pending = left
 
     def finish(self) -> None:
         """Minisup leaves: those that waited for that are told."""
