@@ -5,6 +5,9 @@
  *   job stamp FILE MILLISECONDS sleep, append {slot, start, end} (CLOCK_MONOTONIC, ns) to FILE and exit
  *   job print FILE              write a line of 100 bytes to stdout, add 1 to the counter and exit
  *   job wait FILE               add 1 to the counter and sleep until it is told to end
+ *   job flood FILE MEGABYTES    append a stamp, wait 0.3 s, append another, write lines of 100 bytes to stdout, sleep
+ *
+ * The slot is MINISUP_SLOT, or the word after MILLISECONDS.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -36,13 +39,30 @@ static void sleep_ms(long ms)
     nanosleep(&t, NULL);
 }
 
-static void stamp(const char *path, uint64_t start)
+static void stamp(const char *path, uint64_t start, const char *slot)
 {
-    const char *slot = getenv("MINISUP_SLOT");
     int fd = open(path, O_WRONLY | O_APPEND);
     uint64_t record[3] = {slot ? strtoul(slot, NULL, 10) : 0, start, now()};
     if (write(fd, record, sizeof record) != sizeof record)
         _exit(1);
+}
+
+static void flood(const char *path, long megabytes)
+{
+    static char block[50000];
+    memset(block, 'x', sizeof block);
+    for (size_t end = 99; end < sizeof block; end += 100)
+        block[end] = '\n';
+    stamp(path, now(), NULL);
+    sleep_ms(300);
+    stamp(path, now(), NULL);
+    for (long left = megabytes * 1000000; left > 0;) {
+        ssize_t written = write(1, block + (sizeof block - left % sizeof block) % sizeof block,
+                                left % sizeof block ? left % sizeof block : sizeof block);
+        if (written < 0)
+            _exit(1);
+        left -= written;
+    }
 }
 
 int main(int argc, char **argv)
@@ -51,10 +71,15 @@ int main(int argc, char **argv)
     static char line[100];
     if (argc < 3)
         _exit(2);
+    if (!strcmp(argv[1], "flood")) {
+        flood(argv[2], strtol(argv[3], NULL, 10));
+        for (;;)
+            pause();
+    }
     if (argc > 3)
         sleep_ms(strtol(argv[3], NULL, 10));
     if (!strcmp(argv[1], "stamp")) {
-        stamp(argv[2], start);
+        stamp(argv[2], start, argc > 4 ? argv[4] : getenv("MINISUP_SLOT"));
         _exit(0);
     }
     if (!strcmp(argv[1], "print")) {

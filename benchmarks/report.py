@@ -1,26 +1,27 @@
-"""The results as a Markdown table, on the screen and in the documentation."""
+"""The results as Markdown tables, on the screen and in the documentation."""
 
 from pathlib import Path
 
-from benchmarks.contestants import ALL, MINISUP, SUPERVISORD
-from benchmarks.scenarios import STATUS, Results, Row, Scenario, ratio
+from benchmarks.contestants import C_POOL, CAT, MINISUP, Contestant
+from benchmarks.scenarios import EVERYBODY, Results, Row, Sample, Scenario, ratio
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
-def table(scenarios: list[Scenario], results: dict[str, Results]) -> str:
-    """Return one line for each row of each scenario."""
-    names = [who.name for who in ALL]
-    head = ["what", *names, "minisup / C pool", "to reach", ""]
-    lines = [_line(head), _line(["---", *["---:"] * (len(names) + 1), "---", "---"])]
-    lines += [_line(_cells(scenario, row, results[scenario.key])) for scenario in scenarios for row in scenario.rows]
-    return "\n".join(lines)
+def tables(scenarios: list[Scenario], results: dict[str, Results]) -> str:
+    """Return a table for each limit, with one line for each row of each scenario."""
+    parts = [
+        _table([one for one in scenarios if one.limit is limit], results, limit)
+        for limit in (C_POOL, CAT)
+        if any(one.limit is limit for one in scenarios)
+    ]
+    return "\n\n".join(parts)
 
 
 def verdicts(scenarios: list[Scenario], results: dict[str, Results]) -> list[str]:
     """Return a sentence for each goal that was missed."""
-    rows = [(row, _cells(scenario, row, results[scenario.key])) for scenario in scenarios for row in scenario.rows]
-    return [f"{cells[0]}: {cells[len(ALL)]}, to reach {cells[-2]}" for _, cells in rows if cells[-1] == "**no**"]
+    rows = [(row, _cells(scenario, row, results[scenario.key], [])) for scenario in scenarios for row in scenario.rows]
+    return [f"{cells[0]}: {cells[1]} ({cells[2] or '-'}), to reach {cells[3]}" for _, cells in rows if "no" in cells[4]]
 
 
 def write(path: Path, text: str) -> None:
@@ -32,26 +33,34 @@ def write(path: Path, text: str) -> None:
     path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
-def _cells(scenario: Scenario, row: Row, results: Results) -> list[str]:
-    values = {who.name: row.value(results[who.name]) for who in ALL if results.get(who.name)}
-    shown = [_number(values.get(who.name), row.unit) for who in ALL]
-    to_limit = ratio(results) if row.ratio and len(scenario.rows) == 1 else None
-    if row.ratio and to_limit is None and ALL[0].name in values and MINISUP.name in values:
-        to_limit = values[MINISUP.name] / values[ALL[0].name]
-    goal, reached = _judge(scenario, row, values, to_limit)
-    return [row.what, *shown, "" if to_limit is None else f"{to_limit:.2f}", goal, reached]
+def _table(scenarios: list[Scenario], results: dict[str, Results], limit: Contestant) -> str:
+    taking_part = {name for one in scenarios for name, samples in results[one.key].items() if _kept(samples)}
+    others = [one for one in EVERYBODY if one.name in taking_part and one is not MINISUP]
+    head = ["what", "minisup", f"/ {limit.name}", "to reach", "", *(one.name for one in others)]
+    lines = [_line(head), _line(["---", "---:", "---:", "---", "---", *(["---:"] * len(others))])]
+    lines += [_line(_cells(one, row, results[one.key], others)) for one in scenarios for row in one.rows]
+    return "\n".join(lines)
 
 
-def _judge(scenario: Scenario, row: Row, values: dict[str, float], to_limit: float | None) -> tuple[str, str]:
+def _cells(scenario: Scenario, row: Row, results: Results, others: list[Contestant]) -> list[str]:
+    values = {name: row.value(kept) for name, samples in results.items() if (kept := _kept(samples))}
+    to_limit = ratio(row, results, scenario.limit) if row.ratio else None
+    shown = [_number(values.get(one.name), row.unit) for one in (MINISUP, *others)]
+    verdict = _judge(row, values, to_limit or 0.0)
+    return [row.what, shown[0], "" if to_limit is None else f"{to_limit:.2f}", *verdict, *shown[1:]]
+
+
+def _judge(row: Row, values: dict[str, float], to_limit: float) -> tuple[str, str]:
     ours = values.get(MINISUP.name)
-    if scenario is STATUS:
-        theirs = values.get(SUPERVISORD.name)
-        if ours is None or theirs is None:
-            return "not slower", ""
-        return "not slower", "yes" if ours <= theirs else "**no**"
-    if row.goal is None or ours is None:
-        return row.goal.text if row.goal else "", ""
-    return row.goal.text, "yes" if row.goal.holds(ours, to_limit or 0.0) else "**no**"
+    if row.goal is None:
+        return "", ""
+    if ours is None:
+        return row.goal.text, ""
+    return row.goal.text, "yes" if row.goal.holds(ours, to_limit, values) else "**no**"
+
+
+def _kept(samples: list[Sample | None]) -> list[Sample]:
+    return [sample for sample in samples if sample is not None]
 
 
 def _number(value: float | None, unit: str) -> str:

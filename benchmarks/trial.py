@@ -9,11 +9,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
-from benchmarks.contestants import Contestant, Order, Output
+from benchmarks import machine
+from benchmarks.contestants import Contestant, Order
 
 PATIENCE = 30.0
 """Seconds after which something that was expected has failed."""
@@ -22,6 +25,9 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 """Python's own settings would change what is measured: PYTHONDONTWRITEBYTECODE makes each start compile all modules."""
 
 RECORD = struct.Struct("=QQQ")
+
+
+Stdout = int | IO[bytes] | None
 
 
 class TrialError(Exception):
@@ -37,18 +43,31 @@ class Stamp(NamedTuple):
 
 
 class Trial:
-    """Start a contestant with `with`; its process and its directory are gone afterwards."""
+    """Start a contestant with `with`; its processes and its directory are gone afterwards.
 
-    def __init__(self, contestant: Contestant, programs: Path, slots: int, *, job: str, output: Output) -> None:
+    The job of the order is without its program and its file: `print 20`. `stdout` is the contestant's own.
+    """
+
+    def __init__(self, contestant: Contestant, order: Order, stdout: Stdout = subprocess.DEVNULL) -> None:
         self.contestant = contestant
-        self.directory = Path(tempfile.mkdtemp(prefix="minisup-bench-"))
+        self.directory = order.directory
         self.facts = self.directory / "facts"
-        mode, *arguments = job.split()
-        self.facts.write_bytes(b"" if mode == "stamp" else bytes(8))
-        command = (str(programs / "job"), mode, str(self.facts), *arguments)
-        self.order = Order(self.directory, programs, slots, command, output)
+        mode, *arguments = order.job
+        self._stamped = mode in {"stamp", "flood"}
+        self.facts.write_bytes(b"" if self._stamped else bytes(8))
+        self.order = replace(order, job=(str(order.programs / machine.JOB), mode, str(self.facts), *arguments))
+        if order.user:  # whoever that is counts in the file, too
+            self.facts.chmod(0o666)
+            self.directory.chmod(0o755)
+        self._stdout = stdout
         self.process: subprocess.Popen[bytes]
         self.began = 0
+
+    @classmethod
+    def fresh(cls, contestant: Contestant, order: Order, stdout: Stdout = subprocess.DEVNULL) -> Self:
+        """Return a trial in a new directory."""
+        directory = Path(tempfile.mkdtemp(prefix="minisup-bench-"))
+        return cls(contestant, replace(order, directory=directory), stdout)
 
     def __enter__(self) -> Self:
         command = self.contestant.command(self.order)
@@ -57,7 +76,7 @@ class Trial:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=self._stdout,
                 stderr=errors,
                 cwd=self.directory,
                 env=ENVIRONMENT,
@@ -68,23 +87,44 @@ class Trial:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.stop()
+            try:
+                self.stop()
+            except TrialError as unstoppable:  # what was measured is true all the same
+                sys.stderr.write(f"{unstoppable}\n")
             if error and (text := (self.directory / "errors").read_text(errors="replace").strip()):
                 sys.stderr.write(f"{self.contestant.name} said:\n{text[-2000:]}\n")
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def stop(self) -> float:
-        """End the contestant with SIGTERM; returns how long that took, in seconds. Harmless when it has ended."""
+        """End the contestant; returns how long it took until all was gone, in seconds. Harmless when it has ended."""
+        family = machine.descendants(self.process.pid) if self.contestant.family else {}
         began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(self.contestant.stop)
+        if self.contestant.stop_all:
+            _signal(family, self.contestant.stop)
         try:
             self.process.wait(PATIENCE)
+            gone = self._wait(lambda: not living(family))
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise TrialError(f"{self.contestant.name} did not end within {PATIENCE:g} s") from None
-        return time.monotonic() - began
+            gone = False
+        took = time.monotonic() - began
+        if not gone:
+            _signal(family, signal.SIGKILL)
+            raise TrialError(f"{self.contestant.name} did not end within {PATIENCE:g} s")
+        return took
+
+    def own(self) -> list[int]:
+        """Return the pids of the contestant's own processes: all that are not jobs."""
+        if not self.contestant.family:
+            return [self.process.pid]
+        return [pid for pid in machine.descendants(self.process.pid) if not machine.is_job(pid)]
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that the contestant's own processes have used so far."""
+        return sum(machine.cpu_seconds(pid) for pid in self.own())
 
     def count(self) -> int:
         """Return how many jobs have counted themselves."""
@@ -99,9 +139,34 @@ class Trial:
 
     def wait_for(self, runs: int) -> float:
         """Wait until so many jobs have counted or stamped themselves; returns seconds since the contestant began."""
-        deadline = self.began + int(PATIENCE * 1e9)
-        while (self.count() if self.facts.stat().st_size == 8 else len(self.stamps())) < runs:
-            if time.monotonic_ns() > deadline or self.process.poll() is not None:
-                raise TrialError(f"{self.contestant.name} did not start {runs} jobs within {PATIENCE:g} s")
-            time.sleep(0.002)
+        if not self._wait(lambda: (len(self.stamps()) if self._stamped else self.count()) >= runs):
+            raise TrialError(f"{self.contestant.name} did not start {runs} jobs")
         return (time.monotonic_ns() - self.began) / 1e9
+
+    def wait_until(self, predicate: Callable[[], bool]) -> None:
+        """Wait for something that the contestant is to bring about."""
+        if not self._wait(predicate):
+            raise TrialError(f"{self.contestant.name} did not do in {PATIENCE:g} s what was expected")
+
+    def _wait(self, predicate: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + PATIENCE
+        while not predicate():
+            dead = self.process.returncode is None and self.process.poll() is not None
+            if time.monotonic() > deadline or (dead and not predicate()):
+                return False
+            time.sleep(0.002)
+        return True
+
+
+def living(family: dict[int, str]) -> list[int]:
+    """Return those processes of a family that are still the same and more than zombies."""
+    seen = ((pid, began, machine.stat(pid)) for pid, began in family.items())
+    return [pid for pid, began, fields in seen if fields and fields[19] == began and fields[0] != "Z"]
+
+
+def _signal(family: dict[int, str], number: signal.Signals) -> None:
+    for pid in living(family):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
