@@ -26,6 +26,9 @@ def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_w
     from minisup.host.signals import prepare  # noqa: PLC0415 -- before anything that takes time
 
     signals = prepare()
+    from minisup.host.slices import ask_for_short_slice  # noqa: PLC0415 -- a daemon's wish alone
+
+    ask_for_short_slice()
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- errors of the command line come first
 
     loaded = load(find_config(config, os.environ), os.environ)

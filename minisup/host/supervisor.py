@@ -54,7 +54,6 @@ from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals, signal_name
-from minisup.host.slices import ask_for_short_slice
 from minisup.host.statedir import StateDir, default_path
 from minisup.host.survivors import Survivor, Survivors
 from minisup.host.targets import resolve_programs
@@ -331,7 +330,6 @@ def run(
     """
     if os.getpid() != 1:
         processes.set_child_subreaper()
-    ask_for_short_slice()
     supervisor = Supervisor(config, signals, clock or Clock(), exit_when_done)
     programs = tuple(resolve_programs(supervisor.fleet, targets)) if targets else ()
     supervisor.open()
