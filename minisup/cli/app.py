@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, logs, looking, running, say
+from minisup.cli import control, convert, logs, looking, running, say
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
 
@@ -44,7 +44,7 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *logs.COMMANDS, *control.COMMANDS)
+COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *logs.COMMANDS, *control.COMMANDS, *convert.COMMANDS)
 
 # Where these two live differs between versions of typer; what they are the parents of does not.
 USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])
@@ -65,9 +65,9 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_globals)
-    for function, brief, examples in COMMANDS:
-        shown = "\n".join(f"  {example}" for example in examples)
-        app.command(function.__name__, short_help=brief, epilog=f"\b\nExamples:\n{shown}")(function)
+    for command in COMMANDS:
+        shown = "\n".join(f"  {example}" for example in command.examples)
+        app.command(command.name, short_help=command.brief, epilog=f"\b\nExamples:\n{shown}")(command.function)
     return app
 
 

@@ -14,7 +14,7 @@ GLOBAL_OPTIONS = {"-c": "config", "--config": "config", "-s": "socket", "--socke
 
 LATER_COMMANDS = (
     *("signal", "pause", "resume", "scale", "run", "history", "report", "events", "simulate"),
-    *("reload", "upgrade", "init", "import", "export", "web"),
+    *("reload", "upgrade", "init", "export", "web"),
 )
 """Commands that are promised and not there yet: the error says so."""
 

@@ -45,6 +45,11 @@ class Command(NamedTuple):
     brief: str
     examples: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """What is typed: the function's name, without the `_` of one that is a word of Python's (`import_`)."""
+        return self.function.__name__.rstrip("_")
+
 
 class Globals(NamedTuple):
     """The global options that stood before the command."""

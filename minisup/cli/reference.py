@@ -44,15 +44,15 @@ def _lines() -> Iterator[str]:
     yield from _table(("code", "means"), ((str(code), meaning) for code, meaning in EXIT_CODES))
     found: Any = typer.main.get_command(app)
     for command in COMMANDS:
-        yield from _command(command, found.commands[command.function.__name__])
+        yield from _command(command, found.commands[command.name])
 
 
 def _command(command: Command, found: Any) -> Iterator[str]:  # noqa: ANN401 -- typer moves this class around
-    name = command.function.__name__
+    name = command.name
     parameters = [parameter for parameter in found.params if parameter.name not in _GLOBAL]
     arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
     options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
-    usage = " ".join("TARGET..." if argument.required else "[TARGET...]" for argument in arguments)
+    usage = " ".join(map(_argument, arguments))
     yield f"\n## `minisup {name}{' ' + usage if usage else ''}`\n"
     yield "\n".join(line.strip() for line in (command.function.__doc__ or "").strip().splitlines())
     if options:
@@ -61,6 +61,11 @@ def _command(command: Command, found: Any) -> Iterator[str]:  # noqa: ANN401 -- 
     yield "\n```sh"
     yield from command.examples
     yield "```"
+
+
+def _argument(argument: Any) -> str:  # noqa: ANN401 -- as above
+    word = f"{argument.metavar}{'...' if argument.nargs != 1 else ''}"
+    return word if argument.required else f"[{word}]"
 
 
 def _names(option: Any) -> str:  # noqa: ANN401 -- as above

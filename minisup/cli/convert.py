@@ -1,0 +1,120 @@
+"""`minisup import`: another supervisor's file as a minisup configuration, with a report of every key."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from minisup.cli import say
+from minisup.cli.options import Command, Json
+from minisup.errors import MinisupError, UsageError
+
+if TYPE_CHECKING:
+    from minisup.convert.ledger import Converted
+
+
+class From(StrEnum):
+    """What the file is."""
+
+    SUPERVISORD = "supervisord"
+    PROCFILE = "procfile"
+    CRONTAB = "crontab"
+
+
+_ONLY: Final = {"--after-priority": From.SUPERVISORD, "--scale": From.PROCFILE, "--system": From.CRONTAB}
+
+
+def import_(
+    source: Annotated[From, typer.Argument(metavar="FROM", show_default=False, help="What the file is.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="The file; - is standard input.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="OUT", show_default=False, help="Write the TOML file here, not to stdout."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over OUT if it is there.")] = False,
+    after_priority: Annotated[
+        bool, typer.Option("--after-priority", help="supervisord: write `after` for programs of a higher priority.")
+    ] = False,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            "--scale", metavar="NAME=N,...", show_default=False, help="procfile: how many of each; 1 unless told."
+        ),
+    ] = None,
+    system: Annotated[bool, typer.Option("--system", help="crontab: lines name a user before the command.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Turn the file of supervisord, a Procfile or a crontab into a configuration, and report on every key of it.
+
+    The TOML goes to stdout and the report to stderr; with -o the TOML goes to OUT and the report to stdout.
+    """
+    given = {"--after-priority": after_priority, "--scale": scale is not None, "--system": system}
+    for option, is_given in given.items():
+        if is_given and _ONLY[option] is not source:
+            raise UsageError(f"cannot import: {option} is for {_ONLY[option]}, and this is {source}; leave it out")
+    if out is not None and os.path.lexists(out) and not force:
+        raise UsageError(f"cannot import: {out} is there already; --force writes over it, -o names another file")
+    path = "/dev/stdin" if file == "-" else file
+    where = os.path.dirname(os.path.abspath(out)) if out else None
+    _show(_converted(source, path, where, after_priority, scale or "", system), out, as_json)
+    return 0
+
+
+def _converted(source: From, path: str, where: str | None, after_priority: bool, scale: str, system: bool) -> Converted:
+    if source is From.SUPERVISORD:
+        from minisup.convert.supervisord import import_supervisord  # noqa: PLC0415 -- each import loads its own
+
+        return import_supervisord(path, where, after_priority=after_priority)
+    if source is From.PROCFILE:
+        from minisup.convert.procfile import import_procfile  # noqa: PLC0415 -- as above
+
+        return import_procfile(path, where, scale=scale)
+    from minisup.convert.crontab import import_crontab  # noqa: PLC0415 -- as above
+
+    return import_crontab(path, system=system)
+
+
+def _show(converted: Converted, out: str | None, as_json: bool) -> None:
+    """The TOML where it is wanted, the report where the TOML is not."""
+    from minisup.convert.render import render  # noqa: PLC0415 -- loads tomli_w
+    from minisup.convert.report import report_facts, report_text  # noqa: PLC0415 -- as above
+
+    head = [f"Written by `minisup import {converted.source}` from {os.path.basename(converted.files[0])}."]
+    toml = render(converted.document, head)
+    if as_json:
+        import json  # noqa: PLC0415 -- as above
+
+        report = json.dumps(report_facts(converted, toml), indent=2)
+    else:
+        report = report_text(converted) + (f"\nnext: minisup check -c {out}" if out else "")
+    if out is None:
+        say.complain(report)
+        say.show(toml)
+    else:
+        _write(out, toml)
+        say.show(report)
+
+
+def _write(out: str, toml: str) -> None:
+    try:
+        with open(out, "w", encoding="utf-8") as file:
+            file.write(toml)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise MinisupError(f"cannot write {out}: {reason}; name another file with -o") from None
+
+
+COMMANDS: Final = (
+    Command(
+        import_,
+        "Turn a supervisord.conf, Procfile or crontab into a configuration.",
+        (
+            "minisup import supervisord /etc/supervisor/supervisord.conf -o minisup.toml",
+            "minisup import procfile Procfile --scale web=2,worker=3 -o minisup.toml",
+            "crontab -l | minisup import crontab - > minisup.toml",
+        ),
+    ),
+)
