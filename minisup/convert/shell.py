@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from minisup.convert.templates import escaped
 
 _SPECIAL: Final = re.compile(r"[$`&|;<>()*?\[\]~#!{}\n]|^\s*[A-Za-z_][A-Za-z0-9_]*=")
-_SEVERAL: Final = re.compile(r"[&|;\n(){}`]|\$\(")
+_SEVERAL: Final = re.compile(r"[|;\n()`]|(?<!\$)\{|(?<![<>])&(?!>)")
 _ASSIGNED: Final = re.compile(r"^\s*[A-Za-z_][A-Za-z0-9_]*=")
 
 
