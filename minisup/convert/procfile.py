@@ -14,7 +14,7 @@ from minisup.config.problems import did_you_mean, named, show
 from minisup.convert.commands import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
-from minisup.convert.read import read_text
+from minisup.convert.read import directory_of, read_text
 from minisup.convert.render import written
 from minisup.convert.shell import command_of
 from minisup.errors import UsageError
@@ -125,11 +125,11 @@ def _release(programs: dict[str, dict[str, Any]]) -> None:
 
 
 def _env_file(path: str, out: str | None, programs: dict[str, dict[str, Any]], ledger: Ledger) -> None:
-    beside = os.path.dirname(path)
+    beside = directory_of(path)
     env = os.path.join(beside, ".env")
     if not os.path.isfile(env):
         return
-    relative = os.path.relpath(os.path.abspath(env), os.path.abspath(out or beside or "."))
+    relative = os.path.relpath(env, os.path.abspath(out or beside))
     for table in programs.values():
         table["env_file"] = relative
     ledger.note(Spot(path, 0), ".env", Fate.TAKEN, f"env_file = {written(relative)} of each program")

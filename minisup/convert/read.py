@@ -1,5 +1,6 @@
 """Reading the files of an import."""
 
+import os
 from typing import Final
 
 from minisup.config.sources import read_bytes
@@ -7,6 +8,11 @@ from minisup.convert.ledger import Ledger
 from minisup.errors import Problem
 
 STDIN: Final = "/dev/stdin"
+
+
+def directory_of(name: str) -> str:
+    """The directory that names in the file are relative to; for standard input the current one."""
+    return os.getcwd() if name == STDIN else os.path.dirname(os.path.abspath(name))
 
 
 def read_text(name: str, ledger: Ledger) -> str | None:

@@ -17,7 +17,7 @@ from minisup.convert.commands import SERVICE
 from minisup.convert.ini import DEFAULT, Reader, Section
 from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
-from minisup.convert.read import read_text
+from minisup.convert.read import STDIN, directory_of, read_text
 from minisup.convert.supervisord_keys import (
     DAEMON,
     DAEMON_READ,
@@ -51,7 +51,7 @@ def import_supervisord(
     """
     ledger = Ledger()
     files, sections, corpus = _read(path, environ, ledger)
-    world = World(sections, Refs(corpus), ledger, os.path.abspath(out or os.path.dirname(path) or "."))
+    world = World(sections, Refs(corpus), ledger, os.path.abspath(out or directory_of(path)))
     supervisor, defaults = _supervisord(world)
     groups, priorities = _groups(world, after_priority)
     drafts = _programs(world, groups, priorities, defaults)
@@ -92,9 +92,9 @@ def _included(path: str, include: Section, environ: Mapping[str, str], ledger: L
     if entry is None:
         ledger.problem(include.spot, "files", "is missing; remove [include] or name files")
         return
-    base = os.path.dirname(path)
+    base = os.path.dirname(path) if path != STDIN else ""
     known = {f"ENV_{name}": value for name, value in environ.items()}
-    known |= {"here": os.path.abspath(base or "."), "host_node_name": platform.node()}
+    known |= {"here": directory_of(path), "host_node_name": platform.node()}
 
     def lookup(name: str) -> str:
         if name not in known:

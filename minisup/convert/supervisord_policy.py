@@ -92,7 +92,7 @@ class Policy:
         if self.kind != SERVICE:
             keys.changed(
                 "startsecs",
-                "the exit code says how a run went, its length never does; min_runtime (1 s) is the least time from "
+                "the exit code says how a run went, its length never does; min_runtime, 1 s, is the least time from "
                 "one start to the next",
             )
             return {}

@@ -7,6 +7,7 @@ from typing import Final
 from minisup.config.problems import did_you_mean, show
 from minisup.convert.ini import DEFAULT, Entry, Section
 from minisup.convert.ledger import Fate, Ledger
+from minisup.convert.read import directory_of
 from minisup.convert.templates import PercentError, Refs, Variable, expand, is_variable_name
 
 _TRUE: Final = frozenset({"yes", "true", "on", "1"})
@@ -32,7 +33,7 @@ class World:
 
     def here(self, file: str) -> str:
         """The directory of a file that was read, as seen from the directory that the TOML file will be in."""
-        relative = os.path.relpath(os.path.dirname(os.path.abspath(file)), self.out)
+        relative = os.path.relpath(directory_of(file), self.out)
         return self.refs.ref("MINISUP_HERE") + ("" if relative == "." else f"/{relative}")
 
 

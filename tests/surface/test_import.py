@@ -107,6 +107,25 @@ def test_a_crontab_comes_by_a_pipe(tmp_path):
     assert table == {"command": "/srv/report", "schedule": {"cron": "0 * * * *"}}
 
 
+def test_names_in_a_file_that_comes_by_a_pipe_are_those_of_the_current_directory(tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "x.conf").write_text("[program:x]\ncommand=%(here)s/x\n")
+    process = subprocess.run(
+        [sys.executable, "-m", "minisup", "import", "supervisord", "-"],
+        input="[include]\nfiles=conf.d/*.conf\n[program:y]\ncommand=%(here)s/y\n",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+        cwd=tmp_path,
+    )
+    tables = tomllib.loads(process.stdout)["program"]
+    assert {name: table["command"] for name, table in tables.items()} == {
+        "x": "${MINISUP_HERE}/conf.d/x",
+        "y": "${MINISUP_HERE}/y",
+    }
+
+
 def test_a_procfile_with_its_scale(minisup, tmp_path):
     (tmp_path / "Procfile").write_text("web: gunicorn app:app\n")
     process = minisup("import", "procfile", "Procfile", "--scale", "web=3")
