@@ -48,6 +48,7 @@ class Contestant:
     family: bool = False  # it works with several processes
     stop: signal.Signals = signal.SIGTERM
     stop_all: bool = False  # each process of the family must be told
+    patience: float = 30.0  # seconds after which a stop has failed
     status: Command | None = None  # what an operator asks for the state of all
 
     @property
@@ -91,7 +92,7 @@ command = {command}
 numprocs = {slots}
 min_runtime = 0
 stop = {{ drain = 0, timeout = "5s" }}
-log = {{ to = "{to}", format = "{format}" }}
+log = {{ {log} }}
 {user}
 """
 
@@ -116,12 +117,18 @@ def _minisup(order: Order) -> list[str]:
             state=json.dumps(str(order.directory / "state")),
             command=json.dumps(order.job),
             slots=order.slots,
-            to="inherit" if order.output is Output.INHERIT else "console",
-            format="prefix" if order.prefix else "raw",
+            log=_minisup_log(order),
             user=f"user = {json.dumps(order.user)}" if order.user else "",
         )
     )
     return minisup(order.python, "up", "-c", str(config))
+
+
+def _minisup_log(order: Order) -> str:
+    form = "prefix" if order.prefix else "raw"
+    if order.file:
+        return f'to = "file", path = "{order.file}", max_size = "1TB", format = "{form}"'
+    return 'to = "inherit"' if order.output is Output.INHERIT else f'to = "console", format = "{form}"'
 
 
 def _minisup_status(order: Order) -> list[str]:

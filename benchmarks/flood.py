@@ -27,7 +27,7 @@ def to_file(bench: Bench, who: Contestant, *, prefix: bool) -> list[float]:
     with scratch() as directory:
         file = Path(directory) / "current"  # as the loggers of s6 and runit call it
         file.touch()
-        with file.open("ab") as stdout, _trial(bench, who, megabytes, prefix, stdout, file) as trial:
+        with _trial(bench, who, megabytes, prefix, subprocess.DEVNULL, file) as trial:
             before = _used(trial)
             trial.wait_until(lambda: file.stat().st_size >= _total(who, megabytes, prefix))
             return _since(before, trial, megabytes)
@@ -65,8 +65,6 @@ def stalled(bench: Bench, who: Contestant) -> float:
 def _trial(
     bench: Bench, who: Contestant, megabytes: int, prefix: bool, stdout: Stdout, file: Path | None = None
 ) -> Trial:
-    if file and who is not MINISUP:  # they write it themselves
-        stdout = subprocess.DEVNULL
     return bench.trial(who, 1, f"flood {megabytes}", stdout, output=Output.PIPED, prefix=prefix, file=file)
 
 

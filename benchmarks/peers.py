@@ -84,7 +84,7 @@ def _circus(order: Order) -> list[str]:
     config.write_text(
         CIRCUS_CONFIG.format(
             here=order.directory,
-            delay=1 if order.job[1] == "wait" else 0.01,  # how often it looks for runs that have ended
+            delay=1 if order.job[1] == "wait" else 0.1,  # how often it looks for runs that have ended
             command=shlex.join(order.job) + slot,
             slots=order.slots,
             output=output,
@@ -135,6 +135,16 @@ S6 = Contestant("s6", _s6, "s6-svscan", "apt install s6", family=True)
 RUNIT = Contestant(
     "runit", _runit, "runsvdir", "apt install runit", family=True, stop=signal.SIGHUP, status=_runit_status
 )
-CIRCUS = Contestant("circus", _circus, "circusd", "python -m venv X && X/bin/pip install circus", status=_circus_status)
-PM2 = Contestant("PM2", _pm2, "pm2-runtime", "npm install --prefix X pm2", family=True, status=_pm2_status)
+CIRCUS = Contestant(
+    "circus",
+    _circus,
+    "circusd",
+    "python -m venv X && X/bin/pip install circus",
+    family=True,
+    patience=5.0,  # with a short check_delay it is often too busy to hear the signal
+    status=_circus_status,
+)
+PM2 = Contestant(
+    "PM2", _pm2, "pm2-runtime", "npm install --prefix X pm2", family=True, patience=60.0, status=_pm2_status
+)
 PEERS = (S6, RUNIT, CIRCUS, PM2)

@@ -104,7 +104,7 @@ class Trial:
         if self.contestant.stop_all:
             _signal(family, self.contestant.stop)
         try:
-            self.process.wait(PATIENCE)
+            self.process.wait(self.contestant.patience)
             gone = self._wait(lambda: not living(family))
         except subprocess.TimeoutExpired:
             self.process.kill()
@@ -113,7 +113,7 @@ class Trial:
         took = time.monotonic() - began
         if not gone:
             _signal(family, signal.SIGKILL)
-            raise TrialError(f"{self.contestant.name} did not end within {PATIENCE:g} s")
+            raise TrialError(f"{self.contestant.name} did not end within {self.contestant.patience:g} s")
         return took
 
     def own(self) -> list[int]:

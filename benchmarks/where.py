@@ -17,6 +17,7 @@ from minisup.config.load import load
 from minisup.host import supervisor
 from minisup.host.loop import Loop
 from minisup.host.signals import prepare
+from minisup.host.slices import ask_for_short_slice
 from minisup.host.spawn import Spawner
 
 CONFIG = """
@@ -55,6 +56,7 @@ class Stopwatch:
 def main(slots: int, seconds: float) -> None:
     """Run for `seconds` and print microseconds a run."""
     signals = prepare()
+    ask_for_short_slice()
     spawning, waiting = Stopwatch(Spawner, "spawn"), Stopwatch(Loop, "wait")
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGTERM)).start()
     with tempfile.TemporaryDirectory(prefix="minisup-where-") as directory:
