@@ -99,13 +99,13 @@ class Supervisor:
             exit_when_done=exit_when_done,
             now=self.begun,
         )
+        self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
         self.survivors = Survivors(self.loop, self.running, self.record, self._survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
-        self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
