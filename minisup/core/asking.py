@@ -1,6 +1,6 @@
-"""What an operator's start, stop and restart mean for a slot, by the phase that it is in."""
+"""What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
-from minisup.core import launch, stopping, tell
+from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, Verb
 from minisup.core.model import Phase, Reason
 from minisup.core.state import GONE, Program, Slot, State
@@ -10,41 +10,65 @@ AT_ONCE = frozenset({Reason.PACE, Reason.IDLE, Reason.BACKOFF, Reason.HOLD, Reas
 
 
 def asked(state: State, event: Asked) -> None:
-    """Carry out a request; ignored once minisup shuts down."""
+    """Carry out a request; ignored once minisup shuts down, and, but for a stop, by slots that leave."""
     if state.shutdown is not None:
         return
-    slots = [state.slots[name] for name in event.slots]
-    if event.verb is not Verb.STOP:  # no other run can follow in a slot that the configuration does not have
-        slots = [slot for slot in slots if not slot.leaving]
-    if event.verb is Verb.STOP:  # before any is stopped: the end of one's turn begins the next one's
+    stop = event.verb is Verb.STOP
+    slots = [slot for slot in (state.slots[name] for name in event.slots) if stop or not slot.leaving]
+    paused = {slot for slot in slots if slot.paused_at is not None}
+    if stop or event.verb is Verb.PAUSE:  # before any is: the end of one's turn begins the next one's
         for slot in slots:
             stopping.leave_rolling_queue(slot)
     for slot in slots:
-        if event.verb is Verb.START:
-            start(state, slot, now=event.now)
-        elif event.verb is Verb.STOP:
-            policy = slot.program.policy.stop
-            stopping.stop(state, slot, 0.0 if event.now else policy.drain, policy.timeout)
-        else:
-            named = slot.name in event.named or slot.program.name in event.named
-            restart(state, slot, now=event.now, named=named)
+        carry_out(state, slot, event)
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():
         stopping.roll(state, program)
+        if any(slot.held_for and slot in paused for slot in program.blocked):  # its cause may have gone meanwhile
+            launch.probe(state, program)
+        tell.pauses(state, program, slots, paused, event.by)
         tell.state_of(state, program)
+
+
+def carry_out(state: State, slot: Slot, event: Asked) -> None:
+    """What is asked of one slot."""
+    match event.verb:
+        case Verb.START:
+            start(state, slot, now=event.now)
+        case Verb.STOP:
+            policy = slot.program.policy.stop
+            stopping.stop(state, slot, 0.0 if event.now else policy.drain, policy.timeout)
+        case Verb.RESTART:
+            named = slot.name in event.named or slot.program.name in event.named
+            restart(state, slot, now=event.now, named=named)
+        case Verb.PAUSE:
+            pausing.pause(state, slot, event.by, now=event.now)
+        case Verb.RESUME:
+            resume(state, slot, now=event.now)
 
 
 def start(state: State, slot: Slot, *, now: bool) -> None:
     """Off and done become wanted and start; a drain is cancelled; what is being stopped starts after its end."""
-    if slot.phase in GONE:
+    if slot.paused_at is not None:
+        resume(state, slot, now=now)
+    elif slot.phase in GONE:
         revive(state, slot, now=now)
     elif slot.phase is Phase.WAITING:
         if now:
             start_waiting(state, slot)
     elif slot.phase is Phase.DRAINING:
-        cancel_drain(state, slot)
+        pausing.cancel_drain(state, slot)
     elif slot.phase in stopping.SIGNALLED:
         start_after_end(state, slot)
+
+
+def resume(state: State, slot: Slot, *, now: bool) -> None:
+    """A pause is over; with `now` so is the wait that it interrupted."""
+    if slot.paused_at is None:
+        return
+    pausing.resume(state, slot)
+    if now and slot.phase is Phase.WAITING:
+        start_waiting(state, slot)
 
 
 def revive(state: State, slot: Slot, *, now: bool) -> None:
@@ -54,6 +78,7 @@ def revive(state: State, slot: Slot, *, now: bool) -> None:
         program.given_up = False
         program.failing_since = program.give_up_at = None
         program.tries = 0
+    pausing.grant_time(state, program)
     slot.failures = 0
     slot.healthy = None
     launch.want(slot)
@@ -70,19 +95,6 @@ def start_waiting(state: State, slot: Slot) -> None:
     launch.start_at(state, slot, Reason.PACE, state.now)
 
 
-def cancel_drain(state: State, slot: Slot) -> None:
-    """No signal has been sent yet: the run goes on as if nothing had been asked."""
-    slot.wanted = True
-    slot.fresh = False
-    slot.drain_until = None
-    stopping.leave_rolling(state, slot)
-    if slot.run:
-        slot.enter(Phase.RUNNING, state.now)
-        state.arm_slot(slot)
-    else:
-        launch.start_at(state, slot, Reason.PACE, state.now)
-
-
 def start_after_end(state: State, slot: Slot) -> None:
     """The signal is out: the next run starts when this one has ended."""
     slot.wanted = slot.fresh = True
@@ -95,7 +107,9 @@ def start_after_end(state: State, slot: Slot) -> None:
 
 
 def restart(state: State, slot: Slot, *, now: bool, named: bool) -> None:
-    """A fresh run, when the one in progress has ended by itself, or at once where none is."""
+    """A fresh run, when the one in progress has ended by itself, or at once where none is. What is paused stays so."""
+    if slot.paused_at is not None:
+        return
     if slot.phase is Phase.WAITING:
         if slot.reason in AT_ONCE:
             slot.failures = 0
@@ -112,7 +126,7 @@ def restart_running(state: State, slot: Slot, *, now: bool) -> None:
     if slot.phase in stopping.SIGNALLED:
         start_after_end(state, slot)
     elif not slot.run:
-        cancel_drain(state, slot)
+        pausing.cancel_drain(state, slot)
     elif program.is_service:
         if slot not in program.rolling and slot is not program.rolling_now:
             program.rolling.append(slot)

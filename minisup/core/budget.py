@@ -22,6 +22,12 @@ class Budget:
         self.credit = retry.max_failure_ratio / (1.0 - retry.max_failure_ratio)
         self._filled_at = now
 
+    def resize(self, difference: int, now: Instant) -> None:
+        """So many slots more, or fewer if negative: those that join bring a token each, the size caps what there is."""
+        self.fill(now)
+        self.size += difference
+        self.tokens = min(self.size, self.tokens + max(0, difference))
+
     def fill(self, now: Instant) -> None:
         """Add what time has earned until `now`."""
         self.tokens = min(self.size, self.tokens + (now - self._filled_at) / self.refill)

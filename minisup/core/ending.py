@@ -81,7 +81,7 @@ def exited(state: State, event: Exited) -> None:
     if slot.run != event.run:
         return
     program = slot.program
-    outcome = classify(event, program.codes, slot.ours)
+    outcome = classify(event, program.codes, slot.ours, slot.sent)
     record = end_run(state, slot, outcome, event)
     slot.output = event.output
     if event.leftovers:
@@ -113,6 +113,8 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     slot.run = slot.pid = 0
     slot.excess = ""
     slot.up = False
+    if slot.sent:
+        slot.sent = frozenset()
     slot.expires_at = slot.up_at = slot.stable_at = None
     return record
 
@@ -167,7 +169,9 @@ def became_ill(state: State, slot: Slot, record: Record) -> None:
 def proved_well(state: State, slot: Slot) -> None:
     """A healthy end, or a service that has been running for `stable_after`: failing ends, an outage ends."""
     program = slot.program
-    outage = slot.healthy is False and all(other.healthy is False for other in program.slots if other.wanted)
+    outage = slot.healthy is False and all(
+        other.healthy is False for other in program.slots if other.wanted and other.reason is not Reason.PAUSED
+    )
     slot.healthy = True
     slot.failures = 0
     slot.charged = False
@@ -259,7 +263,7 @@ def consider_giving_up(state: State, program: Program) -> None:
     since, policy = program.failing_since, program.policy
     if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
         return
-    if any(slot.run and slot.started < since for slot in program.slots):
+    if program.is_paused() or any(slot.run and slot.started < since for slot in program.slots):
         return
     program.give_up_at = None
     program.given_up = True
@@ -268,5 +272,5 @@ def consider_giving_up(state: State, program: Program) -> None:
         stopping.begin_shutdown(state, code=75, step=1, by=f"{program.name} was given up")
         return
     program.rolling.clear()
-    for slot in program.slots:
+    for slot in list(program.slots):
         stopping.stop(state, slot, policy.stop.drain, policy.stop.timeout)

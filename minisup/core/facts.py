@@ -22,7 +22,10 @@ class Survived(NamedTuple):
 
 
 class FirstFailure(NamedTuple):
-    """A program that was well has its first unhealthy end. `next_in` None: an event will start the next run."""
+    """A program that was well has its first unhealthy end.
+
+    `next_in` None: an event will start the next run; with `paused_by` an operator has to.
+    """
 
     slot: str
     run: int
@@ -32,6 +35,7 @@ class FirstFailure(NamedTuple):
     duration: Seconds
     cause: str
     next_in: Seconds | None
+    paused_by: str = ""
 
 
 class StillFailing(NamedTuple):
@@ -77,6 +81,42 @@ class GaveUp(NamedTuple):
     program: str
     lasted: Seconds
     then: str
+
+
+class Paused(NamedTuple):
+    """An operator has paused these slots; `left` of them finish a run first."""
+
+    program: str
+    slots: tuple[str, ...]
+    left: int
+    by: str
+
+
+class Resumed(NamedTuple):
+    """An operator has ended the pause of these slots."""
+
+    program: str
+    slots: tuple[str, ...]
+    by: str
+
+
+class Scaled(NamedTuple):
+    """An operator has given a program `numprocs` slots where it had `was`; `left` of those that go finish first."""
+
+    program: str
+    was: int
+    numprocs: int
+    left: int
+    by: str
+
+
+class Signalled(NamedTuple):
+    """An operator has sent a signal to the runs in progress of these slots."""
+
+    program: str
+    slots: tuple[str, ...]
+    signal: str
+    by: str
 
 
 class ManyLeftovers(NamedTuple):
@@ -150,6 +190,10 @@ Fact = (
     | StateChanged
     | TaskWorked
     | GaveUp
+    | Paused
+    | Resumed
+    | Scaled
+    | Signalled
     | ManyLeftovers
     | ShutdownStep
     | Cut

@@ -10,7 +10,8 @@ Rules for whoever changes this package:
     before timers.
  4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
-    token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator).
+    token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator). A
+    slot that is paused keeps in `aside` what it would wait for; `launch.wait` alone puts it there.
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
  7. At most one run a slot; one of an earlier minisup is its slot's, and is fed before `Booted`. An event that names
     another run than the slot's is of the past and changes nothing.
@@ -19,6 +20,8 @@ Rules for whoever changes this package:
 10. No signal before the drain is over. SIGKILL to a session only after the stop signal has had its timeout, or at the
     shutdown's deadline, or when the operator asks a third time.
 11. After a shutdown has been asked for nothing starts.
+12. The number of slots is `program.numprocs`. A slot at or above it is leaving: nothing starts in it, and it is
+    forgotten, with all that the host knows of it, at the end of the step in which its last process goes.
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
@@ -36,6 +39,28 @@ A request changes `wanted` first and the phase as far as the phase allows:
     stopping   killed no later than promised        starts after the end         starts after the end
     off, done  off                                  starts                       done starts; off only if named
 
+    phase      pause                                resume                       signal
+    waiting    the wait is set aside; no token,     waits again for what was     nobody to signal
+               no failure is lost or gained         set aside, or starts
+    running    goes on, then waits paused           goes on                      gets it; `stopped` if it dies of it
+    draining   a restart's drain is cancelled;      no change                    gets it, the drain goes on
+               a stop goes on
+    stopping   after the end it waits paused;       starts after the end         gets it; what we had sent decides
+               a stop goes on
+    off, done  no change                            no change                    nobody to signal
+
+    phase      scale-in                             scale-out, of a slot that was leaving
+    waiting    gone (queues are left)               -
+    running    draining without limit, then gone    -
+               (a service: by its `stop`)
+    draining   the earlier deadline holds           the drain is cancelled
+    stopping   gone after the end                   starts after the end
+    off, done  gone                                 -
+
+A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the pause with everything else. What is
+paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off
+are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
+
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.
 
@@ -45,7 +70,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, stopping, survival
+from minisup.core import asking, ending, launch, scale, signalling, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -59,7 +84,9 @@ from minisup.core.messages import (
     Leftovers,
     Lost,
     OverMemory,
+    ScaleAsked,
     ShutdownAsked,
+    SignalAsked,
     SpawnFailed,
     Started,
     Survived,
@@ -78,8 +105,8 @@ class Fleet(State):
         self.out = []
         if not self.halted:
             HANDLERS[type(event)](self, event)
-            if self.leaving:
-                survival.see_off(self)
+            if self.gone and not self.halted:
+                self.forget_gone()
         return self.out
 
 
@@ -88,8 +115,9 @@ def booted(fleet: State, event: Booted) -> None:
     fleet.booted = True
     names = with_needed(fleet, event.targets) if event.targets else autostarted(fleet)
     for name in names:
+        fleet.programs[name].on = True
         for slot in fleet.programs[name].slots:
-            launch.first_start(fleet, slot)
+            launch.first_start(fleet, slot, slot.index)
     survival.drain_unwanted(fleet)
     launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
     stopping.consider_the_end(fleet)
@@ -114,7 +142,9 @@ def with_needed(fleet: State, targets: tuple[str, ...]) -> list[str]:
 
 def drained(fleet: State, event: Drained) -> None:
     """The last run's output has been taken: a slot that waited for that starts."""
-    slot = fleet.slots[event.slot]
+    slot = fleet.slots.get(event.slot)
+    if slot is None:  # it is gone, and a descendant of its last run had held the pipe
+        return
     slot.output = False
     if slot.phase is Phase.WAITING and slot.reason is Reason.OUTPUT:
         launch.start(fleet, slot)
@@ -131,7 +161,7 @@ def due(fleet: State, event: Due) -> None:
         if event.generation == slot.generation:
             slot.armed = None
             slot_due(fleet, slot)
-    elif event.key in fleet.programs:
+    elif event.key in fleet.programs:  # else an old timer of a slot that is gone
         program = fleet.programs[event.key]
         if event.generation == program.generation:
             program.armed = None
@@ -204,7 +234,9 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Leftovers: stopping.leftovers,
     Lost: survival.lost,
     OverMemory: stopping.over_memory,
+    ScaleAsked: scale.scale_asked,
     ShutdownAsked: shutdown_asked,
+    SignalAsked: signalling.signal_asked,
     SpawnFailed: ending.spawn_failed,
     Started: ending.started,
     Survived: survival.survived,

@@ -3,7 +3,7 @@
 from minisup.core.messages import Spawn, Watch
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
-from minisup.core.state import GONE, Program, Slot, State
+from minisup.core.state import GONE, Aside, Program, Slot, State
 
 RECOVERY_SPREAD = 1.0
 """Seconds over which the slots in backoff start when an outage ends."""
@@ -17,7 +17,11 @@ def want(slot: Slot) -> None:
 
 
 def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None) -> None:
-    """The slot waits; with `wake_at` None an event ends the wait."""
+    """The slot waits; with `wake_at` None an event ends the wait. If it is paused, that wait is set aside for later."""
+    if slot.paused_at is not None:
+        slot.aside = Aside(reason, wake_at, slot.held_for)
+        slot.held_for = None
+        reason, wake_at = Reason.PAUSED, None
     slot.enter(Phase.WAITING, state.now)
     slot.reason = reason
     slot.wake_at = wake_at
@@ -34,9 +38,11 @@ def start_at(state: State, slot: Slot, reason: Reason, due: Instant) -> None:
 
 
 def start(state: State, slot: Slot) -> None:
-    """The slot's wait is over: start a run, unless output, the rate or the budget say otherwise."""
+    """The slot's wait is over: start a run, unless an operator, output, the rate or the budget say otherwise."""
     program = slot.program
-    if slot.output:
+    if slot.paused_at is not None:
+        wait(state, slot, Reason.PACE, state.now)
+    elif slot.output:
         wait(state, slot, Reason.OUTPUT, None)
     elif slot.charged and (program.held or not program.budget.take(state.now)):
         hold(state, slot)
@@ -86,13 +92,16 @@ def feed_held(state: State, program: Program) -> None:
 def block(state: State, slot: Slot, outcome: Outcome) -> None:
     """Wait until the cause of a fatal or unstartable end has gone; slots of a program are probed in turn."""
     program = slot.program
+    slot.held_for = outcome
+    if slot.paused_at is not None:
+        wait(state, slot, Reason.HOLD, None)
+        return
     if not program.watched:
         program.watched = True
         state.out.append(Watch(program.name, on=True))
     if program.probe_at is None or program.probe_at <= state.now:
         program.probe_at = state.now + program.policy.retry.refill
     program.blocked.append(slot)
-    slot.held_for = outcome
     wait(state, slot, Reason.HOLD, None)
     state.arm_program(program)
 
@@ -152,8 +161,8 @@ def recover(state: State, program: Program) -> None:
             state.arm_slot(slot)
 
 
-def first_start(state: State, slot: Slot) -> None:
-    """A slot becomes wanted at boot: it waits for what its program is `after`, then for its place in the stagger."""
+def first_start(state: State, slot: Slot, place: int) -> None:
+    """A slot becomes wanted: it waits for what its program is `after`, then for its place among those that join."""
     if slot.run:  # an earlier minisup's: the next one follows it
         slot.wanted = not slot.leaving
         return
@@ -161,14 +170,20 @@ def first_start(state: State, slot: Slot) -> None:
     if slot.program.gated:
         wait(state, slot, Reason.AFTER, None)
     else:
-        start_at(state, slot, Reason.PACE, state.now + boot_offset(slot.program.policy, slot.index))
+        start_staggered(state, slot, place)
+
+
+def start_staggered(state: State, slot: Slot, place: int) -> None:
+    """Start a little later than those before it, so that slots do not poll in step."""
+    program = slot.program
+    start_at(state, slot, Reason.PACE, state.now + boot_offset(program.policy, place, program.numprocs))
 
 
 def is_ready(program: Program) -> bool:
     """Whether those that are `after` this program may start: a task has worked, a service is up, in every slot."""
     if program.policy.kind is Kind.TASK:
-        return all(slot.worked for slot in program.slots if not slot.leaving)
-    return all(slot.up for slot in program.slots if not slot.leaving)
+        return all(slot.worked for slot in program.staying())
+    return all(slot.up for slot in program.staying())
 
 
 def open_gates(state: State, dependents: list[Program]) -> tuple[str, ...]:
@@ -182,5 +197,5 @@ def open_gates(state: State, dependents: list[Program]) -> tuple[str, ...]:
             opened.append(program.name)
             for slot in program.slots:
                 if slot.reason is Reason.AFTER and slot.phase is Phase.WAITING:
-                    start_at(state, slot, Reason.PACE, state.now + boot_offset(program.policy, slot.index))
+                    start_staggered(state, slot, slot.index)
     return tuple(opened)

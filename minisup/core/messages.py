@@ -20,6 +20,8 @@ class Verb(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 # --- in ---------------------------------------------------------------------------------------------------------------
@@ -122,12 +124,33 @@ class Changed(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """An operator asks something of slots. `named` holds the targets as given, so that an exact name can be told."""
+    """An operator asks something of slots. `named` holds the targets as given, so that an exact name can be told.
+
+    `by` says who asked, for people.
+    """
 
     verb: Verb
     slots: tuple[str, ...]
     now: bool = False
     named: frozenset[str] = frozenset()
+    by: str = ""
+
+
+class ScaleAsked(NamedTuple):
+    """An operator wants a program to have so many slots. `now`: those that are too many do not drain."""
+
+    program: str
+    numprocs: int
+    now: bool = False
+    by: str = ""
+
+
+class SignalAsked(NamedTuple):
+    """An operator sends a signal, by its name, to the runs in progress of these slots."""
+
+    slots: tuple[str, ...]
+    signal: str
+    by: str = ""
 
 
 class ShutdownAsked(NamedTuple):
@@ -154,6 +177,8 @@ Event = (
     | Due
     | Changed
     | Asked
+    | ScaleAsked
+    | SignalAsked
     | ShutdownAsked
 )
 
@@ -169,12 +194,16 @@ class Spawn(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """Signal a run: leader or group; SIGKILL goes to its whole session. SIGCONT follows any signal but SIGKILL."""
+    """Signal a run: leader or group; SIGKILL goes to its whole session.
+
+    SIGCONT follows, so that a stopped process gets it, unless `wake` is false: an operator's signal goes as it is.
+    """
 
     slot: str
     run: int
     signal: str
     scope: Scope
+    wake: bool = True
 
 
 class SignalLeftovers(NamedTuple):
@@ -198,6 +227,19 @@ class Watch(NamedTuple):
 
     program: str
     on: bool
+
+
+class Resize(NamedTuple):
+    """A program has so many slots from now on: each run that starts is told (MINISUP_NUMPROCS)."""
+
+    program: str
+    numprocs: int
+
+
+class Forget(NamedTuple):
+    """A slot is gone: nothing of it runs, and no event about it will be answered."""
+
+    slot: str
 
 
 class Record(NamedTuple):
@@ -228,4 +270,4 @@ class Halt(NamedTuple):
     code: int
 
 
-Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Record | Note | Halt
+Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Resize | Forget | Record | Note | Halt

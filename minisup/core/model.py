@@ -101,15 +101,15 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         Phase.OFF: {
             Phase.WAITING: "start",
             Phase.RUNNING: "a survivor is found",
-            Phase.DRAINING: "shutdown, leftovers remain",
-            Phase.STOPPING: "shutdown without drain, leftovers remain",
+            Phase.DRAINING: "shutdown or scale-in, leftovers remain",
+            Phase.STOPPING: "the same without drain, leftovers remain",
         },
         Phase.WAITING: {
             Phase.WAITING: "another reason to wait",
             Phase.RUNNING: "a run starts",
-            Phase.DRAINING: "stop, leftovers remain",
+            Phase.DRAINING: "stop or scale-in, leftovers remain",
             Phase.STOPPING: "stop --now, leftovers remain",
-            Phase.OFF: "stop",
+            Phase.OFF: "stop or scale-in",
         },
         Phase.RUNNING: {
             Phase.WAITING: "the run ends",
@@ -120,7 +120,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
             Phase.DONE: "the run ends, nothing left to do",
         },
         Phase.DRAINING: {
-            Phase.RUNNING: "start: the drain is cancelled",
+            Phase.RUNNING: "start, pause, scale-out: the drain is cancelled",
             Phase.WAITING: "the run ends, restart",
             Phase.STOPPING: "the drain is over, max_runtime, or limits.memory",
             Phase.KILLING: "third signal, or the deadline",
@@ -140,9 +140,9 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         },
         Phase.DONE: {
             Phase.WAITING: "start or restart",
-            Phase.DRAINING: "stop, leftovers remain",
+            Phase.DRAINING: "stop or scale-in, leftovers remain",
             Phase.STOPPING: "stop --now, leftovers remain",
-            Phase.OFF: "stop",
+            Phase.OFF: "stop or scale-in",
         },
     }
 )

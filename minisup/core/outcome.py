@@ -1,6 +1,6 @@
 """What a run came to. Decided by our own action, the signal, the exit code; never by the length of the run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from minisup.core.messages import Exited
@@ -37,8 +37,13 @@ def final_outcomes(policy: Policy) -> frozenset[Outcome]:
     return frozenset()
 
 
-def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None) -> Outcome:
-    """The outcome of a run that ended after we signalled it for `ours` (None: we did not). First match wins."""
+def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None, sent: Collection[str] = ()) -> Outcome:
+    """The outcome of a run that ended after we signalled it for `ours` (None: we did not). First match wins.
+
+    `sent` are the signals that an operator had sent before we did: only a death by one of them is explained by it.
+    """
+    if sent and exited.signal in sent:
+        return Outcome.STOPPED
     if ours is not None:
         return BY_OURS[ours]
     if exited.oom:

@@ -3,9 +3,9 @@
 from minisup.core.model import Idle, Instant, Policy, Seconds
 
 
-def boot_offset(policy: Policy, index: int) -> Seconds:
-    """How long after boot the slot's first run starts, so that slots do not poll in step."""
-    return index * min(policy.min_runtime, 1.0) / policy.numprocs
+def boot_offset(policy: Policy, index: int, numprocs: int) -> Seconds:
+    """How long after boot the first run of slot `index` of `numprocs` starts, so that slots do not poll in step."""
+    return index * min(policy.min_runtime, 1.0) / numprocs
 
 
 def idle_wait(idle: Idle, streak: int) -> Seconds:
@@ -24,8 +24,12 @@ class StartRate:
 
     def __init__(self, rate: float, burst: int) -> None:
         self._interval = 1.0 / rate
-        self._tolerance = (max(1, burst) - 1) * self._interval
+        self.allow(burst)
         self._arrival = float("-inf")  # theoretical arrival time of the next start
+
+    def allow(self, burst: int) -> None:
+        """Let `burst` starts happen at once from now on; what is booked stays so."""
+        self._tolerance = (max(1, burst) - 1) * self._interval
 
     def book(self, now: Instant) -> Instant:
         """Book one start; returns when it may happen, `now` or later."""

@@ -1,11 +1,12 @@
 """Where everything stands: the mutable inside of the fleet. `fleet.py` says by which rules it changes."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from minisup.core.budget import Budget
 from minisup.core.causes import Causes
-from minisup.core.messages import Action, Arm, Note, Record
+from minisup.core.messages import Action, Arm, Forget, Note, Record
 from minisup.core.model import TRANSITIONS, Instant, Kind, Outcome, Phase, Policy, Reason, Seconds
 from minisup.core.outcome import Ours, code_table, final_outcomes
 from minisup.core.pace import StartRate
@@ -20,11 +21,20 @@ class TransitionError(Exception):
     """The core tried a move that the table of transitions does not have: a defect of minisup."""
 
 
+class Aside(NamedTuple):
+    """What a paused slot would be waiting for. `held_for` as in the slot."""
+
+    reason: Reason
+    wake_at: Instant | None
+    held_for: Outcome | None
+
+
 class Slot:
     """One place of a program. `wanted` is what should be, `phase` what is."""
 
     __slots__ = (
         "armed",
+        "aside",
         "booked",
         "cause",
         "charged",
@@ -40,16 +50,18 @@ class Slot:
         "index",
         "kill_at",
         "last",
-        "leaving",
         "leftovers",
         "name",
         "ours",
         "output",
+        "paused_at",
+        "paused_by",
         "phase",
         "pid",
         "program",
         "reason",
         "run",
+        "sent",
         "since",
         "stable_at",
         "started",
@@ -67,7 +79,6 @@ class Slot:
         self.index = index
         self.name = f"{program.name}:{index}"
         self.wanted = False
-        self.leaving = False  # the configuration does not have it: it goes with its run
         self.phase = Phase.OFF
         self.since = now
         self.reason: Reason | None = None
@@ -78,6 +89,10 @@ class Slot:
         self.started: Instant = now
         self.ours: Ours | None = None  # why we signalled the run first
         self.excess = ""  # text: the memory that it took, and of how much
+        self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
+        self.paused_at: Instant | None = None  # an operator wants no new run since then
+        self.paused_by = ""
+        self.aside: Aside | None = None  # while it waits because of that: for what it would wait
         self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
         self.charged = False  # the next start costs a token
         self.booked = False  # the next start has its place within max_start_rate
@@ -99,6 +114,11 @@ class Slot:
         self.stable_at: Instant | None = None
         self.generation = 0
         self.armed: Instant | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the program has fewer slots by now: this one exists as long as something of it runs."""
+        return self.index >= self.program.numprocs
 
     def enter(self, phase: Phase, now: Instant) -> None:
         """Move to `phase`; raises `TransitionError` if the table has no such move."""
@@ -144,6 +164,8 @@ class Program:
         "leaving",
         "level",
         "name",
+        "numprocs",
+        "on",
         "policy",
         "probe_at",
         "proof_at",
@@ -153,6 +175,7 @@ class Program:
         "rolling_now",
         "sleepers",
         "slots",
+        "spent",
         "stats",
         "stop_begun",
         "told_at",
@@ -168,6 +191,9 @@ class Program:
         self.codes = code_table(policy.exit)
         self.final = final_outcomes(policy)
         self.is_service = policy.kind is Kind.SERVICE
+        self.numprocs = policy.numprocs  # slots that it is to have: the policy's until somebody scales it
+        self.on = False  # what a slot that joins does, when there is no other to go by: whether it is wanted
+        self.spent = 0  # the highest generation of a timer of a slot that is gone
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
         self.stats = Stats(now)
@@ -198,6 +224,15 @@ class Program:
         self.stop_begun = False  # its part of the shutdown
         self.generation = 0
         self.armed: Instant | None = None
+
+    def staying(self) -> list[Slot]:
+        """Its slots without those that a scale-in has taken leave of."""
+        return self.slots if len(self.slots) <= self.numprocs else self.slots[: self.numprocs]
+
+    def is_paused(self) -> bool:
+        """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""
+        wanted = [slot for slot in self.slots if slot.wanted]
+        return bool(wanted) and all(slot.paused_at is not None for slot in wanted)
 
     def due(self, now: Instant) -> Instant | None:
         """When the program next needs attention: a token for a held slot, a probe, giving up."""
@@ -251,12 +286,34 @@ class State:
         self.shutdown: Shutdown | None = None
         self.armed: Instant | None = None
         self.generation = 0
-        self.leaving: list[Slot] = []  # exist for the run of an earlier minisup alone
+        self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
         self.slots = {slot.name: slot for program in self.programs.values() for slot in program.slots}
         for program in self.programs.values():
             for name in program.policy.after:
                 self.programs[name].dependents.append(program)
+
+    def add_slots(self, program: Program, indexes: Iterable[int]) -> list[Slot]:
+        """New slots of a program, off. Their timers are newer than those of slots that had the same names."""
+        fresh = [Slot(program, index, self.now) for index in indexes]
+        for slot in fresh:
+            slot.generation = program.spent
+        program.slots = sorted([*program.slots, *fresh], key=lambda slot: slot.index)
+        self.slots = {slot.name: slot for other in self.programs.values() for slot in other.slots}
+        return fresh
+
+    def forget_gone(self) -> None:
+        """Forget the slots that have left, and their programs if the configuration does not have those."""
+        for slot in self.gone:
+            program, slots = slot.program, slot.program.slots
+            del slots[next(place for place in reversed(range(len(slots))) if slots[place] is slot)]
+            del self.slots[slot.name]
+            program.sleepers.pop(slot, None)
+            program.spent = max(program.spent, slot.generation)
+            self.out.append(Forget(slot.name))
+            if program.leaving and not slots:
+                del self.programs[program.name]
+        self.gone.clear()
 
     def note(self, fact: object) -> None:
         """Tell a fact."""

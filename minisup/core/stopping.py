@@ -12,8 +12,11 @@ KILL_STEP = 3
 """The third request for shutdown kills."""
 
 
-def stop(state: State, slot: Slot, drain: Seconds, timeout: Seconds) -> None:
-    """The slot is no longer wanted: a run gets `drain` seconds, then the signal, after `timeout` seconds SIGKILL."""
+def stop(state: State, slot: Slot, drain: Seconds | None, timeout: Seconds) -> None:
+    """The slot is no longer wanted: a run gets `drain` seconds, then the signal, after `timeout` seconds SIGKILL.
+
+    With `drain` None it gets as long as it takes.
+    """
     unwant(state, slot, timeout)
     slot.stop_timeout = min(timeout, slot.stop_timeout) if slot.phase in SIGNALLED else timeout
     if slot.phase is Phase.WAITING:
@@ -22,7 +25,7 @@ def stop(state: State, slot: Slot, drain: Seconds, timeout: Seconds) -> None:
     if slot.phase in SIGNALLED:
         hasten_kill(state, slot)
     elif slot.run or slot.leftovers:
-        end_by(state, slot, state.now + drain)
+        end_by(state, slot, None if drain is None else state.now + drain)
     else:
         settle(state, slot, Phase.OFF)
     leave_rolling(state, slot)
@@ -35,18 +38,20 @@ def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
         slot.sweeps.update(dict.fromkeys(slot.leftovers, state.now + timeout))
         state.arm_slot(slot)
     slot.wanted = slot.fresh = False
+    slot.paused_at = slot.aside = None
 
 
-def end_by(state: State, slot: Slot, until: Instant) -> None:
-    """Drain until `until` at the latest (what was promised earlier holds), then signal."""
+def end_by(state: State, slot: Slot, until: Instant | None) -> None:
+    """Drain until `until` at the latest (what was promised earlier holds), then signal; None: no limit is added."""
     if slot.phase in GONE:
         slot.program.active += 1
-    if until <= state.now:
+    if until is not None and until <= state.now:
         send_stop(state, slot, Ours.STOP)
         return
     if slot.phase is not Phase.DRAINING:
         slot.enter(Phase.DRAINING, state.now)
-    slot.drain_until = until if slot.drain_until is None else min(slot.drain_until, until)
+    if until is not None:
+        slot.drain_until = until if slot.drain_until is None else min(slot.drain_until, until)
     state.arm_slot(slot)
 
 
@@ -120,7 +125,7 @@ def signal_leftovers(state: State, slot: Slot, name: str) -> None:
 
 
 def settle(state: State, slot: Slot, phase: Phase) -> None:
-    """Nothing of the slot runs any more: it is off or done. While leftovers remain, its stop goes on."""
+    """Nothing of the slot runs any more: it is off, done or gone. While leftovers remain, its stop goes on."""
     if slot.leftovers and not slot.wanted and phase is Phase.OFF:
         if slot.phase is Phase.RUNNING:
             slot.enter(Phase.DRAINING, state.now)
@@ -134,8 +139,11 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
     slot.enter(phase, state.now)
     slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
     slot.fresh = slot.charged = slot.booked = False
+    slot.paused_at = None
     state.arm_slot(slot)
     leave_rolling(state, slot)
+    if slot.leaving:
+        state.gone.append(slot)
     if was_active and program.active == 0:
         tell.all_gone(state, program, launch.open_gates(state, program.dependents))
         consider_the_end(state)
@@ -143,7 +151,9 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
 
 def leftovers(state: State, event: Leftovers) -> None:
     """The number of processes that a run left behind has changed."""
-    slot = state.slots[event.slot]
+    slot = state.slots.get(event.slot)
+    if slot is None:  # the slot is gone; the host ends them with minisup itself
+        return
     if event.left:
         slot.leftovers[event.run] = event.left
         if slot.phase is Phase.KILLING and not slot.wanted:  # found too late for the kill
@@ -174,7 +184,7 @@ def roll(state: State, program: Program) -> None:
     """Restart the next running service of the queue, unless one is still on its way up."""
     while program.rolling and program.rolling_now is None:
         slot = program.rolling.popleft()
-        if slot.run and slot.wanted:
+        if slot.run and slot.wanted and slot.paused_at is None and not slot.leaving:
             program.rolling_now = slot
             drain_for_restart(state, slot, now=program.rolling_harsh)
 

@@ -7,7 +7,7 @@ a limit. If the configuration has no such slot any more, the slot exists for thi
 from minisup.core import ending, facts, tell
 from minisup.core.messages import Lost, Record, Survived
 from minisup.core.model import Outcome, Phase, Policy
-from minisup.core.state import GONE, Program, Slot, State
+from minisup.core.state import Program, Slot, State
 
 
 def survived(state: State, event: Survived) -> None:
@@ -40,10 +40,7 @@ def make_room(state: State, name: str) -> Slot:
     if program is None:
         program = state.programs[of] = Program(Policy(name=of, numprocs=0, autostart=False), 0, state.now)
         program.leaving = True
-    slot = state.slots[name] = Slot(program, int(number), state.now)
-    slot.leaving = True
-    program.slots.append(slot)
-    state.leaving.append(slot)
+    [slot] = state.add_slots(program, [int(number)])
     return slot
 
 
@@ -53,14 +50,3 @@ def drain_unwanted(state: State) -> None:
         if slot.phase is Phase.RUNNING and not slot.wanted:
             slot.enter(Phase.DRAINING, state.now)
             tell.state_of(state, slot.program)
-
-
-def see_off(state: State) -> None:
-    """Forget the slots, and their programs, that existed for one run which is over."""
-    for slot in [slot for slot in state.leaving if slot.phase in GONE]:
-        program = slot.program
-        state.leaving.remove(slot)
-        program.slots.remove(slot)
-        del state.slots[slot.name]
-        if program.leaving and not program.slots:
-            del state.programs[program.name]

@@ -1,10 +1,10 @@
 """Which facts are worth telling, and when: the first of a kind at once, repetitions at 1, 10, 100 or each minute."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from minisup.core import facts
 from minisup.core.label import budget_label, has_worked, program_state
-from minisup.core.messages import Record
+from minisup.core.messages import Record, ScaleAsked, SignalAsked
 from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import Ours, described
 from minisup.core.state import Program, Shutdown, Slot, State
@@ -51,7 +51,7 @@ def failure(state: State, slot: Slot, record: Record) -> None:
         state.note(
             facts.FirstFailure(
                 slot.name, record.run, record.outcome, record.code, record.signal,
-                record.duration or 0.0, record.cause, next_in(state, slot),
+                record.duration or 0.0, record.cause, next_in(state, slot), slot.paused_by if slot.paused_at is not None else "",
             )
         )  # fmt: skip
     elif is_round(program.tries) or state.now - program.told_at >= EACH:
@@ -120,6 +120,37 @@ def leftovers(state: State, slot: Slot) -> None:
 def gave_up(state: State, program: Program, lasted: Seconds) -> None:
     """A program was given up."""
     state.note(facts.GaveUp(program.name, lasted, str(program.policy.retry.give_up)))
+
+
+def pauses(state: State, program: Program, asked: Collection[Slot], before: Collection[Slot], by: str) -> None:
+    """Which of the slots that were asked something are paused now and were not before, and the other way round."""
+    own = [slot for slot in asked if slot.program is program]
+    begun = [slot for slot in own if slot.paused_at is not None and slot not in before]
+    ended = [slot for slot in own if slot.paused_at is None and slot in before and slot.wanted]
+    if begun:
+        left = sum(1 for slot in begun if slot.run)
+        state.note(facts.Paused(program.name, names(begun), left, by))
+    if ended:
+        state.note(facts.Resumed(program.name, names(ended), by))
+
+
+def scaled(state: State, program: Program, was: int, event: ScaleAsked) -> None:
+    """A program has another number of slots."""
+    if was != event.numprocs:
+        left = len(program.slots) - len(program.staying())
+        state.note(facts.Scaled(program.name, was, event.numprocs, left, event.by))
+
+
+def signalled(state: State, slots: Sequence[Slot], event: SignalAsked) -> None:
+    """An operator's signal went out."""
+    for program in dict.fromkeys(slot.program for slot in slots):
+        own = [slot for slot in slots if slot.program is program]
+        state.note(facts.Signalled(program.name, names(own), event.signal, event.by))
+
+
+def names(slots: Sequence[Slot]) -> tuple[str, ...]:
+    """What the slots are called."""
+    return tuple(slot.name for slot in slots)
 
 
 def shutdown(state: State, by: str) -> None:

@@ -1,6 +1,6 @@
 """The fleet as plain data: the document of `status --json`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from minisup.core.label import budget_label, program_state
@@ -26,14 +26,20 @@ def snapshot(
     instance: str,
     uptime: Seconds,
     names: frozenset[str] | None = None,
+    programs: frozenset[str] = frozenset(),
+    zone: tzinfo = UTC,
 ) -> Document:
-    """The whole fleet at `now` (monotonic) and `wall` (seconds since 1970); `names`: only these slots."""
+    """The whole fleet at `now` (monotonic) and `wall` (seconds since 1970).
+
+    `names`: only these slots; `programs`: these also if they have none. Times of day in sentences are those of `zone`.
+    """
     state.now = now
-    programs = []
+    moment = datetime.fromtimestamp(wall, zone)
+    shown = []
     for program in state.programs.values():
         slots = [slot for slot in program.slots if names is None or slot.name in names]
-        if slots or names is None:
-            programs.append(program_view(state, program, slots, wall, uptime))
+        if slots or names is None or program.name in programs:
+            shown.append(program_view(state, program, slots, moment, uptime))
     return {
         "schema": SCHEMA,
         "version": version,
@@ -41,7 +47,7 @@ def snapshot(
         "instance": instance,
         "uptime": round(uptime, 3),
         "state": daemon_state(state),
-        "programs": programs,
+        "programs": shown,
     }
 
 
@@ -53,7 +59,7 @@ def daemon_state(state: State) -> str:
     return "stopping" if signalled or state.shutdown.step > 1 else "draining"
 
 
-def program_view(state: State, program: Program, slots: list[Slot], wall: float, uptime: Seconds) -> Document:
+def program_view(state: State, program: Program, slots: list[Slot], wall: datetime, uptime: Seconds) -> Document:
     """One program with those of its slots that are shown."""
     now, stats = state.now, program.stats
     wanted = [slot for slot in program.slots if slot.wanted]
@@ -94,7 +100,7 @@ def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
     return round(min(1.0, (program.stats.busy_seconds(now) + running) / span), 3)
 
 
-def slot_view(state: State, slot: Slot, wall: float) -> Document:
+def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
     """One slot. `since` is how many seconds it has been in its phase."""
     waiting = slot.phase is Phase.WAITING
     return {
@@ -105,15 +111,22 @@ def slot_view(state: State, slot: Slot, wall: float) -> Document:
         "run": slot.run or None,
         "since": round(max(0.0, state.now - slot.since), 3),
         "reason": slot.reason.value if waiting and slot.reason is not None else None,
-        "cause": cause_of(state, slot),
+        "cause": cause_of(state, slot, wall),
         "next_in": rounded(wait_left(state, slot)),
         "failures": slot.failures,
         "last": None if slot.last is None else last_view(state, slot.last, wall),
     }
 
 
-def cause_of(state: State, slot: Slot) -> str | None:
+def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
     """Why the slot is where it is, in a few words."""
+    if slot.paused_at is not None:
+        since = wall - timedelta(seconds=state.now - slot.paused_at)
+        return (
+            f"paused by {slot.paused_by} since {since:{'%H:%M' if since.date() == wall.date() else '%Y-%m-%d %H:%M'}}"
+        )
+    if slot.leaving:
+        return f"leaves: {slot.program.name} is scaled to {slot.program.numprocs}"
     if slot.phase is Phase.WAITING and slot.reason is Reason.AFTER:
         needed = [state.programs[name] for name in slot.program.policy.after]
         return "after " + ", ".join(f"{other.name} ({program_state(other, state.now)})" for other in needed)
@@ -137,10 +150,10 @@ def wait_left(state: State, slot: Slot) -> Seconds | None:
     return next_in(state, slot)
 
 
-def last_view(state: State, record: Record, wall: float) -> Document:
+def last_view(state: State, record: Record, wall: datetime) -> Document:
     """The slot's last ended run."""
     long = record.duration
-    ended = None if long is None else datetime.fromtimestamp(wall - (state.now - record.started - long), UTC)
+    ended = None if long is None else wall.astimezone(UTC) - timedelta(seconds=state.now - record.started - long)
     return {
         "run": record.run,
         "outcome": record.outcome.value,

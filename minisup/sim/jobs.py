@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from minisup.core.model import Instant, Seconds
 
+HARMLESS = frozenset({"SIGSTOP", "SIGCONT"})
+"""Signals that end no process; here they do nothing at all."""
+
 
 class Reaction(StrEnum):
     """What a process does when it gets a stop signal; SIGKILL leaves no choice."""
@@ -133,7 +136,7 @@ class Process:
 
     def take(self, signal: str, now: Instant, *, group: bool) -> None:
         """Get a signal; `ends` may be sooner afterwards."""
-        if self.job.unkillable:
+        if self.job.unkillable or signal in HARMLESS:
             return
         if signal == "SIGKILL":
             self.leftovers = 0

@@ -15,7 +15,9 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
     up [PROGRAM...]            minisup is ready
     run 10s / until 30s        let time pass
     skip 10m                   let time pass, and answer with a summary
-    start | stop | restart TARGET... [--now]
+    start | stop | restart | pause | resume TARGET... [--now]
+    scale email=5 [--now]
+    signal TERM TARGET...
     shutdown [--now]           a signal to minisup
     outage email 30s           runs that start in the next 30 s fail
     unstartable email 30s no such file        / scarce email 30s too many open files
@@ -140,6 +142,21 @@ class Script:
 
     def _do_restart(self, words: list[str]) -> None:
         self._ask(Verb.RESTART, words)
+
+    def _do_pause(self, words: list[str]) -> None:
+        self._ask(Verb.PAUSE, words)
+
+    def _do_resume(self, words: list[str]) -> None:
+        self._ask(Verb.RESUME, words)
+
+    def _do_scale(self, words: list[str]) -> None:
+        for name, numprocs in settings.pairs(word for word in words if word != "--now").items():
+            self.world.scale(name, int(numprocs), now="--now" in words)
+        self.world.run(0.0)
+
+    def _do_signal(self, words: list[str]) -> None:
+        self.world.signal(f"SIG{words[0]}", *words[1:])
+        self.world.run(0.0)
 
     def _ask(self, verb: Verb, words: list[str]) -> None:
         targets = [word for word in words if word != "--now"]

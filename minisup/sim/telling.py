@@ -8,10 +8,12 @@ from minisup.core.messages import (
     Action,
     Asked,
     Event,
+    Forget,
     Halt,
     Leftovers,
     Note,
     Record,
+    ScaleAsked,
     Signal,
     SignalLeftovers,
     Spawn,
@@ -93,6 +95,9 @@ class Teller:
             self._tell(now, f"{action.program} files are {'watched' if action.on else 'no longer watched'}")
         elif isinstance(action, Note):
             self._tell(now, f"fact: {_fact(action.fact)}")
+        elif isinstance(action, Forget):
+            self._states.pop(action.slot, None)
+            self._tell(now, f"{action.slot} is gone")
         elif isinstance(action, Halt):
             self._tell(now, f"minisup exits {action.code}")
 
@@ -106,7 +111,7 @@ class Teller:
             self._states[name] = state
             if state[0] is not Phase.RUNNING:
                 self._tell(now, f"{name} {_in_words(state)}")
-            elif old and old[0] is Phase.DRAINING and isinstance(event, Asked):
+            elif old and old[0] is Phase.DRAINING and isinstance(event, Asked | ScaleAsked):
                 self._tell(now, f"{name} is running: the drain is cancelled")
 
 

@@ -28,8 +28,10 @@ from minisup.core.messages import (
     Note,
     OverMemory,
     Record,
+    ScaleAsked,
     ShutdownAsked,
     Signal,
+    SignalAsked,
     SignalLeftovers,
     Spawn,
     SpawnFailed,
@@ -45,6 +47,9 @@ from minisup.sim.jobs import Job, Plan, Process, Reaction
 Watcher = Callable[[Instant, Event, Sequence[Action]], None]
 """Told of every step of the core: when, what went in, what came out."""
 
+
+OPERATOR = "app"
+"""Who asks in a simulated world."""
 
 MANY = 100_000
 """More than happens at any one instant; then the world is stuck."""
@@ -124,8 +129,15 @@ class World:
 
     def ask(self, verb: Verb, *targets: str, now: bool = False) -> None:
         """An operator asks something of programs (`email`), slots (`email:1`) or `all`."""
-        slots = tuple(name for name in self.fleet.slots if _is_meant(name, targets))
-        self.feed(Asked(verb, slots, now, frozenset(targets)))
+        self.feed(Asked(verb, self._meant(targets), now, frozenset(targets), OPERATOR))
+
+    def scale(self, program: str, numprocs: int, *, now: bool = False) -> None:
+        """An operator gives a program so many slots."""
+        self.feed(ScaleAsked(program, numprocs, now, OPERATOR))
+
+    def signal(self, name: str, *targets: str) -> None:
+        """An operator sends a signal (`SIGTERM`) to the runs in progress of these targets."""
+        self.feed(SignalAsked(self._meant(targets), name, OPERATOR))
 
     def shut_down(self, *, now: bool = False) -> None:
         """SIGTERM to minisup, or `minisup shutdown`."""
@@ -205,6 +217,9 @@ class World:
         if self._watcher is not None:
             self._watcher(self.now, event, actions)
         return actions
+
+    def _meant(self, targets: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in self.fleet.slots if _is_meant(name, targets))
 
     def _job(self, slot: str) -> Job:
         return self.jobs.get(slot) or self.jobs.get(slot.rpartition(":")[0]) or Job()

@@ -5,6 +5,7 @@ come in order and never early.
 """
 
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 
 from minisup.core.fleet import Fleet
@@ -17,13 +18,17 @@ from minisup.core.messages import (
     Drained,
     Due,
     Exited,
+    Forget,
     Halt,
     Leftovers,
     Lost,
     OverMemory,
     Record,
+    Resize,
+    ScaleAsked,
     ShutdownAsked,
     Signal,
+    SignalAsked,
     SignalLeftovers,
     Spawn,
     SpawnFailed,
@@ -32,7 +37,7 @@ from minisup.core.messages import (
     Verb,
     Watch,
 )
-from minisup.core.model import Phase, Policy, Reason
+from minisup.core.model import Kind, Phase, Policy, Reason
 from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
@@ -46,8 +51,9 @@ class Run:
 
     id: int
     started: float
-    signals: list = field(default_factory=list)
     over: bool = False  # it takes more memory than it may
+    signals: list = field(default_factory=list)  # ours
+    sent: list = field(default_factory=list)  # an operator's
     patience: float | None = None  # not to be signalled before, by what was promised; None: at any time
 
 
@@ -68,6 +74,8 @@ class Driver:
         self.clogged = set()
         self.watched = set()
         self.stopped = set()  # slots that an operator stopped and nobody started
+        self.paused = set()  # slots that an operator paused and that are still wanted
+        self.numprocs = {policy.name: policy.numprocs for policy in policies}
         self.last_run = 0
         self.spared = set()  # survivors of an earlier minisup whose slots are not brought up: drained without a limit
         self.failed = set()  # ids of runs that could not be started
@@ -140,8 +148,33 @@ class Driver:
             self.stopped.update(slots)
         else:
             self.stopped.difference_update(slots)
-        self._promise(verb, slots, now)
+        if self.fleet.shutdown is None:
+            self._promise(verb, slots, now)
+            self._expect_pauses(verb, slots)
         self.feed(Asked(verb, tuple(slots), now, frozenset(named)))
+
+    def scale(self, program, numprocs, *, now=False):
+        if self.fleet.shutdown is not None:
+            return
+        before, self.numprocs[program] = self.numprocs[program], numprocs
+        policy = self.policies[program]
+        for name, slot in self.fleet.slots.items():
+            if slot.program.name == program and slot.index >= min(before, numprocs):
+                self.stopped.discard(name)
+                self.paused.discard(name)
+                run = self.runs.get(name)
+                if run is not None and numprocs > slot.index:
+                    run.patience = None
+                elif run is not None and slot.phase is Phase.RUNNING:
+                    drain = policy.stop.drain if policy.kind is Kind.SERVICE else inf
+                    run.patience = None if now else self.now + drain
+                elif run is not None and now:
+                    run.patience = None
+        self.stopped = {name for name in self.stopped if name in self.fleet.slots}
+        self.feed(ScaleAsked(program, numprocs, now))
+
+    def signal(self, slots, name):
+        self.feed(SignalAsked(tuple(slots), name))
 
     def shut_down(self, *, now=False):
         if self.asked_at is None:
@@ -195,6 +228,13 @@ class Driver:
                 assert generation > self.armed.get(key, 0), f"{action} is not newer"
                 self.armed[key] = generation
                 self.timers.arm(key, generation, due)
+            case Resize(program, numprocs):
+                assert numprocs == self.numprocs[program]
+            case Forget(slot):
+                assert slot not in self.runs, f"{slot} is forgotten while it runs"
+                assert not [key for key in self.left if key[0] == slot], f"{slot} is forgotten, its leftovers live"
+                assert slot not in self.fleet.slots
+                assert not self._is_armed(slot)
             case Watch(program, on):
                 (self.watched.add if on else self.watched.discard)(program)
             case Record():
@@ -221,6 +261,10 @@ class Driver:
         assert run > self.last_run, "run ids only grow"
         assert self.asked_at is None, f"{spawn} after shutdown was asked for"
         assert slot not in self.stopped, f"{spawn} after stop"
+        assert slot not in self.paused, f"{spawn} while it is paused"
+        assert self.fleet.slots[slot].index < self.numprocs.get(slot.rpartition(":")[0], 0), (
+            f"{spawn} in a slot that leaves"
+        )
         self.last_run = run
         answer = self.answers.pop(0) if self.answers else "ok"
         if answer == "ok":
@@ -234,6 +278,9 @@ class Driver:
             return
         run = self.runs[action.slot]
         assert run.id == action.run
+        if not action.wake:
+            run.sent.append(action.signal)
+            return
         assert "SIGKILL" not in run.signals, "the dead are signalled"
         policy = self._policy(action.slot)
         expired = policy.max_runtime is not None and self.now >= run.started + policy.max_runtime - 1e-6
@@ -260,15 +307,32 @@ class Driver:
             stop = self._policy(slot).stop
             if now:
                 run.patience = None if verb is not Verb.START else run.patience
-            elif verb is Verb.STOP and self.fleet.slots[slot].phase is Phase.RUNNING:
+            elif verb is Verb.STOP and (self.fleet.slots[slot].phase is Phase.RUNNING or run.patience == inf):
                 run.patience = self.now + stop.drain
+            elif verb is Verb.PAUSE and self.fleet.slots[slot].phase is Phase.RUNNING:
+                run.patience = inf
+            elif verb in {Verb.START, Verb.RESUME} and slot in self.paused:
+                run.patience = None
+
+    def _expect_pauses(self, verb, slots):
+        for name in slots:
+            slot = self.fleet.slots[name]
+            if verb is Verb.PAUSE and slot.wanted:
+                self.paused.add(name)
+            elif verb in {Verb.START, Verb.RESUME, Verb.STOP} and (verb is Verb.STOP or not slot.leaving):
+                self.paused.discard(name)
 
     # --- the laws ---
 
     def _check(self):
+        self.paused &= {name for name, slot in self.fleet.slots.items() if slot.wanted}
         for name, slot in self.fleet.slots.items():
             self._check_slot(name, slot)
         for program in self.fleet.programs.values():
+            assert program.slots == sorted(program.slots, key=lambda slot: slot.index)
+            assert [slot.index for slot in program.staying()] == list(range(self.numprocs.get(program.name, 0)))
+            assert program.budget.size == program.policy.retry.budget + self.numprocs.get(program.name, 0)
+            assert program.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
             if program.held:
                 assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"
@@ -282,8 +346,12 @@ class Driver:
             assert slot.phase in IN_PROGRESS
         elif slot.phase in IN_PROGRESS:
             assert slot.leftovers, f"{name} is {slot.phase} without any process"
+        assert (slot.paused_at is not None) == (name in self.paused), f"{name}: is it paused?"
+        assert (slot.aside is not None) == (slot.reason is Reason.PAUSED)
         if slot.phase is Phase.WAITING:
             assert slot.wanted
+            assert not slot.leaving
+            assert (slot.reason is Reason.PAUSED) == (name in self.paused)
             self._check_wait(name, slot)
         if slot.phase is Phase.OFF:
             assert not slot.wanted
@@ -295,8 +363,9 @@ class Driver:
             )
             assert keys <= self.killed.keys(), f"{name} is killing, and spares {keys - self.killed.keys()}"
         if slot.phase in {Phase.STOPPING, Phase.DRAINING} and not slot.wanted and self.halted is None:
-            spared = name in self.spared and name not in self.stopped
-            harder = self._is_armed(name) or self._is_armed(FLEET) or spared
+            patient = slot.leaving and slot.phase is Phase.DRAINING  # a job that leaves drains without limit
+            spared = patient or (name in self.spared and name not in self.stopped)
+            harder = spared or self._is_armed(name) or self._is_armed(FLEET)
             assert harder, f"{name} is {slot.phase} and nothing will end it"
 
     def _check_wait(self, name, slot):

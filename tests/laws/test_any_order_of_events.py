@@ -79,6 +79,8 @@ happenings = st.one_of(
     st.tuples(st.just("spawns"), st.lists(st.sampled_from(["ok", "scarce", "missing"]), max_size=4)),
     st.tuples(st.just("ask"), st.sampled_from(list(Verb)), number, st.booleans(), st.booleans()),
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
+    st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
+    st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
 )
 
@@ -123,6 +125,15 @@ def ask(driver, verb, index, now, named):
         driver.ask(verb, [slot], [slot] if named else [], now=now)
 
 
+def scale(driver, index, numprocs, now):
+    driver.scale(chosen(driver.policies, index), numprocs, now=now)
+
+
+def signal(driver, index, name):
+    if driver.fleet.slots:
+        driver.signal([chosen(driver.fleet.slots, index)], name)
+
+
 def stale(driver, index):
     if driver.armed:
         key = chosen(driver.armed, index)
@@ -154,6 +165,8 @@ HAPPENS = {
     "spawns": answer_spawns,
     "ask": ask,
     "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
+    "scale": scale,
+    "signal": signal,
     "stale": stale,
 }
 

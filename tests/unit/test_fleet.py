@@ -175,8 +175,8 @@ def test_run_ids_go_on_after_those_of_an_earlier_minisup():
 
 def test_a_paused_slot_makes_its_program_paused():
     fleet = booted(Policy(name="a", numprocs=2))
-    slot = fleet.slots["a:1"]
-    slot.reason = Reason.PAUSED
+    fleet.step(Asked(Verb.PAUSE, ("a:1",)), 0.0)
+    assert fleet.slots["a:1"].reason is Reason.PAUSED
     assert program_state(fleet.programs["a"], 0.0) == "paused"
 
 

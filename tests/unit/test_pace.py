@@ -5,11 +5,9 @@ from minisup.core.pace import StartRate, boot_offset, idle_wait
 
 
 def test_slots_start_spread_over_the_pace_but_within_a_second():
-    assert [boot_offset(Policy(name="a", numprocs=4, min_runtime=0.4), i) for i in range(4)] == pytest.approx(
-        [0, 0.1, 0.2, 0.3]
-    )
-    assert boot_offset(Policy(name="a", numprocs=10, min_runtime=60.0), 9) == pytest.approx(0.9)
-    assert boot_offset(Policy(name="a", numprocs=10, min_runtime=0.0), 9) == 0
+    assert [boot_offset(Policy(name="a", min_runtime=0.4), i, 4) for i in range(4)] == pytest.approx([0, 0.1, 0.2, 0.3])
+    assert boot_offset(Policy(name="a", min_runtime=60.0), 9, 10) == pytest.approx(0.9)
+    assert boot_offset(Policy(name="a", min_runtime=0.0), 9, 10) == 0
 
 
 def test_the_idle_ladder_grows_by_its_factor_up_to_the_cap():

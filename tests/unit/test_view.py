@@ -1,11 +1,12 @@
 """The document of `status --json`: its shape, and what it says in each state."""
 
 import json
+from datetime import timedelta, timezone
 
 import pytest
 
 from minisup.core.messages import Exited, Verb
-from minisup.core.model import ExitCodes, GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry, Stop
+from minisup.core.model import ExitCodes, GiveUp, Kind, Outcome, Policy, Retry, Stop
 from minisup.core.view import snapshot
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
 from minisup.sim.world import World
@@ -13,7 +14,7 @@ from minisup.sim.world import World
 WALL = 1_795_341_600.0  # 2026-11-22T10:00:00Z, when the virtual clock is at 0
 
 
-def document(world, names=None):
+def document(world, names=None, **more):
     made = snapshot(
         world.fleet,
         now=world.now,
@@ -23,6 +24,7 @@ def document(world, names=None):
         instance="7f3a",
         uptime=world.now,
         names=names,
+        **more,
     )
     json.dumps(made)  # it is plain data
     return made
@@ -191,8 +193,44 @@ def test_an_empty_half_of_the_budget_is_degraded_even_when_all_is_well():
     assert only(world)["budget"]["label"] == "degraded"
 
 
-def test_each_phase_has_a_word_for_the_program():
-    world = world_of(Job(lasts=9.0))
-    slot = world.fleet.slots["email:0"]
-    slot.phase, slot.reason = Phase.WAITING, Reason.PAUSED
+def test_what_is_paused_says_by_whom_and_since_when():
+    world = world_of(Job(lasts=9.0), Policy(name="email", numprocs=2), seconds=1.0)
+    world.ask(Verb.PAUSE, "email:0")
+    first, second = only(world)["slots"]
     assert only(world)["state"] == "paused"
+    assert (first["phase"], first["cause"]) == ("running", "paused by app since 10:00")
+    assert (second["phase"], second["cause"]) == ("running", None)
+    world.run(3 * 3600.0)
+    [first, _] = only(world)["slots"]
+    assert (first["phase"], first["reason"], first["next_in"]) == ("waiting", "paused", None)
+    assert first["cause"] == "paused by app since 10:00"
+    world.run(24 * 3600.0)
+    assert only(world)["slots"][0]["cause"] == "paused by app since 2026-11-22 10:00"
+
+
+def test_the_time_of_a_pause_is_told_in_the_zone_of_the_machine():
+    world = world_of(Job(lasts=9.0))
+    world.ask(Verb.PAUSE, "email")
+    made = document(world, zone=timezone(timedelta(hours=9)))
+    assert made["programs"][0]["slots"][0]["cause"] == "paused by app since 19:00"
+
+
+def test_a_slot_that_leaves_says_so_and_does_not_count_for_the_state_of_its_program():
+    world = world_of(Job(lasts=9.0), Policy(name="email", numprocs=2), seconds=1.0)
+    world.scale("email", 1)
+    program = only(world)
+    assert program["state"] == "running"
+    assert (program["wanted"], program["running"], program["budget"]["size"]) == (1, 2, 11)
+    assert program["slots"][1]["phase"] == "draining"
+    assert program["slots"][1]["cause"] == "leaves: email is scaled to 1"
+    world.scale("email", 0)
+    assert only(world)["state"] == "draining"
+    world.run(10.0)
+    assert (only(world)["state"], only(world)["slots"]) == ("off", [])
+
+
+def test_a_program_without_slots_is_shown_when_it_is_named():
+    world = world_of(Job(), Policy(name="email", numprocs=0), Policy(name="sms"))
+    assert document(world, names=frozenset())["programs"] == []
+    [program] = document(world, names=frozenset(), programs=frozenset({"email"}))["programs"]
+    assert program["name"] == "email"

@@ -1,0 +1,79 @@
+"""An operator pauses a slot: no signal and no new start, until `resume` or `start`. What it waited for is kept."""
+
+from minisup.core import launch, stopping
+from minisup.core.model import Phase, Reason
+from minisup.core.outcome import Ours
+from minisup.core.state import Aside, Program, Slot, State
+
+
+def pause(state: State, slot: Slot, by: str, *, now: bool) -> None:
+    """A run in progress may finish (`now`: is signalled), then the slot waits; failures and tokens stay as they are."""
+    if not slot.wanted:
+        return
+    if slot.paused_at is None:
+        slot.paused_at = state.now
+        slot.paused_by = by
+    if slot.phase is Phase.WAITING and slot.reason is not Reason.PAUSED:
+        set_aside(state, slot)
+    elif slot.phase is Phase.DRAINING:
+        cancel_drain(state, slot)
+    stopping.leave_rolling(state, slot)
+    if now and slot.phase is Phase.RUNNING:
+        slot.stop_timeout = slot.program.policy.stop.timeout
+        stopping.send_stop(state, slot, Ours.STOP)
+
+
+def set_aside(state: State, slot: Slot) -> None:
+    """The slot leaves its wait, and every queue that it stood in."""
+    reason, held_for = slot.reason, slot.held_for
+    assert reason is not None
+    launch.leave_queues(state, slot)
+    slot.held_for = held_for
+    launch.wait(state, slot, reason, slot.wake_at)
+
+
+def cancel_drain(state: State, slot: Slot) -> None:
+    """No signal has been sent yet: the run goes on as if nothing had been asked."""
+    slot.wanted = True
+    slot.fresh = False
+    slot.drain_until = None
+    stopping.leave_rolling(state, slot)
+    if slot.run:
+        slot.enter(Phase.RUNNING, state.now)
+        state.arm_slot(slot)
+    else:
+        launch.start_at(state, slot, Reason.PACE, state.now)
+
+
+def resume(state: State, slot: Slot) -> None:
+    """The slot goes back to what it waited for; if the time for that has passed, to what comes then."""
+    if slot.paused_at is None:
+        return
+    grant_time(state, slot.program)
+    slot.paused_at = None
+    aside, slot.aside = slot.aside, None
+    if aside is not None:
+        go_back(state, slot, aside)
+
+
+def grant_time(state: State, program: Program) -> None:
+    """A program that was paused as a whole is about to go on: it is not given up for the time in which it could not."""
+    if program.give_up_at is not None and program.is_paused():
+        program.give_up_at = state.now + program.policy.retry.give_up_after
+        state.arm_program(program)
+
+
+def go_back(state: State, slot: Slot, aside: Aside) -> None:
+    """Wait again for what was set aside, unless it has come about."""
+    program = slot.program
+    due = state.now if aside.wake_at is None else aside.wake_at
+    if aside.reason is Reason.AFTER and program.gated:
+        launch.wait(state, slot, Reason.AFTER, None)
+    elif aside.held_for is not None:
+        launch.block(state, slot, aside.held_for)
+    elif aside.reason is Reason.BACKOFF and not slot.failures:  # an outage has ended meanwhile
+        launch.start(state, slot)
+    else:
+        if aside.reason is Reason.IDLE:
+            program.sleepers[slot] = None
+        launch.start_at(state, slot, aside.reason, due)

@@ -1,0 +1,73 @@
+"""An operator scales a program: how many slots it has, without touching the runs in progress.
+
+A slot whose number is not below `numprocs` is leaving: it drains for as long as its run takes, and is gone when its
+last process is. Until then a scale-out keeps it.
+"""
+
+from minisup.core import asking, launch, pausing, stopping, tell
+from minisup.core.messages import Resize, ScaleAsked
+from minisup.core.model import Phase
+from minisup.core.state import Program, Slot, State
+
+
+def scale_asked(state: State, event: ScaleAsked) -> None:
+    """Take leave of the highest slots, or let new ones join; ignored once minisup shuts down."""
+    if state.shutdown is not None:
+        return
+    program = state.programs[event.program]
+    was, program.on = program.numprocs, is_on(program)
+    resize(state, program, event.numprocs)
+    for slot in reversed(program.slots[event.numprocs :]):
+        leave(state, slot, now=event.now)
+    if state.shutdown is None:  # else that was the last of all that was to be done
+        join(state, program, was)
+        launch.feed_held(state, program)
+        state.arm_program(program)
+        launch.open_gates(state, program.dependents)
+    tell.scaled(state, program, was, event)
+    tell.state_of(state, program)
+
+
+def is_on(program: Program) -> bool:
+    """Whether slots that join are wanted: if any that stays is, or was until its task was done."""
+    staying = program.staying()
+    return any(slot.wanted or slot.phase is Phase.DONE for slot in staying) if staying else program.on
+
+
+def resize(state: State, program: Program, numprocs: int) -> None:
+    """Budget, start rate and the world of new runs follow the number of slots."""
+    program.budget.resize(numprocs - program.numprocs, state.now)
+    program.numprocs = numprocs
+    if program.rate is not None:
+        program.rate.allow(numprocs)
+    state.out.append(Resize(program.name, numprocs))
+
+
+def leave(state: State, slot: Slot, *, now: bool) -> None:
+    """No run follows the one in progress, which gets as long as it takes; what was promised earlier holds.
+
+    A service would take for ever: it gets its own drain, then the signal, as at a restart.
+    """
+    policy = slot.program.policy.stop
+    patience = policy.drain if slot.program.is_service else None
+    was_off = slot.phase is Phase.OFF
+    stopping.stop(state, slot, 0.0 if now else patience, policy.timeout)
+    if was_off and slot.phase is Phase.OFF:
+        state.gone.append(slot)
+
+
+def join(state: State, program: Program, was: int) -> None:
+    """New slots start one after another, as at boot; those that were leaving are kept."""
+    paused = next((slot for slot in program.slots if slot.wanted), None) if program.is_paused() else None
+    there = {slot.index: slot for slot in program.slots}
+    numbers = range(was, program.numprocs)
+    for index in numbers:
+        if program.on and index in there:
+            asking.start(state, there[index], now=False)
+            if paused is not None:
+                pausing.pause(state, there[index], paused.paused_by, now=False)
+    fresh = state.add_slots(program, [index for index in numbers if index not in there]) if numbers else []
+    for place, slot in enumerate(fresh if program.on else ()):
+        if paused is not None:
+            slot.paused_at, slot.paused_by = paused.paused_at, paused.paused_by
+        launch.first_start(state, slot, place)

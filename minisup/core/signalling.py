@@ -1,0 +1,17 @@
+"""An operator sends a signal to runs in progress. It asks for nothing: what the run makes of it decides."""
+
+from minisup.core import tell
+from minisup.core.messages import Signal, SignalAsked
+from minisup.core.model import Scope
+from minisup.core.state import State
+
+
+def signal_asked(state: State, event: SignalAsked) -> None:
+    """Send it by each program's `stop.scope`, SIGKILL to whole sessions. A run that dies by it was stopped."""
+    reached = [slot for slot in (state.slots[name] for name in event.slots) if slot.run]
+    for slot in reached:
+        if slot.ours is None:
+            slot.sent |= {event.signal}
+        scope = Scope.GROUP if event.signal == "SIGKILL" else slot.program.policy.stop.scope
+        state.out.append(Signal(slot.name, slot.run, event.signal, scope, wake=False))
+    tell.signalled(state, reached, event)
