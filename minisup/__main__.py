@@ -25,13 +25,16 @@ def run(argv: Sequence[str]) -> int:
     from minisup.cli.say import complain  # noqa: PLC0415
 
     command = command_of(argv)
-    if "_MINISUP_COMPLETE" not in os.environ:
-        if command in LATER_COMMANDS:
-            complain(f"cannot {command}: not supported yet; `minisup --help` lists what is")
-            return 2
-        code = run_lean(command, argv)
-        if code is not None:
-            return code
+    if "_MINISUP_COMPLETE" in os.environ:
+        from minisup.cli.app import run_completion  # noqa: PLC0415
+
+        return run_completion(argv)
+    if command in LATER_COMMANDS:
+        complain(f"cannot {command}: not supported yet; `minisup --help` lists what is")
+        return 2
+    code = run_lean(command, argv)
+    if code is not None:
+        return code
     from minisup.cli.app import run_app  # noqa: PLC0415
 
     return run_app(argv)

@@ -1,17 +1,21 @@
 """Facts in words. The only file with sentences about what happens to programs and runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from minisup.config.units import format_duration as duration
 from minisup.config.units import format_size as size
 from minisup.core import facts
-from minisup.core.messages import Record
+from minisup.core.messages import Asked, Record, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
 
 WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed})
 """Facts whose lines are warnings; all others are information."""
+
+
+MOST_NAMES = 12
+"""Slots that one line names."""
 
 
 def level(fact: object) -> str:
@@ -30,6 +34,24 @@ def extent(programs: int, slots: int) -> str:
     return f"{count(programs, 'program')}, {count(slots, 'slot')}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """`email:0, email:1 and 8 more`."""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def request(event: Asked | ScaleAsked | SignalAsked) -> str:
+    """What an operator asks, as it would stand on the command line."""
+    now = "" if isinstance(event, SignalAsked) or not event.now else " --now"
+    match event:
+        case Asked():
+            return f"{event.verb} {', '.join(sorted(event.named))}{now}"
+        case ScaleAsked():
+            return f"scale {event.program}={event.numprocs}{now}"
+        case SignalAsked():
+            return f"signal {event.signal.removeprefix('SIG')} {', '.join(sorted(event.named))}"
+
+
 def program_started(fact: facts.ProgramStarted) -> str:
     return f"{fact.program}: started, {count(fact.slots, 'slot')}"
 
@@ -42,6 +64,8 @@ def survived(fact: facts.Survived) -> str:
 def first_failure(fact: facts.FirstFailure) -> str:
     program = fact.slot.rpartition(":")[0]
     then = "; held until that changes" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
+    if fact.paused_by:
+        then = f"; paused by {fact.paused_by}"
     if fact.outcome is Outcome.UNSTARTABLE:
         return f"{program}: first failure: {fact.slot} {fact.cause}{then}"
     how = described(fact.outcome, fact.code, fact.signal, fact.cause, f" after {duration(fact.duration)}")
@@ -71,6 +95,24 @@ def task_worked(fact: facts.TaskWorked) -> str:
 def gave_up(fact: facts.GaveUp) -> str:
     then = "minisup drains and exits 75" if fact.then == "exit" else f"off until `minisup start {fact.program}`"
     return f"{fact.program}: given up after {duration(fact.lasted)} of failing; {then}"
+
+
+def paused(fact: facts.Paused) -> str:
+    left = f"; {count(fact.left, 'run')} may finish" if fact.left else ""
+    return f"{fact.program}: paused by {fact.by}: {listed(fact.slots)}{left}"
+
+
+def resumed(fact: facts.Resumed) -> str:
+    return f"{fact.program}: resumed by {fact.by}: {listed(fact.slots)}"
+
+
+def scaled(fact: facts.Scaled) -> str:
+    left = f"; {count(fact.left, 'slot')} may finish" if fact.left else ""
+    return f"{fact.program}: scaled from {fact.was} to {count(fact.numprocs, 'slot')} by {fact.by}{left}"
+
+
+def signalled(fact: facts.Signalled) -> str:
+    return f"{fact.program}: {fact.signal} sent by {fact.by} to {listed(fact.slots)}"
 
 
 def many_leftovers(fact: facts.ManyLeftovers) -> str:
@@ -119,6 +161,10 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.StateChanged: state_changed,
     facts.TaskWorked: task_worked,
     facts.GaveUp: gave_up,
+    facts.Paused: paused,
+    facts.Resumed: resumed,
+    facts.Scaled: scaled,
+    facts.Signalled: signalled,
     facts.ManyLeftovers: many_leftovers,
     facts.ShutdownStep: shutdown_step,
     facts.Cut: cut,

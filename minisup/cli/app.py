@@ -1,11 +1,13 @@
 """The command line: what exists, with its help. Each command's work is in the file of its family."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, convert, logs, looking, running, say
+from minisup.cli import control, convert, logs, looking, running, say, steering
+from minisup.cli.completion import mend
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
 
@@ -44,7 +46,14 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-COMMANDS: Final = (*running.COMMANDS, *looking.COMMANDS, *logs.COMMANDS, *control.COMMANDS, *convert.COMMANDS)
+COMMANDS: Final = (
+    *running.COMMANDS,
+    *looking.COMMANDS,
+    *logs.COMMANDS,
+    *control.COMMANDS,
+    *steering.COMMANDS,
+    *convert.COMMANDS,
+)
 
 # Where these two live differs between versions of typer; what they are the parents of does not.
 USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])
@@ -77,6 +86,12 @@ app = build()
 def run_app(argv: Sequence[str]) -> int:
     """The exit code of a command line, read by typer."""
     return say.guarded(lambda: _main(argv))
+
+
+def run_completion(argv: Sequence[str]) -> int:
+    """The exit code of a question of the shell, which stands in the environment; the answer is on stdout."""
+    mend(os.environ)
+    return run_app(argv)
 
 
 def _main(argv: Sequence[str]) -> int:

@@ -13,8 +13,8 @@ GLOBAL_OPTIONS = {"-c": "config", "--config": "config", "-s": "socket", "--socke
 """Options that every command takes, before its name or after; each has a value."""
 
 LATER_COMMANDS = (
-    *("signal", "pause", "resume", "scale", "run", "history", "report", "events", "simulate"),
-    *("reload", "upgrade", "init", "export", "web"),
+    *("run", "history", "report", "events", "simulate"),
+    *("reload", "upgrade", "export", "web"),
 )
 """Commands that are promised and not there yet: the error says so."""
 

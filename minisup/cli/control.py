@@ -1,4 +1,4 @@
-"""Commands that change something: `start`, `stop`, `restart`, `shutdown`."""
+"""Commands on slots, and `shutdown`: each asks, and waits if it is told to."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -8,9 +8,9 @@ import typer
 from minisup.cli import say
 from minisup.cli.durations import seconds
 from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, connect
+from minisup.cli.progress import waiting
+from minisup.control.client import Client
 from minisup.errors import UsageError
-
-MOST_NAMES: Final = 12
 
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it is done instead of when it is accepted.")]
 Timeout = Annotated[
@@ -32,9 +32,9 @@ def start(
     socket: Socket = None,
 ) -> int:
     """Start slots that are off or done; a drain is cancelled. With --wait: until each has started a run."""
-    limit = _limit(timeout, wait=wait)
+    limit = wait_limit(timeout, wait=wait)
     with connect(ctx, config, socket) as minisup:
-        return _tell("start", "started", minisup.start(targets, now=now, wait=wait, timeout=limit), as_json=as_json)
+        return _ask(minisup, "start", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def stop(
@@ -48,9 +48,9 @@ def stop(
     socket: Socket = None,
 ) -> int:
     """Drain, then signal, then kill, as the program's `stop` says. With --wait: until all are off."""
-    limit = _limit(timeout, wait=wait)
+    limit = wait_limit(timeout, wait=wait)
     with connect(ctx, config, socket) as minisup:
-        return _tell("stop", "stopped", minisup.stop(targets, now=now, wait=wait, timeout=limit), as_json=as_json)
+        return _ask(minisup, "stop", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def restart(
@@ -64,11 +64,44 @@ def restart(
     socket: Socket = None,
 ) -> int:
     """Start fresh runs when those in progress have ended by themselves. With --wait: until all slots have."""
-    limit = _limit(timeout, wait=wait)
+    limit = wait_limit(timeout, wait=wait)
     with connect(ctx, config, socket) as minisup:
-        return _tell(
-            "restart", "restarted", minisup.restart(targets, now=now, wait=wait, timeout=limit), as_json=as_json
-        )
+        return _ask(minisup, "restart", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+
+
+def pause(
+    ctx: typer.Context,
+    targets: SomeTargets,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """No new runs until `resume` or `start`; those in progress may finish. With --wait: until none is in progress.
+
+    Failures, tokens and what the slots waited for are kept. A paused program is never given up.
+    """
+    limit = wait_limit(timeout, wait=wait)
+    with connect(ctx, config, socket) as minisup:
+        return _ask(minisup, "pause", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+
+
+def resume(
+    ctx: typer.Context,
+    targets: SomeTargets,
+    now: Annotated[bool, typer.Option("--now", help="End the waits that the pause interrupted, too.")] = False,
+    wait: Wait = False,
+    timeout: Timeout = None,
+    as_json: Json = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """End a pause: each slot goes on with what it waited for. With --wait: until each has started a run."""
+    limit = wait_limit(timeout, wait=wait)
+    with connect(ctx, config, socket) as minisup:
+        return _ask(minisup, "resume", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def shutdown(
@@ -81,7 +114,11 @@ def shutdown(
 ) -> int:
     """Drain and stop everything, then end minisup: what TERM does."""
     with connect(ctx, config, socket) as minisup:
-        answer = minisup.shutdown(now=now, wait=wait)
+        if wait:
+            with waiting(minisup, "shutdown", ()):
+                answer = minisup.shutdown(now=now, wait=True)
+        else:
+            answer = minisup.shutdown(now=now)
     if as_json:
         say.show_json(answer)
     else:
@@ -89,28 +126,39 @@ def shutdown(
     return 0
 
 
-def _limit(timeout: str | None, *, wait: bool) -> float | None:
+def wait_limit(timeout: str | None, *, wait: bool) -> float | None:
+    """The seconds of `--timeout`. Raises UsageError without `--wait`."""
     if timeout is None:
         return None
     if not wait:
-        raise UsageError("cannot use --timeout without --wait: nothing is waited for")
+        raise UsageError("cannot use --timeout without --wait: nothing is waited for; add --wait or leave it out")
     return seconds(timeout, "--timeout")
 
 
-def _tell(verb: str, done: str, answer: dict[str, Any], *, as_json: bool) -> int:
+def _ask(
+    minisup: Client, verb: str, targets: Sequence[str], *, now: bool, wait: bool, timeout: float | None, as_json: bool
+) -> int:
+    method = getattr(minisup, verb)
+    if wait:
+        with waiting(minisup, verb, targets):
+            answer: dict[str, Any] = method(targets, now=now, wait=True, timeout=timeout)
+    else:
+        answer = method(targets, now=now)
     if as_json:
         say.show_json(answer)
     else:
-        say.show(f"{done if answer.get('done') else f'{verb} accepted'}: {_names(answer.get('slots', ()))}")
+        said = DONE[verb] if answer.get("done") else f"{verb} accepted"
+        say.show(f"{said}: {say.names(answer.get('slots', ()))}")
     return 0
 
 
-def _names(slots: Sequence[str]) -> str:
-    if not slots:
-        return "no slots"
-    more = f" and {len(slots) - MOST_NAMES} more" if len(slots) > MOST_NAMES else ""
-    return ", ".join(slots[:MOST_NAMES]) + more
-
+DONE: Final = {
+    "start": "started",
+    "stop": "stopped",
+    "restart": "restarted",
+    "pause": "paused",
+    "resume": "resumed",
+}
 
 COMMANDS: Final = (
     Command(
@@ -127,6 +175,16 @@ COMMANDS: Final = (
         restart,
         "Fresh runs when those in progress have ended.",
         ("minisup restart email", "minisup restart 'em*' --wait"),
+    ),
+    Command(
+        pause,
+        "No new runs for now.",
+        ("minisup pause email", "minisup pause all --wait --timeout 5m"),
+    ),
+    Command(
+        resume,
+        "End a pause.",
+        ("minisup resume email", "minisup resume all --now"),
     ),
     Command(
         shutdown,

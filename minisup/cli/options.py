@@ -6,6 +6,7 @@ from typing import Annotated, NamedTuple
 import typer
 
 from minisup.cli import reach
+from minisup.cli.completion import complete_target
 from minisup.control.client import Client
 
 Config = Annotated[
@@ -30,10 +31,21 @@ Socket = Annotated[
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TARGET", show_default=False, help="email, email:1, em*, @mail or all; left out: all."),
+    typer.Argument(
+        metavar="TARGET",
+        show_default=False,
+        help="email, email:1, em*, @mail or all; left out: all.",
+        autocompletion=complete_target,
+    ),
 ]
 SomeTargets = Annotated[
-    list[str], typer.Argument(metavar="TARGET", show_default=False, help="email, email:1, em*, @mail or all.")
+    list[str],
+    typer.Argument(
+        metavar="TARGET",
+        show_default=False,
+        help="email, email:1, em*, @mail or all.",
+        autocompletion=complete_target,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print facts for programs instead of people.")]
 

@@ -25,7 +25,10 @@ a socket the default places are tried in turn: `/run/minisup.sock`, `$XDG_RUNTIM
 `/tmp/minisup-UID/minisup.sock`. An error says which were tried.
 
 `--json`, on every command that prints facts, prints them for programs. Errors go to stderr, start with "cannot" and say
-what to do. `minisup --install-completion` makes the shell complete commands and options.
+what to do. `minisup --install-completion` makes the shell complete commands, options and targets: those of the running
+minisup, else those that the configuration names.
+
+`--wait` shows on a terminal how far it is; Ctrl-C ends the waiting and nothing else.
 """
 
 _GLOBAL: Final = frozenset({"config", "socket", "help"})

@@ -1,4 +1,4 @@
-"""`up`, `health` and `check` as typer sees them: for help, completion and usage errors. Their work is elsewhere."""
+"""`up`, `health`, `check` and `init` as typer sees them: for help, completion and errors. Their work is elsewhere."""
 
 import os
 from typing import Annotated, Final
@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from minisup.cli import health as health_check
-from minisup.cli import say
+from minisup.cli import say, starter
 from minisup.cli import up as daemon
 from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
 from minisup.errors import ConfigError, UsageError
@@ -95,6 +95,20 @@ def check(
     return 1 if strict and findings else 0
 
 
+def init(
+    ctx: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", show_default=False, help="Where; ./minisup.toml unless told; - prints."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+    config: Config = None,
+    socket: Socket = None,
+) -> int:
+    """Write a commented configuration to start from. It passes `minisup check` and can be run as it is."""
+    return starter.init(file or chosen(ctx, config, socket).config or starter.USUAL, force=force)
+
+
 COMMANDS: Final = (
     Command(
         up,
@@ -114,5 +128,10 @@ COMMANDS: Final = (
         health,
         "Exit 0 if healthy, for HEALTHCHECK.",
         ("minisup health", "minisup health email --max-age 5m"),
+    ),
+    Command(
+        init,
+        "Write a configuration to start from.",
+        ("minisup init", "minisup init /etc/minisup/minisup.toml", "minisup init - | less"),
     ),
 )

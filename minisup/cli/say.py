@@ -9,10 +9,13 @@ from minisup.errors import ConfigError, MinisupError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
+
+MOST_NAMES = 12
+"""Slots that one line names."""
 
 
 def guarded(command: Callable[[], int], verb: str = "start") -> int:
@@ -65,6 +68,14 @@ def show_json(value: object) -> None:
     import json  # noqa: PLC0415 -- `up` never prints one
 
     show(json.dumps(value, indent=2))
+
+
+def names(slots: Sequence[str]) -> str:
+    """`email:0, email:1 and 8 more`, or `no slots`."""
+    if not slots:
+        return "no slots"
+    more = f" and {len(slots) - MOST_NAMES} more" if len(slots) > MOST_NAMES else ""
+    return ", ".join(slots[:MOST_NAMES]) + more
 
 
 def complain(text: str) -> None:

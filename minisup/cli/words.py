@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from minisup.config.units import format_duration as amount
 
-__all__ = ["amount", "ending", "ordinal", "printable", "slot_line", "state_words"]
+__all__ = ["amount", "ending", "is_leaving", "is_paused", "ordinal", "printable", "slot_line", "state_words"]
 
 Program = Mapping[str, Any]
 Slot = Mapping[str, Any]
@@ -25,6 +25,10 @@ def state_words(program: Program, dot: str) -> str:
             words = f"waiting{_for(slots)}"
         case "draining" | "stopping":
             words = f"{state}, {program['running']} run{'s' * (program['running'] != 1)} left"
+        case "off" if not slots:
+            words = "off, no slots"
+        case "paused":
+            words = _paused(slots)
         case "done":
             words = f"done{_worked_in(slots)}"
         case _:
@@ -47,6 +51,16 @@ def slot_line(slot: Slot) -> str:
     if slot["cause"]:
         parts.append(printable(slot["cause"]))
     return ", ".join(parts)
+
+
+def is_paused(slot: Slot) -> bool:
+    """Whether an operator has paused it; a run may still be in progress."""
+    return (slot["cause"] or "").startswith("paused by ")
+
+
+def is_leaving(slot: Slot) -> bool:
+    """Whether the program has been scaled in below it; a run may still be in progress."""
+    return (slot["cause"] or "").startswith("leaves: ")
 
 
 def ending(last: Mapping[str, Any], cause: str | None) -> str:
@@ -106,6 +120,16 @@ def _for(slots: Sequence[Slot]) -> str:
         return f", next in {amount(wait)}"
     causes = [slot["cause"] or slot["reason"] for slot in waiting]
     return f", {printable(causes[0])}" if causes and causes[0] else ""
+
+
+def _paused(slots: Sequence[Slot]) -> str:
+    """`paused by app since 09:58`, with how many of the slots if not all, and what is still in progress."""
+    paused = [slot for slot in slots if is_paused(slot)]
+    if not paused:  # those that are paused are not among those that were asked for
+        return "paused"
+    some = f"{len(paused)} of {len(slots)} slots " if len(paused) < len(slots) else ""
+    left = sum(slot["run"] is not None for slot in paused)
+    return f"{some}{printable(paused[0]['cause'])}" + (f", {left} run{'s' * (left != 1)} left" if left else "")
 
 
 def _worked_in(slots: Sequence[Slot]) -> str:

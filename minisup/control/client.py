@@ -75,6 +75,38 @@ class Client:
         """Start a fresh run in each of these slots when its run ends; with `wait`, return when all have."""
         return self._on_slots("restart", targets, now, wait, timeout)
 
+    def pause(
+        self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """No new run in these slots until `resume` or `start`; with `wait`, return when none is in progress.
+
+        Runs in progress may finish; `now` signals them.
+        """
+        return self._on_slots("pause", targets, now, wait, timeout)
+
+    def resume(
+        self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """End the pause of these slots; with `wait`, return when each has started a run. `now` skips their waits."""
+        return self._on_slots("resume", targets, now, wait, timeout)
+
+    def signal(self, signal: str | int, targets: str | Sequence[str]) -> dict[str, Any]:
+        """Send a signal (`"TERM"`, `"SIGTERM"`, 15) to the runs in progress: `{"done": true, "slots": [...]}`.
+
+        MinisupError when there is none.
+        """
+        return self._object("signal", {"signal": signal, "targets": targets})
+
+    def scale(
+        self, target: str, numprocs: int, *, now: bool = False, wait: bool = False, timeout: float | None = None
+    ) -> dict[str, Any]:
+        """Give a program so many slots; with `wait`, return when those that were too many are gone.
+
+        Their runs in progress may finish; `now` signals them.
+        """
+        params = {"target": target, "numprocs": numprocs, "now": now, "wait": wait, "timeout": timeout}
+        return self._object("scale", params, None if wait else self._soon())
+
     def logs(self, targets: str | Sequence[str] = (), *, lines: int = 100, run: int | None = None) -> dict[str, Any]:
         """The last lines of output: `{"lines": [{"slot", "run", "stream", "timestamp", "text"}, ...]}`."""
         return self._object("logs", {"targets": targets, "lines": lines, "run": run})

@@ -1,6 +1,7 @@
 """What can be asked over the control socket: the methods, their parameters, and how each value is read."""
 
 from collections.abc import Callable, Mapping
+from signal import Signals
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -11,12 +12,13 @@ class Parameter(NamedTuple):
     kind: Callable[[object], object]
     default: object = None
     required: bool = False
+    example: str = '["email"] or "all"'
 
     def read(self, name: str, value: object) -> object:
         """The value as the handler gets it. Raises ValueError with a sentence that names the parameter."""
         if value is None:
             if self.required:
-                raise ValueError(f'{name} is required, such as ["email"] or "all"')
+                raise ValueError(f"{name} is required, such as {self.example}")
             return self.default
         try:
             return self.kind(value)
@@ -61,14 +63,42 @@ def whole(value: object) -> int:
     return value
 
 
+def one_target(value: object) -> str:
+    """One name, of programs."""
+    if not isinstance(value, str) or not value or not _plain(value):
+        raise ValueError('must be the name of a program, such as "email"')
+    return value
+
+
+def slots(value: object) -> int:
+    """A number of slots."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_SLOTS:
+        raise ValueError(f"must be a whole number from 0 to {MOST_SLOTS:,}")
+    return value
+
+
+def signal_name(value: object) -> str:
+    """A signal as `SIGTERM`, from "TERM", "SIGTERM", 15 or "15"."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS:
+        value = int(value)
+    names = {f"SIG{str(value).upper().removeprefix('SIG')}"} if isinstance(value, str) else {value}
+    known = [member.name for member in Signals if member.name in names or int(member) in names]
+    if not known or isinstance(value, bool):
+        raise ValueError('must be a signal such as "TERM", "SIGTERM" or 15; `kill -l` lists them')
+    return known[0]
+
+
 LONGEST: Final = 1_000_000_000
 LARGEST: Final = (1 << 63) - 1
+MOST_SLOTS: Final = 10_000
+_DIGITS: Final = 3
 
 _ANY = Parameter(targets, ())
 _SOME = Parameter(some_targets, required=True)
 _FLAG = Parameter(flag, default=False)
 _SECONDS = Parameter(seconds)
-_ON_SLOTS = {"targets": _SOME, "now": _FLAG, "wait": _FLAG, "timeout": _SECONDS}
+_HOW = {"now": _FLAG, "wait": _FLAG, "timeout": _SECONDS}
+_ON_SLOTS = {"targets": _SOME, **_HOW}
 
 METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
     {
@@ -76,6 +106,14 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
         "start": _ON_SLOTS,
         "stop": _ON_SLOTS,
         "restart": _ON_SLOTS,
+        "pause": _ON_SLOTS,
+        "resume": _ON_SLOTS,
+        "signal": {"targets": _SOME, "signal": Parameter(signal_name, required=True, example='"TERM"')},
+        "scale": {
+            "target": Parameter(one_target, required=True, example='"email"'),
+            "numprocs": Parameter(slots, required=True, example="5"),
+            **_HOW,
+        },
         "why": {"targets": _SOME},
         "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
         "logs.follow": {"targets": _ANY, "lines": Parameter(whole, 0), "run": Parameter(whole)},
@@ -87,7 +125,7 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
 )
 """Every method that is answered, with its parameters."""
 
-LATER: Final = ("pause", "resume", "signal", "scale", "events.follow", "reload")
+LATER: Final = ("events.follow", "reload")
 """Methods that are promised and not there yet: the error says so."""
 
 

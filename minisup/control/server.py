@@ -190,7 +190,10 @@ class Server:
         seconds = call.params.get("timeout")
         if seconds is None:
             return None
-        late = MinisupError(f"cannot wait longer: {call.method} is not done after {seconds:g} s; it goes on")
+        late = MinisupError(
+            f"cannot wait longer: {call.method} is not done after {seconds:g} s; it goes on, "
+            "and `minisup status` shows how far it is"
+        )
         return self._loop.after(seconds, lambda: deferred.reject(late))
 
     def _reply(

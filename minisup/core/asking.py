@@ -31,7 +31,7 @@ def asked(state: State, event: Asked) -> None:
 
 
 def carry_out(state: State, slot: Slot, event: Asked) -> None:
-    """What is asked of one slot."""
+    """What is asked of one slot: one row of the tables in `fleet.py`."""
     match event.verb:
         case Verb.START:
             start(state, slot, now=event.now)
@@ -43,7 +43,7 @@ def carry_out(state: State, slot: Slot, event: Asked) -> None:
             restart(state, slot, now=event.now, named=named)
         case Verb.PAUSE:
             pausing.pause(state, slot, event.by, now=event.now)
-        case Verb.RESUME:
+        case _:
             resume(state, slot, now=event.now)
 
 

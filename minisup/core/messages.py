@@ -150,6 +150,7 @@ class SignalAsked(NamedTuple):
 
     slots: tuple[str, ...]
     signal: str
+    named: frozenset[str] = frozenset()
     by: str = ""
 
 
@@ -163,6 +164,9 @@ class ShutdownAsked(NamedTuple):
     now: bool = False
     by: str = ""
 
+
+Request = Asked | ScaleAsked | SignalAsked | ShutdownAsked
+"""What an operator can ask for."""
 
 Event = (
     Survived

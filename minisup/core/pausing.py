@@ -46,11 +46,9 @@ def cancel_drain(state: State, slot: Slot) -> None:
 
 
 def resume(state: State, slot: Slot) -> None:
-    """The slot goes back to what it waited for; if the time for that has passed, to what comes then."""
-    if slot.paused_at is None:
-        return
+    """A paused slot goes back to what it waited for; if the time for that has passed, to what comes then."""
     grant_time(state, slot.program)
-    slot.paused_at = None
+    slot.paused_at, slot.paused_by = None, ""
     aside, slot.aside = slot.aside, None
     if aside is not None:
         go_back(state, slot, aside)

@@ -17,6 +17,7 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
     program = state.programs[event.program]
     was, program.on = program.numprocs, is_on(program)
     resize(state, program, event.numprocs)
+    tell.scaled(state, program, was, event)
     for slot in reversed(program.slots[event.numprocs :]):
         leave(state, slot, now=event.now)
     if state.shutdown is None:  # else that was the last of all that was to be done
@@ -24,7 +25,6 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
         launch.feed_held(state, program)
         state.arm_program(program)
         launch.open_gates(state, program.dependents)
-    tell.scaled(state, program, was, event)
     tell.state_of(state, program)
 
 

@@ -120,6 +120,10 @@ class Slot:
         """Whether the program has fewer slots by now: this one exists as long as something of it runs."""
         return self.index >= self.program.numprocs
 
+    def is_killed(self) -> bool:
+        """Whether a SIGKILL that the run dies of may be ours, or an operator's."""
+        return self.ours is not None or "SIGKILL" in self.sent
+
     def enter(self, phase: Phase, now: Instant) -> None:
         """Move to `phase`; raises `TransitionError` if the table has no such move."""
         if phase not in TRANSITIONS[self.phase]:

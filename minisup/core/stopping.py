@@ -39,6 +39,7 @@ def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
         state.arm_slot(slot)
     slot.wanted = slot.fresh = False
     slot.paused_at = slot.aside = None
+    slot.paused_by = ""
 
 
 def end_by(state: State, slot: Slot, until: Instant | None) -> None:
@@ -139,7 +140,7 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
     slot.enter(phase, state.now)
     slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
     slot.fresh = slot.charged = slot.booked = False
-    slot.paused_at = None
+    slot.paused_at, slot.paused_by = None, ""
     state.arm_slot(slot)
     leave_rolling(state, slot)
     if slot.leaving:

@@ -51,7 +51,7 @@ def failure(state: State, slot: Slot, record: Record) -> None:
         state.note(
             facts.FirstFailure(
                 slot.name, record.run, record.outcome, record.code, record.signal,
-                record.duration or 0.0, record.cause, next_in(state, slot), slot.paused_by if slot.paused_at is not None else "",
+                record.duration or 0.0, record.cause, next_in(state, slot), slot.paused_by,
             )
         )  # fmt: skip
     elif is_round(program.tries) or state.now - program.told_at >= EACH:
@@ -135,9 +135,9 @@ def pauses(state: State, program: Program, asked: Collection[Slot], before: Coll
 
 
 def scaled(state: State, program: Program, was: int, event: ScaleAsked) -> None:
-    """A program has another number of slots."""
+    """A program has another number of slots; told before any of them acts on it."""
     if was != event.numprocs:
-        left = len(program.slots) - len(program.staying())
+        left = sum(1 for slot in program.slots[event.numprocs :] if slot.run or slot.leftovers)
         state.note(facts.Scaled(program.name, was, event.numprocs, left, event.by))
 
 

@@ -4,7 +4,7 @@ They are read from the state that the decisions were made in, not worked out aga
 is armed, or the event that the slot waits for.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from minisup.core.causes import Cause
 from minisup.core.label import budget_label, program_state
@@ -25,10 +25,16 @@ EVENTS = {
 """What wakes a slot that waits without a timer."""
 
 
-def explain(state: State, program: Program, slots: list[Slot], *, now: Instant, wall: float) -> Document:
-    """The facts about one program; `now` is monotonic, `wall` seconds since 1970, `slots` those that are shown."""
+def explain(
+    state: State, program: Program, slots: list[Slot], *, now: Instant, wall: float, zone: tzinfo = UTC
+) -> Document:
+    """The facts about one program; `now` is monotonic, `wall` seconds since 1970, `slots` those that are shown.
+
+    Times of day in sentences are those of `zone`.
+    """
     state.now = now
-    views = [{**slot_view(state, slot, wall), "next": next_step(state, slot)} for slot in slots]
+    moment = datetime.fromtimestamp(wall, zone)
+    views = [{**slot_view(state, slot, moment), "next": next_step(state, slot)} for slot in slots]
     return {
         "name": program.name,
         "kind": program.policy.kind.value,
@@ -125,7 +131,8 @@ def budget(program: Program, now: Instant) -> Document:
 
 def give_up(program: Program, now: Instant) -> Document:
     """The policy, whether it has been carried out, and in how many seconds it will be (None: not as things stand)."""
-    left: Seconds | None = None if program.give_up_at is None else max(0.0, program.give_up_at - now)
+    standing = program.give_up_at is None or program.is_paused()
+    left: Seconds | None = None if standing or program.give_up_at is None else max(0.0, program.give_up_at - now)
     retry = program.policy.retry
     return {
         "policy": retry.give_up.value,

@@ -138,15 +138,16 @@ def strangers(ended: Mapping[int, int], running: Mapping[int, int]) -> list[Stat
     return [seen for seen, owner in _Family(ended, running).members() if owner == 0]
 
 
-def signal_run(leader: int, number: int, *, group: bool) -> bool:
+def signal_run(leader: int, number: int, *, group: bool, wake: bool = True) -> bool:
     """Signal the leader of a run in progress, or its whole group; SIGCONT follows, so that a stopped one gets it too.
 
+    Without `wake` it does not.
     To be called only while the leader has not been reaped. False when there was nobody to signal or we may not.
     """
     send = os.killpg if group else os.kill
     try:
         send(leader, number)
-        if number not in (signal.SIGKILL, signal.SIGCONT):
+        if wake and number not in (signal.SIGKILL, signal.SIGCONT):
             send(leader, signal.SIGCONT)
     except (ProcessLookupError, PermissionError):
         return False

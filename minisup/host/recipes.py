@@ -20,6 +20,7 @@ class Recipes:
         self._inherited = dict(os.environ)
         self._recipes: dict[str, Recipe] = {}
         self._known: dict[bytes, bytes] = {}
+        self._numprocs = {name: program.numprocs for name, program in config.programs.items()}
         self._alike: dict[Outlet, Outlet] = {}
         self._outlets: dict[str, Outlet] = {}
 
@@ -30,13 +31,21 @@ class Recipes:
             made = self._recipes[slot] = self._make(slot)
         return made
 
+    def resize(self, program: str, numprocs: int) -> None:
+        """The program has so many slots from now on: the next run of each is told."""
+        self._numprocs[program] = numprocs
+        for slot in [slot for slot in self._recipes if slot.rpartition(":")[0] == program]:
+            del self._recipes[slot]
+        for slot in [slot for slot in self._outlets if slot.rpartition(":")[0] == program]:
+            del self._outlets[slot]
+
     def outlet_of(self, slot: str) -> Outlet:
         """Where the slot's output goes."""
         made = self._outlets.get(slot)
         if made is None:
             name, _, number = slot.rpartition(":")
             program = self._config.programs[name]
-            log, paths = program.log, program.log_paths(int(number))
+            log, paths = program.log, program.log_paths(int(number), self._numprocs[name])
             made = Outlet(str(log.to), str(log.format), str(log.stderr), log.time, *paths, log.rotation)
             self._outlets[slot] = made = self._alike.setdefault(made, made)
         return made
@@ -44,14 +53,15 @@ class Recipes:
     def _make(self, slot: str) -> Recipe:
         name, _, number = slot.rpartition(":")
         program = self._config.programs[name]
-        own = program.for_slot(int(number))
+        numprocs = self._numprocs[name]
+        own = program.for_slot(int(number), numprocs)
         environment = child_environment(
             inherited={} if program.clear_env else self._inherited,
             account=account(program.identity),
             layers=(self._config.supervisor.environment, own.environment),
             program=name,
             slot=int(number),
-            numprocs=program.numprocs,
+            numprocs=numprocs,
             here=program.origin.here,
             state=self._record.state,
         )

@@ -14,12 +14,15 @@ class Sender:
         self._survivors = survivors
         self._doomed: list[int] = []
 
-    def send(self, leader: int, name: str, scope: Scope) -> None:
-        """Signal the leader of a run in progress, or its group; SIGKILL goes to its whole session."""
+    def send(self, leader: int, name: str, scope: Scope, *, wake: bool = True) -> None:
+        """Signal the leader of a run in progress, or its group; SIGKILL goes to its whole session.
+
+        SIGCONT follows unless `wake` is false.
+        """
         number = signal.Signals[name]
         kill = number == signal.SIGKILL
         send = self._survivors.signal if leader in self._survivors else processes.signal_run
-        send(leader, number, group=kill or scope is Scope.GROUP)
+        send(leader, number, group=kill or scope is Scope.GROUP, wake=wake)
         if kill:
             self._doomed.append(leader)
 

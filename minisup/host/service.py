@@ -1,20 +1,23 @@
 """What the control socket can ask for, carried out on the supervisor."""
 
 import os
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta, timezone
 from typing import Any, Protocol
 
 from minisup import __version__
 from minisup.control.handler import Deferred, Peer
 from minisup.core.fleet import Fleet
-from minisup.core.messages import Asked, ShutdownAsked, Verb
+from minisup.core.messages import Asked, Request, ScaleAsked, ShutdownAsked, SignalAsked, Verb
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
 from minisup.host.following import log_line
 from minisup.host.output import Output
-from minisup.host.targets import is_meant, resolve, resolve_programs
-from minisup.host.waits import Wait, Waits
+from minisup.host.people import user_name
+from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_scaled
+from minisup.host.waits import Wait, Waits, until_scaled, until_slots
 
 Params = Mapping[str, Any]
 
@@ -30,7 +33,7 @@ class Desk(Protocol):
     now: Callable[[], float]
     wall: Callable[[], float]
 
-    def ask(self, event: Asked | ShutdownAsked, by: str) -> None:
+    def ask(self, event: Request, by: str) -> None:
         """Feed a request of an operator."""
         ...
 
@@ -54,16 +57,18 @@ class Service:
         targets = params["targets"]
         names = frozenset(resolve(desk.fleet, targets)) if targets else None
         desk.recount()
-        now = desk.now()
+        now, wall = desk.now(), desk.wall()
         return snapshot(
             desk.fleet,
             now=now,
-            wall=desk.wall(),
+            wall=wall,
             version=__version__,
             pid=os.getpid(),
             instance=desk.instance,
             uptime=now - desk.begun,
             names=names,
+            programs=frozenset(resolve_programs(desk.fleet, targets)),
+            zone=zone(wall),
         )
 
     def why(self, params: Params, _peer: Peer) -> object:
@@ -72,7 +77,7 @@ class Service:
         now, wall = desk.now(), desk.wall()
         programs = [desk.fleet.programs[name] for name in resolve_programs(desk.fleet, params["targets"])]
         shown = [(program, [slot for slot in program.slots if slot.name in names]) for program in programs]
-        found = [explain(desk.fleet, program, slots, now=now, wall=wall) for program, slots in shown]
+        found = [explain(desk.fleet, program, slots, now=now, wall=wall, zone=zone(wall)) for program, slots in shown]
         return {"schema": SCHEMA, "state": daemon_state(desk.fleet), "programs": found}
 
     def start(self, params: Params, peer: Peer) -> object:
@@ -83,6 +88,39 @@ class Service:
 
     def restart(self, params: Params, peer: Peer) -> object:
         return self._ask(Verb.RESTART, params, peer)
+
+    def pause(self, params: Params, peer: Peer) -> object:
+        return self._ask(Verb.PAUSE, params, peer)
+
+    def resume(self, params: Params, peer: Peer) -> object:
+        return self._ask(Verb.RESUME, params, peer)
+
+    def signal(self, params: Params, peer: Peer) -> object:
+        desk = self.desk
+        targets = params["targets"]
+        names = resolve(desk.fleet, targets)
+        reached = tuple(name for name in names if desk.fleet.slots[name].run)
+        if not reached:
+            what = ", ".join(targets)
+            raise MinisupError(
+                f"cannot signal {what}: no run is in progress there; `minisup status --slots` shows what the slots do"
+            )
+        desk.ask(SignalAsked(reached, params["signal"], frozenset(targets), user_name(peer.uid)), asked_by(peer))
+        return {"done": True, "slots": list(reached)}
+
+    def scale(self, params: Params, peer: Peer) -> object:
+        desk = self.desk
+        self._refuse_at_the_end("scale")
+        numprocs = params["numprocs"]
+        programs = resolve_scaled(desk.fleet, params["target"])
+        for name in programs:
+            if params["now"] or desk.fleet.programs[name].numprocs != numprocs:
+                desk.ask(ScaleAsked(name, numprocs, params["now"], user_name(peer.uid)), asked_by(peer))
+        slots = [slot for name in programs for slot in desk.fleet.programs[name].slots]
+        result = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
+        if not params["wait"]:
+            return {"accepted": True, **result, "leaving": [slot.name for slot in slots if slot.leaving]}
+        return self._wait(Wait(until_scaled(programs, numprocs), result, Deferred(peer)))
 
     def logs(self, params: Params, _peer: Peer) -> object:
         names = resolve(self.desk.fleet, params["targets"] or ["all"])
@@ -122,17 +160,28 @@ class Service:
 
     def _ask(self, verb: Verb, params: Params, peer: Peer) -> object:
         desk = self.desk
-        if desk.fleet.shutdown is not None:
-            raise MinisupError(f"cannot {verb}: minisup is shutting down")
+        self._refuse_at_the_end(verb)
         targets = params["targets"]
         names = tuple(resolve(desk.fleet, targets))
+        if verb is not Verb.STOP:
+            refuse_leaving(desk.fleet, verb, targets)
         mark = desk.fleet.next_run - 1
-        desk.ask(Asked(verb, names, params["now"], frozenset(targets)), asked_by(peer))
+        desk.ask(Asked(verb, names, params["now"], frozenset(targets), user_name(peer.uid)), asked_by(peer))
+        result = {"slots": list(names)}
         if not params["wait"]:
-            return {"accepted": True, "slots": list(names)}
-        deferred = Deferred(peer)
-        desk.waits.add(Wait(verb, names, mark, deferred))
-        return deferred
+            return {"accepted": True, **result}
+        return self._wait(Wait(until_slots(verb, names, mark), result, Deferred(peer)))
+
+    def _wait(self, wait: Wait) -> Deferred:
+        self.desk.waits.add(wait)
+        return wait.deferred
+
+    def _refuse_at_the_end(self, what: str) -> None:
+        if self.desk.fleet.shutdown is not None:
+            raise MinisupError(
+                f"cannot {what}: minisup is shutting down; `minisup status` shows what is left, and "
+                "`minisup up` starts it again when it has ended"
+            )
 
     def _unhealthy(self, targets: list[str], max_age: float | None) -> str | None:
         desk = self.desk
@@ -149,6 +198,23 @@ class Service:
         return None
 
 
+def refuse_leaving(fleet: Fleet, verb: Verb, targets: Sequence[str]) -> None:
+    """A slot that is named exactly and only finishes its run hears nothing but a stop."""
+    for name in targets:
+        slot = fleet.slots.get(name)
+        if slot is not None and slot.leaving:
+            program = slot.program
+            raise MinisupError(
+                f"cannot {verb} {name}: it leaves, because {program.name} is scaled to {program.numprocs}; "
+                f"`minisup scale {program.name}={slot.index + 1}` keeps it"
+            )
+
+
+def zone(wall: float) -> timezone:
+    """The machine's time zone at `wall`."""
+    return timezone(timedelta(seconds=time.localtime(wall).tm_gmtoff))
+
+
 def asked_by(peer: Peer) -> str:
     """Who asked, for the log."""
     return f"uid {peer.uid} pid {peer.pid}"
@@ -160,6 +226,10 @@ METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "start": Service.start,
     "stop": Service.stop,
     "restart": Service.restart,
+    "pause": Service.pause,
+    "resume": Service.resume,
+    "signal": Service.signal,
+    "scale": Service.scale,
     "logs": Service.logs,
     "logs.follow": Service.logs_follow,
     "reopen": Service.reopen,

@@ -19,16 +19,18 @@ from minisup.core.fleet import Fleet
 from minisup.core.messages import (
     Action,
     Arm,
-    Asked,
     Booted,
     Changed,
     Drained,
     Due,
     Event,
     Exited,
+    Forget,
     Halt,
     Note,
     Record,
+    Request,
+    Resize,
     ShutdownAsked,
     Signal,
     SignalLeftovers,
@@ -53,7 +55,8 @@ from minisup.host.recipes import Recipes
 from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
-from minisup.host.signals import Request, Signals, signal_name
+from minisup.host.signals import Request as Wish
+from minisup.host.signals import Signals, signal_name
 from minisup.host.statedir import StateDir, default_path
 from minisup.host.survivors import Survivor, Survivors
 from minisup.host.targets import resolve_programs
@@ -175,13 +178,12 @@ class Supervisor:
         finally:
             self._busy = False
 
-    def ask(self, event: Asked | ShutdownAsked, by: str) -> None:
+    def ask(self, event: Request, by: str) -> None:
         """A request of an operator, over the socket or by a signal."""
-        if isinstance(event, Asked):
-            now = " --now" if event.now else ""
-            self.console.say(f"{event.verb} {', '.join(sorted(event.named))}{now}, asked by {by}")
-        else:
+        if isinstance(event, ShutdownAsked):
             event = event._replace(by=by)
+        else:
+            self.console.say(f"{narrate.request(event)}, asked by {by}")
         self.leftovers.recount()
         first = self.fleet.shutdown is None
         self.feed(event)
@@ -197,9 +199,9 @@ class Supervisor:
 
     def _take_signals(self) -> None:
         for request, name in self.signals.take():
-            if request is Request.SHUTDOWN:
+            if request is Wish.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
-            elif request is Request.REOPEN:
+            elif request is Wish.REOPEN:
                 self.output.reopen(name)
             else:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
@@ -240,7 +242,8 @@ class Supervisor:
             left = self.leftovers.ended(child.pid, run, slot, exact=swept)
         output = self.pump.finish(run)
         name = None if child.signal is None else signal_name(child.signal)
-        oom = child.signal == signal.SIGKILL and self.fleet.slots[slot].ours is None and self.oom_kills.took_one()
+        by_others = child.signal == signal.SIGKILL and not self.fleet.slots[slot].is_killed()
+        oom = by_others and self.oom_kills.took_one()
         line = "" if child.code == 0 else self.pump.last_line(slot, run)
         self.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
 
@@ -267,9 +270,9 @@ class Supervisor:
         self.feed(answer)
 
     def do_signal(self, action: Signal) -> None:
-        slot = self.fleet.slots[action.slot]
-        if slot.run == action.run and slot.pid:  # else it could not be started after all
-            self.sender.send(slot.pid, action.signal, action.scope)
+        slot = self.fleet.slots.get(action.slot)
+        if slot is not None and slot.run == action.run and slot.pid:  # else it could not be started after all
+            self.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
 
     def do_signal_leftovers(self, action: SignalLeftovers) -> None:
         self.leftovers.signal(action.run, action.signal)
@@ -279,6 +282,12 @@ class Supervisor:
 
     def do_watch(self, action: Watch) -> None:
         self.lookout.watch(action.program, action.on)
+
+    def do_resize(self, action: Resize) -> None:
+        self.recipes.resize(action.program, action.numprocs)
+
+    def do_forget(self, action: Forget) -> None:
+        self.pump.forget(action.slot)
 
     def do_record(self, record: Record) -> None:
         if self.console.debugging:
@@ -338,9 +347,11 @@ def run(
 
 DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
     Arm: Supervisor.do_arm,
+    Forget: Supervisor.do_forget,
     Halt: Supervisor.do_halt,
     Note: Supervisor.do_note,
     Record: Supervisor.do_record,
+    Resize: Supervisor.do_resize,
     Signal: Supervisor.do_signal,
     SignalLeftovers: Supervisor.do_signal_leftovers,
     Spawn: Supervisor.do_spawn,

@@ -92,16 +92,17 @@ class Survivors:
             *(Lost(entry.slot, entry.run, _instant(entry.begun)) for entry in lost if not entry.torn),
         ]
 
-    def signal(self, pid: int, number: int, *, group: bool) -> bool:
-        """Signal a survivor or its group, if it is still the process that was found; SIGCONT follows."""
+    def signal(self, pid: int, number: int, *, group: bool, wake: bool = True) -> bool:
+        """Signal a survivor or its group, if it is still the process that was found; SIGCONT follows if `wake`."""
         if not self._lives(self._known[pid]):
             return False
         pidfd = self._pidfds.get(pid)
         if group or pidfd is None:
-            return processes.signal_run(pid, number, group=group)
+            return processes.signal_run(pid, number, group=group, wake=wake)
         try:
             signal.pidfd_send_signal(pidfd, number)
-            signal.pidfd_send_signal(pidfd, signal.SIGCONT)
+            if wake:
+                signal.pidfd_send_signal(pidfd, signal.SIGCONT)
         except OSError:
             return False
         return True

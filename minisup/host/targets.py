@@ -48,6 +48,16 @@ def resolve_programs(state: State, targets: Iterable[str]) -> list[str]:
     return [name for name in state.programs if name in by_slot or name in empty]
 
 
+def resolve_scaled(state: State, target: str) -> list[str]:
+    """The names of the programs that a target means, to be scaled. Raises UsageError if it means slots."""
+    programs = [name for name, program in state.programs.items() if means(program, target)]
+    slots = [] if programs else resolve(state, [target])
+    if slots:
+        name = state.slots[slots[0]].program.name
+        raise UsageError(f"cannot scale {target}: that is a slot; scale its program: minisup scale {name}=5")
+    return programs
+
+
 def matching(state: State, target: str) -> list[str] | None:
     """The slots that one target means; None: it matches nothing."""
     if target in state.slots:

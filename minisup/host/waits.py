@@ -1,20 +1,20 @@
 """Replies that wait until what was asked for has come about (`--wait`)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from minisup.control.handler import Deferred
 from minisup.core.messages import Verb
 from minisup.core.model import Outcome
 from minisup.core.state import GONE, Slot, State
+from minisup.errors import MinisupError
 
 
 class Wait(NamedTuple):
-    """A reply that waits for slots; `mark` is the last run id that was given when it was asked."""
+    """A reply that waits. `is_over` raises MinisupError when it never will be."""
 
-    verb: Verb
-    slots: tuple[str, ...]
-    mark: int
+    is_over: Callable[[State], bool]
+    result: Mapping[str, object]
     deferred: Deferred
 
 
@@ -26,7 +26,7 @@ class Waits:
         self._ends: list[Deferred] = []
 
     def add(self, wait: Wait) -> None:
-        """Answer when every slot has come to what was asked."""
+        """Answer when it is over."""
         self.pending.append(wait)
 
     def add_end(self, deferred: Deferred) -> None:
@@ -35,17 +35,7 @@ class Waits:
 
     def look(self, state: State) -> None:
         """Answer those that have waited long enough, and forget those whose client has gone."""
-        left = []
-        for wait in self.pending:
-            if wait.deferred.settled:
-                continue
-            came_about = CAME_ABOUT[wait.verb]
-            there = [slot for name in wait.slots if (slot := state.slots.get(name))]  # one may have gone with its run
-            if all(came_about(slot, wait.mark) for slot in there):
-                wait.deferred.resolve({"done": True, "slots": list(wait.slots)})
-            else:
-                left.append(wait)
-        self.pending = left
+        self.pending = [wait for wait in self.pending if not wait.deferred.settled and not _answered(wait, state)]
 
     def finish(self) -> None:
         """Minisup leaves: those that waited for that are told."""
@@ -53,25 +43,69 @@ class Waits:
             deferred.resolve({"done": True})
 
 
+def _answered(wait: Wait, state: State) -> bool:
+    try:
+        if not wait.is_over(state):
+            return False
+    except MinisupError as error:
+        wait.deferred.reject(error)
+    else:
+        wait.deferred.resolve({"done": True, **wait.result})
+    return True
+
+
+def until_slots(verb: Verb, slots: Sequence[str], mark: int) -> Callable[[State], bool]:
+    """Every slot has come to what was asked, or is gone; `mark` is the last run id that was given before."""
+
+    def is_over(state: State) -> bool:
+        there = [state.slots[name] for name in slots if name in state.slots]
+        return all(CAME_ABOUT[verb](slot, mark) for slot in there)
+
+    return is_over
+
+
+def until_scaled(programs: Sequence[str], numprocs: int) -> Callable[[State], bool]:
+    """Each program has so many slots: those that were too many are gone."""
+
+    def is_over(state: State) -> bool:
+        for name in programs:
+            now = state.programs[name].numprocs
+            if now != numprocs:
+                raise MinisupError(
+                    f"cannot wait for {name}={numprocs}: it has been scaled to {now} meanwhile; "
+                    f"`minisup status {name}` shows how it is"
+                )
+        return all(len(state.programs[name].slots) == numprocs for name in programs)
+
+    return is_over
+
+
 def has_stopped(slot: Slot, _mark: int) -> bool:
     """Stop: the slot is off (a task may have become done)."""
     return slot.phase in GONE
 
 
+def has_paused(slot: Slot, _mark: int) -> bool:
+    """Pause: no run is in progress."""
+    return not slot.run
+
+
 def has_started(slot: Slot, mark: int) -> bool:
-    """Start: a run is in progress, or one has started and ended since."""
+    """Start and resume: a run is in progress, or one has started and ended since."""
     return (slot.run > 0 and slot.pid > 0) or has_restarted(slot, mark)
 
 
 def has_restarted(slot: Slot, mark: int) -> bool:
-    """Restart: a run has started since the request; a slot that is off was not meant."""
+    """Restart: a run has started since the request; a slot that is off or paused was not meant."""
     fresh = slot.run > mark and slot.pid > 0
     ended = slot.last is not None and slot.last.run > mark and slot.last.outcome is not Outcome.UNSTARTABLE
-    return fresh or ended or slot.phase in GONE
+    return fresh or ended or slot.phase in GONE or slot.paused_at is not None
 
 
 CAME_ABOUT: dict[Verb, Callable[[Slot, int], bool]] = {
     Verb.START: has_started,
     Verb.STOP: has_stopped,
     Verb.RESTART: has_restarted,
+    Verb.PAUSE: has_paused,
+    Verb.RESUME: has_started,
 }

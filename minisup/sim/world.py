@@ -137,7 +137,7 @@ class World:
 
     def signal(self, name: str, *targets: str) -> None:
         """An operator sends a signal (`SIGTERM`) to the runs in progress of these targets."""
-        self.feed(SignalAsked(self._meant(targets), name, OPERATOR))
+        self.feed(SignalAsked(self._meant(targets), name, frozenset(targets), OPERATOR))
 
     def shut_down(self, *, now: bool = False) -> None:
         """SIGTERM to minisup, or `minisup shutdown`."""

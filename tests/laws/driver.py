@@ -146,7 +146,7 @@ class Driver:
     def ask(self, verb, slots, named=(), *, now=False):
         if verb is Verb.STOP:
             self.stopped.update(slots)
-        else:
+        elif verb in {Verb.START, Verb.RESTART}:
             self.stopped.difference_update(slots)
         if self.fleet.shutdown is None:
             self._promise(verb, slots, now)
@@ -171,6 +171,9 @@ class Driver:
                 elif run is not None and now:
                     run.patience = None
         self.stopped = {name for name in self.stopped if name in self.fleet.slots}
+        wanted = {slot.name for slot in self.fleet.programs[program].slots if slot.wanted}
+        if wanted and wanted <= self.paused:  # what joins a program that is paused as a whole is paused
+            self.paused |= {f"{program}:{index}" for index in range(before, numprocs)}
         self.feed(ScaleAsked(program, numprocs, now))
 
     def signal(self, slots, name):
@@ -305,14 +308,14 @@ class Driver:
             if run is None:
                 continue
             stop = self._policy(slot).stop
-            if now:
-                run.patience = None if verb is not Verb.START else run.patience
+            if verb in {Verb.START, Verb.RESUME}:
+                run.patience = None if slot in self.paused else run.patience
+            elif now:
+                run.patience = None
             elif verb is Verb.STOP and (self.fleet.slots[slot].phase is Phase.RUNNING or run.patience == inf):
                 run.patience = self.now + stop.drain
             elif verb is Verb.PAUSE and self.fleet.slots[slot].phase is Phase.RUNNING:
                 run.patience = inf
-            elif verb in {Verb.START, Verb.RESUME} and slot in self.paused:
-                run.patience = None
 
     def _expect_pauses(self, verb, slots):
         for name in slots:
@@ -325,7 +328,7 @@ class Driver:
     # --- the laws ---
 
     def _check(self):
-        self.paused &= {name for name, slot in self.fleet.slots.items() if slot.wanted}
+        self.paused &= {name for name, slot in self.fleet.slots.items() if slot.wanted}  # a pause ends with the rest
         for name, slot in self.fleet.slots.items():
             self._check_slot(name, slot)
         for program in self.fleet.programs.values():

@@ -82,7 +82,7 @@ class Handler:
         self.over = False
 
     def handle(self, method, params, peer):
-        targets = params.get("targets", ())
+        targets = params.get("targets", ()) or [params.get("target")]
         if "nope" in targets:
             raise NoSuchTargetError("cannot find nope: no program or slot has that name", ["nope"], "programs: email")
         if "boom" in targets:
@@ -107,7 +107,18 @@ class Handler:
         self.loop.post(lambda: deferred.resolve({"done": True, "slots": slots}))
         return deferred
 
-    stop = restart = start
+    stop = restart = pause = resume = start
+
+    def signal(self, params, _peer):
+        return {"done": True, "slots": ["email:0", "email:1"], "got": params["signal"]}
+
+    def scale(self, params, peer):
+        slots = [f"email:{number}" for number in range(params["numprocs"])]
+        if params["target"] == "slow" and params["wait"]:
+            return Deferred(peer)
+        if params["wait"]:
+            return {"done": True, "programs": ["email"], "slots": slots}
+        return {"accepted": True, "programs": ["email"], "slots": slots, "leaving": ["email:5", "email:6"]}
 
     def logs(self, params, _peer):
         text = json.dumps(params)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from minisup.errors import ConfigError, UsageError
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 NAMES = [command.name for command in COMMANDS]
 CONTROL = ["status", "logs", "logs -f", "reopen", "start email", "stop email", "restart email", "shutdown"]
+CONTROL += ["pause email", "resume email", "signal TERM email", "scale email=2"]
 
 
 def text(process):
@@ -57,16 +59,6 @@ def test_help_of_a_command_has_its_options_and_examples(minisup, command):
         assert f"  {example}\n" in process.stdout
 
 
-def test_the_shell_completes_commands_and_options(minisup):
-    def completed(words, at):
-        environ = {"_MINISUP_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(at)}
-        return minisup(environ=environ, apart=True).stdout.split()
-
-    assert "status" in completed("minisup stat", 1)
-    assert "--max-age" in completed("minisup health --m", 2)
-    assert "--exit-when-done" in completed("minisup up --e", 2)
-
-
 # --- exit codes -------------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +77,21 @@ def test_the_shell_completes_commands_and_options(minisup):
         "health --max-age",
         "stop email --timeout 5s",
         "stop email --wait --timeout soon",
+        "pause",
+        "signal",
+        "signal TERM",
+        "signal NONSENSE email",
+        "signal 99 email",
+        "scale",
+        "scale email",
+        "scale email=",
+        "scale =5",
+        "scale email=five",
+        "scale email=-1",
+        "scale email=10001",
+        "scale email=99999999999999999999",
+        "scale email=5 --timeout 5s",
+        "init one two",
         *LATER_COMMANDS,
     ],
 )
@@ -96,7 +103,7 @@ def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, 
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize("line", ["up --watch", "pause email", "reload"])
+@pytest.mark.parametrize("line", ["up --watch", "history", "reload"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
 
@@ -119,7 +126,14 @@ def test_no_socket_named_names_all_default_places(minisup):
         assert place in process.stderr
 
 
-@pytest.mark.parametrize("line", ["status nope", "logs nope", "start nope", "stop nope", "restart nope", "health nope"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(f"{command} nope" for command in ("status", "logs", "start", "stop", "restart", "pause", "resume", "health")),
+        "signal USR1 nope",
+        "scale nope=1",
+    ],
+)
 def test_no_such_target_is_four(minisup, fake, line):
     process = minisup(*line.split(), "-s", fake)
     assert process.returncode == 4
@@ -182,6 +196,29 @@ def test_control_says_what_was_accepted_or_done(minisup, fake):
         "restarted: email:0, email:1\n"
     )
     assert json.loads(minisup("restart", "email", "--json", "-s", fake).stdout)["accepted"] is True
+    assert minisup("pause", "email", "-s", fake).stdout == "pause accepted: email:0, email:1\n"
+    assert minisup("pause", "email", "--wait", "-s", fake).stdout == "paused: email:0, email:1\n"
+    assert minisup("resume", "email", "--now", "-s", fake).stdout == "resume accepted: email:0, email:1\n"
+    assert minisup("resume", "email", "--wait", "-s", fake).stdout == "resumed: email:0, email:1\n"
+
+
+def test_scale_says_what_leaves(minisup, fake):
+    assert minisup("scale", "email=5", "-s", fake).stdout == "scale accepted: email=5; email:5, email:6 may finish\n"
+    lines = minisup("scale", "email=5", "sms=0", "--wait", "--timeout", "1m", "-s", fake).stdout.splitlines()
+    assert lines == ["scaled: email=5", "scaled: sms=0"]
+    document = json.loads(minisup("scale", "email=1", "--json", "-s", fake).stdout)
+    assert document["scaled"][0]["slots"] == ["email:0"]
+
+
+def test_nothing_is_scaled_when_one_of_the_programs_is_unknown(minisup, fake):
+    process = minisup("scale", "email=5", "nope=1", "-s", fake)
+    assert (process.returncode, process.stdout) == (4, "")
+
+
+@pytest.mark.parametrize("name", ["TERM", "SIGTERM", "15", "term"])
+def test_signals_go_by_name_or_number(minisup, fake, name):
+    assert minisup("signal", name, "email", "-s", fake).stdout == "SIGTERM sent: email:0, email:1\n"
+    assert json.loads(minisup("signal", name, "email", "--json", "-s", fake).stdout)["got"] == "SIGTERM"
 
 
 def test_logs_are_lines_with_their_slot(minisup, fake):
@@ -281,6 +318,60 @@ def test_check_looks_at_a_unit_that_is_named(minisup, tmp_path):
     assert (missing.returncode, missing.stderr) == (
         2,
         "cannot read the unit ./none.service: No such file or directory\n",
+    )
+
+
+# --- init -------------------------------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_file_that_passes_check_and_explains_the_pace(minisup, tmp_path):
+    assert minisup("init").stdout == "wrote minisup.toml; next: minisup check, then minisup up\n"
+    checked = minisup("check")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "no errors" in checked.stdout
+    text = (tmp_path / "minisup.toml").read_text()
+    assert "busy 20 % of the time" in text
+    assert "exit = { idle = [66] }" in text
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_what_the_starter_file_suggests_is_valid_too(tmp_path, minisup):
+    minisup("init")
+    lines = (tmp_path / "minisup.toml").read_text().splitlines()
+    told = [line.removeprefix("# ") if re.match(r"# (\[|\w+ = )", line) else line for line in lines]
+    told.remove('min_runtime = "1s"')
+    (tmp_path / "minisup.toml").write_text("\n".join(told))
+    facts = json.loads(minisup("check", "--json").stdout)
+    assert [program["name"] for program in facts["programs"]] == ["email", "migrate"]
+    assert facts["programs"][0]["exit"]["idle"] == [66]
+
+
+def test_init_never_overwrites_unless_it_is_forced(minisup, tmp_path):
+    (tmp_path / "minisup.toml").write_text("mine")
+    process = minisup("init")
+    assert (process.returncode, process.stdout) == (1, "")
+    assert (
+        process.stderr
+        == "cannot write minisup.toml: it exists; --force overwrites it, another name keeps it, - prints\n"
+    )
+    assert (tmp_path / "minisup.toml").read_text() == "mine"
+    assert minisup("init", "other.toml").stdout.endswith(
+        "next: minisup check -c other.toml, then minisup up -c other.toml\n"
+    )
+    assert minisup("init", "--force").returncode == 0
+    assert minisup("check").returncode == 0
+
+
+def test_init_prints(minisup, tmp_path):
+    assert minisup("init", "-").stdout.startswith("# minisup: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_says_why_it_cannot_write(minisup):
+    process = minisup("init", "missing/minisup.toml")
+    assert process.returncode == 1
+    assert process.stderr == (
+        "cannot write missing/minisup.toml: no such file or directory; name another place, or - to print it\n"
     )
 
 
@@ -415,8 +506,15 @@ def test_a_full_disk_is_told(fake):
     assert process.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("line", ["stop slow --wait", "health deaf"])
-def test_ctrl_c_is_quiet(fake, line):
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("stop slow --wait", "no longer waiting; stop slow goes on: `minisup status` shows how far it is\n"),
+        ("scale slow=1 --wait", "no longer waiting; scale slow=1 goes on: `minisup status` shows how far it is\n"),
+        ("health deaf", ""),
+    ],
+)
+def test_ctrl_c_ends_the_waiting_alone_and_says_so(fake, line, said):
     script = textwrap.dedent("""
         import os, signal, sys, threading
         from minisup.control import client
@@ -424,13 +522,15 @@ def test_ctrl_c_is_quiet(fake, line):
         sent = client.Client._send
         def send(self, *given):
             sent(self, *given)
+            if b'"scale"' in given[0] and b'"wait": true' not in given[0]:
+                return
             os.kill(os.getpid(), signal.SIGINT)
         client.Client._send = send
         main()
     """)
     command = [sys.executable, "-c", script, *line.split(), "-s", fake]
     process = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
-    assert (process.returncode, process.stdout, process.stderr) == (128 + signal.SIGINT, "", "")
+    assert (process.returncode, process.stdout, process.stderr) == (128 + signal.SIGINT, "", said)
 
 
 # --- lean imports -----------------------------------------------------------------------------------------------------

@@ -37,6 +37,11 @@ def test_every_method_has_its_result(fake):
         assert client.start(("email",)) == {"accepted": True, "slots": ["email:0", "email:1"]}
         assert client.stop(["email:1"], wait=True)["done"]
         assert client.restart("@mail", now=True, wait=True, timeout=5)["done"]
+        assert client.pause("email", wait=True, timeout=5)["done"]
+        assert client.resume(["email"], now=True)["accepted"]
+        assert client.signal("TERM", "email")["got"] == client.signal(15, ["email"])["got"] == "SIGTERM"
+        assert client.scale("email", 1)["leaving"]
+        assert client.scale("email", 1, now=True, wait=True, timeout=5)["done"]
         assert len(client.logs(lines=1)["lines"]) == 1
         assert client.health() == {"healthy": True, "reason": None}
         assert client.version()["version"] == minisup.__version__
@@ -68,7 +73,7 @@ def test_errors_keep_their_exit_code_targets_and_hint(fake):
         with pytest.raises(UsageError, match="targets"):
             client.stop([])
         with pytest.raises(MinisupError, match="not supported yet"):
-            client.call("pause", {"targets": ["email"]}, None)
+            client.call("reload", {}, None)
         with pytest.raises(MinisupError, match=r"not done after 0\.05 s"):
             client.stop("slow", wait=True, timeout=0.05)
         assert client.version(), "an error does not end the connection"

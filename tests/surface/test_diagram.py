@@ -12,7 +12,8 @@ BEGIN, END = "<!-- diagram: begin -->", "<!-- diagram: end -->"
 
 def draw():
     moves = [f"    {old} --> {new}: {_label(why)}" for old, ways in TRANSITIONS.items() for new, why in ways.items()]
-    return "\n".join(["```mermaid", "stateDiagram-v2", f"    [*] --> {Phase.OFF}", *moves, "```"])
+    ends = [f"    [*] --> {Phase.OFF}", f"    {Phase.OFF} --> [*]: scale-in"]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *ends, *moves, "```"])
 
 
 def with_diagram(text):

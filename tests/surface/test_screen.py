@@ -6,7 +6,7 @@ import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
 from minisup.cli.screen import Look, glyphs, table
-from minisup.cli.words import ending, ordinal, slot_line
+from minisup.cli.words import ending, ordinal, slot_line, state_words
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
 NO_RUNS = dict.fromkeys(program()["runs"], 0)
@@ -52,7 +52,7 @@ def test_the_table_answers_its_questions_a_line_each():
         ["idle", "waiting, next in 0.4 s", "○", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
         ["late", "waiting, after migrate (running)", "○", "0", "-", "-", "-", "-", "12/12"],
         ["migrate", "done, worked in 4.2 s", "✓", "58", "97.6", "142ms", "201ms", "31%", "12/12"],
-        ["nothing", "off", "-", "0", "-", "-", "-", "-", "12/12"],
+        ["nothing", "off, no slots", "-", "0", "-", "-", "-", "-", "12/12"],
     ]
     assert len({line.index("BUDGET") + 6 if "BUDGET" in line else len(line) for line in lines[1:]}) == 1, "aligned"
 
@@ -129,3 +129,21 @@ def test_ordinals():
     assert [ordinal(number) for number in numbers] == (
         ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]
     )
+
+
+PAUSED = "paused by app since 09:58"
+
+
+@pytest.mark.parametrize(
+    ("slots", "words"),
+    [
+        ([("waiting", PAUSED), ("waiting", PAUSED)], PAUSED),
+        ([("running", PAUSED), ("running", PAUSED)], f"{PAUSED}, 2 runs left"),
+        ([("waiting", PAUSED), ("running", None)], f"1 of 2 slots {PAUSED}"),
+        ([("running", PAUSED), ("waiting", "exit 1")], f"1 of 2 slots {PAUSED}, 1 run left"),
+        ([("running", None)], "paused"),
+    ],
+)
+def test_a_pause_says_who_since_when_and_how_many(slots, words):
+    shown = [slot(number=number, phase=phase, cause=cause) for number, (phase, cause) in enumerate(slots)]
+    assert state_words(program(state="paused", slots=shown), "·") == words

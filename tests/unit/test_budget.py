@@ -64,3 +64,22 @@ def test_to_look_at_the_level_changes_nothing():
     budget.take(0.0)
     assert budget.level(7.5) == pytest.approx(0.5)
     assert budget.tokens == 0
+
+
+def test_slots_that_join_bring_a_token_each_and_those_that_leave_cap_what_there_is():
+    budget = made(numprocs=2, budget=2)
+    budget.take(0.0)
+    budget.resize(3, 0.0)
+    assert (budget.tokens, budget.size) == (6, 7)
+    budget.resize(-4, 0.0)
+    assert (budget.tokens, budget.size) == (3, 3)
+    budget.take(0.0)
+    budget.resize(-1, 0.0)
+    assert (budget.tokens, budget.size) == (2, 2)
+
+
+def test_what_time_has_earned_is_counted_before_the_size_changes():
+    budget = made(numprocs=1, budget=0)
+    budget.take(0.0)
+    budget.resize(4, 15.0)
+    assert budget.tokens == 5

@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from minisup.core.facts import FirstFailure, GaveUp, Recovered, StillFailing
+from minisup.core.facts import FirstFailure, GaveUp, Paused, Recovered, Resumed, Scaled, Signalled, StillFailing
 from minisup.core.fleet import HANDLERS, Fleet
 from minisup.core.label import program_state
 from minisup.core.messages import (
@@ -16,19 +16,25 @@ from minisup.core.messages import (
     Due,
     Event,
     Exited,
+    Forget,
     Halt,
+    Leftovers,
     Lost,
     Note,
     OverMemory,
     Record,
+    Resize,
+    ScaleAsked,
     ShutdownAsked,
+    Signal,
+    SignalAsked,
     Spawn,
     SpawnFailed,
     Started,
     Survived,
     Verb,
 )
-from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry
+from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry, Scope, Stop
 
 
 def made(*policies, **arguments):
@@ -178,6 +184,81 @@ def test_a_paused_slot_makes_its_program_paused():
     fleet.step(Asked(Verb.PAUSE, ("a:1",)), 0.0)
     assert fleet.slots["a:1"].reason is Reason.PAUSED
     assert program_state(fleet.programs["a"], 0.0) == "paused"
+
+
+def scaled(numprocs):
+    """A fleet of one program whose second slot has gone and, if `numprocs` is 2, come again."""
+    fleet = booted(Policy(name="a", numprocs=2))
+    fleet.step(ScaleAsked("a", 1), 0.1)
+    if numprocs > 1:
+        answer(fleet, fleet.step(ScaleAsked("a", numprocs), 0.2), 0.2)
+    return fleet
+
+
+def test_events_about_a_slot_that_is_gone_change_nothing():
+    fleet = scaled(1)
+    assert fleet.slots.keys() == {"a:0"}
+    for event in (Drained("a:1"), Due("a:1", 1), Leftovers("a:1", 2, 3)):
+        assert fleet.step(event, 1.0) == []
+
+
+def test_a_slot_that_comes_again_is_not_woken_by_a_timer_of_the_one_before():
+    before = booted(Policy(name="a", numprocs=2)).slots["a:1"].generation
+    fleet = scaled(2)
+    assert fleet.slots["a:1"].run
+    fleet.step(Exited("a:1", fleet.slots["a:1"].run, 0), 0.3)
+    assert fleet.slots["a:1"].generation > before
+    assert fleet.step(Due("a:1", before), 0.4) == []
+
+
+def test_the_host_is_told_how_many_slots_there_are_and_which_are_gone():
+    fleet = booted(Policy(name="a", numprocs=3))
+    actions = fleet.step(ScaleAsked("a", 1, by="app"), 0.1)
+    assert [action for action in actions if isinstance(action, Resize | Forget)] == [
+        Resize("a", 1), Forget("a:2"), Forget("a:1"),
+    ]  # fmt: skip
+    assert facts(actions, Scaled) == [Scaled("a", 3, 1, 0, "app")]
+
+
+def test_ten_thousand_slots_come_and_go():
+    fleet = booted()
+    answer(fleet, fleet.step(ScaleAsked("a", 10_000), 1.0), 1.0)
+    assert len(fleet.slots) == len(fleet.programs["a"].slots) == 10_000
+    fleet.step(ScaleAsked("a", 1), 1.0)
+    assert fleet.slots.keys() == {"a:0", "a:1"}, "the first of those that join starts at once, and finishes"
+
+
+def test_a_signal_of_an_operator_goes_as_it_is_and_only_to_runs():
+    fleet = booted(Policy(name="a", numprocs=2, stop=Stop(scope=Scope.LEADER)))
+    actions = fleet.step(SignalAsked(("a:0", "a:1"), "SIGUSR1", by="app"), 0.1)
+    assert actions[0] == Signal("a:0", 1, "SIGUSR1", Scope.LEADER, wake=False)
+    assert facts(actions, Signalled) == [Signalled("a", ("a:0",), "SIGUSR1", "app")]
+    assert not fleet.slots["a:0"].is_killed()
+    assert fleet.step(SignalAsked(("a:0",), "SIGKILL"), 0.2)[0] == Signal("a:0", 1, "SIGKILL", Scope.GROUP, wake=False)
+    assert fleet.slots["a:0"].is_killed()
+    record = next(
+        action for action in fleet.step(Exited("a:0", 1, None, "SIGKILL", oom=True), 0.3) if isinstance(action, Record)
+    )
+    assert record.outcome is Outcome.STOPPED
+    assert not fleet.slots["a:0"].sent
+
+
+def test_an_operator_may_signal_runs_during_a_shutdown():
+    fleet = booted()
+    fleet.step(ShutdownAsked(), 1.0)
+    assert Signal in [type(action) for action in fleet.step(SignalAsked(("a:0",), "SIGTERM"), 1.1)]
+    assert fleet.step(ScaleAsked("a", 5), 1.2) == []
+
+
+def test_pauses_name_who_asked_and_what_is_left():
+    fleet = booted(Policy(name="a", numprocs=2))
+    [paused] = facts(fleet.step(Asked(Verb.PAUSE, ("a:0", "a:1"), by="app"), 0.1), Paused)
+    assert paused == Paused("a", ("a:0", "a:1"), 1, "app")
+    assert facts(fleet.step(Asked(Verb.PAUSE, ("a:0",), by="eve"), 0.2), Paused) == []
+    assert fleet.slots["a:0"].paused_by == "app"
+    [resumed] = facts(fleet.step(Asked(Verb.START, ("a:1",), by="eve"), 0.3), Resumed)
+    assert resumed == Resumed("a", ("a:1",), "eve")
+    assert facts(fleet.step(Asked(Verb.STOP, ("a:0",)), 0.4), Resumed) == []
 
 
 @pytest.mark.parametrize("kind", list(Kind))

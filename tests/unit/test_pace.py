@@ -39,3 +39,10 @@ def test_a_rest_earns_the_burst_back_and_no_more():
 def test_a_rate_for_no_slots_counts_as_a_burst_of_one():
     rate = StartRate(1.0, 0)
     assert [rate.book(0.0), rate.book(0.0)] == [0.0, 1.0]
+
+
+def test_a_burst_may_be_changed_and_what_is_booked_stays():
+    rate = StartRate(2.0, 1)
+    assert [rate.book(0.0) for _ in range(3)] == pytest.approx([0.0, 0.5, 1.0])
+    rate.allow(3)
+    assert [rate.book(1.0) for _ in range(3)] == pytest.approx([1.0, 1.0, 1.5])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from minisup.cli.words import Program, Slot
+from minisup.cli.words import Program, Slot, is_leaving, is_paused
 
 PAGE: Final = 10
 """Rows that page up and page down move."""
@@ -223,14 +223,14 @@ def _start_or_stop(ui: Ui, program: Program) -> Ask:
 
 def _pause_or_resume(ui: Ui, program: Program) -> Ask:
     name = _targets(ui)
-    paused = any(slot["reason"] == "paused" for slot in _slots(ui, program))
+    paused = any(is_paused(slot) for slot in _slots(ui, program))
     verb = "resume" if paused else "pause"
     return Ask(verb, {"targets": [name]}, f"{verb} {name}")
 
 
 def _scale(by: int) -> Callable[[Ui, Program], Ask]:
     def ask(ui: Ui, program: Program) -> Ask:
-        numprocs = max(0, len(program["slots"]) + by)
+        numprocs = max(0, sum(not is_leaving(slot) for slot in program["slots"]) + by)
         return Ask("scale", {"target": ui.program, "numprocs": numprocs}, f"scale {ui.program}={numprocs}")
 
     return ask
