@@ -38,6 +38,6 @@ def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_w
 
         supervisor = replace(loaded.supervisor, socket=os.path.abspath(named))
         loaded = replace(loaded, supervisor=supervisor)
-    from minisup.host.supervisor import run  # noqa: PLC0415 -- a configuration with problems never needs it
+    from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 
     return run(loaded, tuple(targets), exit_when_done, signals)

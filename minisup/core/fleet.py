@@ -70,7 +70,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, scale, signalling, stopping, survival
+from minisup.core import asking, ending, launch, leavings, scale, signalling, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -172,7 +172,7 @@ def slot_due(fleet: State, slot: Slot) -> None:
     """The earliest of the slot's times has come."""
     now = fleet.now
     if slot.sweeps:
-        stopping.sweep(fleet, slot)
+        leavings.sweep(fleet, slot)
     if slot.phase is Phase.WAITING:
         if slot.wake_at is not None and slot.wake_at <= now:
             slot.wake_at = None

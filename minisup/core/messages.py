@@ -165,7 +165,7 @@ class ShutdownAsked(NamedTuple):
     by: str = ""
 
 
-Request = Asked | ScaleAsked | SignalAsked | ShutdownAsked
+OperatorAsked = Asked | ScaleAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
 Event = (

@@ -1,6 +1,6 @@
 """From running to gone: drain, signal, kill, one slot at a time or all against the shutdown's deadline."""
 
-from minisup.core import launch, tell
+from minisup.core import launch, leavings, tell
 from minisup.core.messages import FLEET, Arm, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
 from minisup.core.outcome import Ours
@@ -34,7 +34,7 @@ def stop(state: State, slot: Slot, drain: Seconds | None, timeout: Seconds) -> N
 def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
     """No run is to follow; where the signal is out already, earlier runs' leftovers, spared until now, get theirs."""
     if slot.wanted and slot.phase in SIGNALLED and slot.leftovers:
-        signal_leftovers(state, slot, slot.program.policy.stop.signal)
+        leavings.signal_leftovers(state, slot, slot.program.policy.stop.signal)
         slot.sweeps.update(dict.fromkeys(slot.leftovers, state.now + timeout))
         state.arm_slot(slot)
     slot.wanted = slot.fresh = False
@@ -82,7 +82,7 @@ def send_stop(state: State, slot: Slot, ours: Ours) -> None:
         slot.ours = slot.ours or ours
         state.out.append(Signal(slot.name, slot.run, policy.signal, policy.scope))
     if not slot.wanted:
-        signal_leftovers(state, slot, policy.signal)
+        leavings.signal_leftovers(state, slot, policy.signal)
     slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
     slot.kill_at = state.now + slot.stop_timeout
     state.arm_slot(slot)
@@ -106,7 +106,7 @@ def kill(state: State, slot: Slot) -> None:
         slot.ours = slot.ours or Ours.STOP
         state.out.append(Signal(slot.name, slot.run, "SIGKILL", Scope.GROUP))
     if not slot.wanted:
-        signal_leftovers(state, slot, "SIGKILL")
+        leavings.signal_leftovers(state, slot, "SIGKILL")
         slot.sweeps.clear()
     slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
     state.arm_slot(slot)
@@ -117,12 +117,6 @@ def hasten_kill(state: State, slot: Slot) -> None:
     if slot.kill_at is not None:
         slot.kill_at = min(slot.kill_at, state.now + slot.stop_timeout)
         state.arm_slot(slot)
-
-
-def signal_leftovers(state: State, slot: Slot, name: str) -> None:
-    """Signal what every ended run of the slot left behind."""
-    for run in slot.leftovers:
-        state.out.append(SignalLeftovers(slot.name, run, name))
 
 
 def settle(state: State, slot: Slot, phase: Phase) -> None:
@@ -168,14 +162,6 @@ def leftovers(state: State, event: Leftovers) -> None:
         settle(state, slot, Phase.OFF)
     else:
         state.arm_slot(slot)
-
-
-def sweep(state: State, slot: Slot, *, hurry: bool = False) -> None:
-    """SIGKILL to those leftovers that had their signal and their time, or, in a hurry, their signal alone."""
-    for run, due in list(slot.sweeps.items()):
-        if hurry or due <= state.now:
-            del slot.sweeps[run]
-            state.out.append(SignalLeftovers(slot.name, run, "SIGKILL"))
 
 
 # --- services restart one after another -------------------------------------------------------------------------------
@@ -303,7 +289,7 @@ def kill_all(state: State, program: Program) -> None:
         if slot.phase in GONE and slot.leftovers:
             stop(state, slot, 0.0, 0.0)
         if slot.phase is Phase.KILLING:
-            sweep(state, slot, hurry=True)
+            leavings.sweep(state, slot, hurry=True)
         elif slot.phase not in GONE:
             kill(state, slot)
 

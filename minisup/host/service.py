@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from minisup import __version__
 from minisup.control.handler import Deferred, Peer
 from minisup.core.fleet import Fleet
-from minisup.core.messages import Asked, Request, ScaleAsked, ShutdownAsked, SignalAsked, Verb
+from minisup.core.messages import Asked, OperatorAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
@@ -33,7 +33,7 @@ class Desk(Protocol):
     now: Callable[[], float]
     wall: Callable[[], float]
 
-    def ask(self, event: Request, by: str) -> None:
+    def ask(self, event: OperatorAsked, by: str) -> None:
         """Feed a request of an operator."""
         ...
 

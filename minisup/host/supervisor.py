@@ -28,8 +28,8 @@ from minisup.core.messages import (
     Forget,
     Halt,
     Note,
+    OperatorAsked,
     Record,
-    Request,
     Resize,
     ShutdownAsked,
     Signal,
@@ -55,11 +55,9 @@ from minisup.host.recipes import Recipes
 from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
-from minisup.host.signals import Request as Wish
-from minisup.host.signals import Signals, signal_name
+from minisup.host.signals import Request, Signals, signal_name
 from minisup.host.statedir import StateDir, default_path
 from minisup.host.survivors import Survivor, Survivors
-from minisup.host.targets import resolve_programs
 from minisup.host.waits import Waits
 
 STRANGERS = 64
@@ -178,7 +176,7 @@ class Supervisor:
         finally:
             self._busy = False
 
-    def ask(self, event: Request, by: str) -> None:
+    def ask(self, event: OperatorAsked, by: str) -> None:
         """A request of an operator, over the socket or by a signal."""
         if isinstance(event, ShutdownAsked):
             event = event._replace(by=by)
@@ -199,9 +197,9 @@ class Supervisor:
 
     def _take_signals(self) -> None:
         for request, name in self.signals.take():
-            if request is Wish.SHUTDOWN:
+            if request is Request.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
-            elif request is Wish.REOPEN:
+            elif request is Request.REOPEN:
                 self.output.reopen(name)
             else:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
@@ -328,21 +326,6 @@ class Supervisor:
     def _needed(self, program: str) -> tuple[Any, ...]:
         recipe = self.recipes.of(f"{program}:0")
         return fingerprint(needed_paths(recipe))
-
-
-def run(
-    config: Config, targets: tuple[str, ...], exit_when_done: bool, signals: Signals, clock: Clock | None = None
-) -> int:
-    """Supervise until all is over; returns the exit code. `signals` have been installed by `prepare`.
-
-    Raises TakenError when the socket belongs to another minisup, NoSuchTargetError for an unknown target.
-    """
-    if os.getpid() != 1:
-        processes.set_child_subreaper()
-    supervisor = Supervisor(config, signals, clock or Clock(), exit_when_done)
-    programs = tuple(resolve_programs(supervisor.fleet, targets)) if targets else ()
-    supervisor.open()
-    return supervisor.run(programs)
 
 
 DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {

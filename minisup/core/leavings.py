@@ -1,0 +1,18 @@
+"""What ended runs have left behind: its signal, and its SIGKILL when it has had its time."""
+
+from minisup.core.messages import SignalLeftovers
+from minisup.core.state import Slot, State
+
+
+def signal_leftovers(state: State, slot: Slot, name: str) -> None:
+    """Signal what every ended run of the slot left behind."""
+    for run in slot.leftovers:
+        state.out.append(SignalLeftovers(slot.name, run, name))
+
+
+def sweep(state: State, slot: Slot, *, hurry: bool = False) -> None:
+    """SIGKILL to those leftovers that had their signal and their time, or, in a hurry, their signal alone."""
+    for run, due in list(slot.sweeps.items()):
+        if hurry or due <= state.now:
+            del slot.sweeps[run]
+            state.out.append(SignalLeftovers(slot.name, run, "SIGKILL"))
