@@ -58,9 +58,10 @@ class ScriptError(Exception):
 
 
 class Script:
-    """One scenario being performed."""
+    """One scenario being performed, in a world that `make_world` makes: `World` or another with its verbs."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_world: Callable[..., World] = World) -> None:
+        self._make_world = make_world
         self._teller = Teller()
         self._policies: list[Policy] = []
         self._jobs: dict[str, Job] = {}
@@ -87,7 +88,7 @@ class Script:
         if self._world is None:
             jitter = self._settings.get("jitter", "mid")
             seed = int(self._settings.get("seed", "0"))
-            self._world = World(
+            self._world = self._make_world(
                 self._policies,
                 self._jobs,
                 seed=seed,
@@ -213,7 +214,7 @@ def perform(text: str) -> str:
     script = Script()
     paragraphs, number = [], 1
     for paragraph in text.split("\n\n"):
-        commands = _commands(paragraph)
+        commands = commands_of(paragraph)
         answers: list[str] = []
         for offset, line in enumerate(commands):
             if line and not line.startswith("#"):
@@ -226,7 +227,8 @@ def perform(text: str) -> str:
     return "\n\n".join(paragraphs).rstrip("\n") + "\n"
 
 
-def _commands(paragraph: str) -> list[str]:
+def commands_of(paragraph: str) -> list[str]:
+    """The lines of a paragraph before its answers, comments too."""
     lines = paragraph.strip("\n").split("\n")
     return lines[: lines.index(RULE)] if RULE in lines else lines
 
