@@ -18,6 +18,10 @@ LAZY = 0.5
 """Seconds until a count that nobody waits for, so that many short-lived leftovers cost one look at `/proc`."""
 
 
+FRESH = 0.02
+"""Seconds for which one look at `/proc` serves: when many runs end at once, one each would take minutes."""
+
+
 class Leftovers:
     """Sessions whose leader has been reaped while members of theirs live on."""
 
@@ -39,6 +43,8 @@ class Leftovers:
         self._counts: dict[int, int] = {}
         self._timer: Timer | None = None
         self._delay = LAZY
+        self._seen: dict[int, list[processes.Stat]] | None = None  # by run, those in progress too
+        self._seen_at = 0.0
 
     def __bool__(self) -> bool:
         return bool(self._counts)
@@ -50,8 +56,8 @@ class Leftovers:
         """
         self._sessions[session] = run
         self._slots[run] = slot
-        found = self._find() if exact else None
-        count = 1 if found is None else len(found.get(run, ()))
+        found = self._left_by(session, run) if exact else None
+        count = 1 if found is None else len(found)
         if count:
             self._counts[run] = count
             self.watch()
@@ -71,7 +77,7 @@ class Leftovers:
         """Count again, and tell what has changed."""
         if not self._counts and not self._may_be_there():
             return
-        found = self._find()
+        found = self._all_left()
         if found is None:
             return
         if not found and not self._survivors:
@@ -100,7 +106,7 @@ class Leftovers:
 
     def signal(self, run: int, name: str) -> None:
         """Signal every process that the run left behind."""
-        processes.signal_members((self._find() or {}).get(run, ()), Signals[name])
+        processes.signal_members((self._look() or {}).get(run, ()), Signals[name])
         self.watch()
 
     def signal_strangers(self, number: int) -> None:
@@ -108,7 +114,7 @@ class Leftovers:
         try:
             if self._may_be_there():
                 processes.signal_members(processes.strangers(self._sessions, self._running()), number)
-                for run, members in (self._find() or {}).items():
+                for run, members in (self._all_left() or {}).items():
                     if self._is_wanted(self._slot_of(run, members)) is None:
                         processes.signal_members(members, number)
         except OSError:
@@ -118,15 +124,31 @@ class Leftovers:
         """The last act: SIGKILL to whatever is left of runs, leftovers and strangers."""
         processes.kill_sessions(self._running())
         if self._may_be_there():
-            for members in (self._find() or {}).values():
+            for members in (self._all_left() or {}).values():
                 processes.signal_members(members, SIGKILL)
             self.signal_strangers(SIGKILL)
 
-    def _find(self) -> dict[int, list[processes.Stat]] | None:
-        try:
-            return processes.leftovers(self._sessions, self._running(), self._survivors.mark)
-        except OSError:  # no descriptor left to look with: what is known stands
-            return None
+    def _all_left(self) -> dict[int, list[processes.Stat]] | None:
+        seen = self._look(again=True)
+        going = frozenset(self._running().values())
+        return None if seen is None else {run: members for run, members in seen.items() if run not in going}
+
+    def _left_by(self, session: int, run: int) -> list[processes.Stat] | None:
+        seen = self._look()
+        if seen is not None and any(member.pid == session for member in seen.get(run, ())):
+            seen = self._look(again=True)  # the leader was alive then, and has been reaped since
+        return None if seen is None else seen.get(run, [])
+
+    def _look(self, *, again: bool = False) -> dict[int, list[processes.Stat]] | None:
+        """Our descendants by run, as they are now or were a moment ago."""
+        clock = self._loop.clock.monotonic
+        if again or self._seen is None or clock() - self._seen_at > FRESH:
+            try:
+                self._seen = processes.descendants(self._sessions, self._running(), self._survivors.mark)
+            except OSError:  # no descriptor left to look with: what is known stands
+                self._seen = None
+            self._seen_at = clock()
+        return self._seen
 
     def _may_be_there(self) -> bool:
         """Whether it is worth a look: there are orphans, or an earlier minisup's processes."""

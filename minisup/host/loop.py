@@ -17,6 +17,10 @@ Callback = Callable[[], None]
 MAX_EVENTS = 64
 """File descriptors served in one turn: what bounds the time until signals are looked at again."""
 
+TURN = 0.05
+"""Seconds that a turn gives to exits, and as many to timers. On a busy machine one start may take 20 ms: who asks for
+something must not wait for all of them."""
+
 
 class Timer:
     """A call that will be made once; `cancel` makes it never."""

@@ -125,10 +125,15 @@ def leftovers(ended: Mapping[int, int], running: Mapping[int, int], mark: bytes 
     `mark` is what the processes of an earlier minisup have in their environment. They do not descend from us, and count
     if they have it, if they are in the session of one of these runs, or if they descend from one that counts.
     """
-    found: dict[int, list[Stat]] = {}
     going = frozenset(running.values())
+    return {run: members for run, members in descendants(ended, running, mark).items() if run not in going}
+
+
+def descendants(ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> dict[int, list[Stat]]:
+    """As `leftovers`, with the live processes of the runs in progress too."""
+    found: dict[int, list[Stat]] = {}
     for seen, owner in _Family(ended, running, mark).members():
-        if owner > 0 and owner not in going:
+        if owner > 0:
             found.setdefault(owner, []).append(seen)
     return found
 

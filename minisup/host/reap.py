@@ -3,6 +3,9 @@
 import os
 from typing import NamedTuple
 
+BATCH = 8
+"""Children to reap at once: what follows from an end may take a while."""
+
 
 class Ended(NamedTuple):
     """A child that has been reaped."""

@@ -44,12 +44,12 @@ from minisup.host import leftovers, processes
 from minisup.host.clock import Clock
 from minisup.host.launcher import Launcher
 from minisup.host.lookout import Lookout
-from minisup.host.loop import Loop
+from minisup.host.loop import TURN, Loop
 from minisup.host.memory import memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.oom import OomKills
 from minisup.host.output import Output
-from minisup.host.reap import Ended, reap
+from minisup.host.reap import BATCH, Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
 from minisup.host.running import Running
@@ -59,9 +59,6 @@ from minisup.host.signals import Request, Signals, signal_name
 from minisup.host.statedir import StateDir, default_path
 from minisup.host.survivors import Survivor, Survivors
 from minisup.host.waits import Waits
-
-STRANGERS = 64
-"""Children beyond the known runs that are reaped in one turn."""
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -107,6 +104,7 @@ class Supervisor:
         self.survivors = Survivors(self.loop, self.running, self.record, self._survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
+        self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
@@ -150,29 +148,37 @@ class Supervisor:
 
     def turn(self) -> None:
         """Wait once and handle what has come."""
-        due = self.begun if self.signals.child_ended or self.signals.noted else self.timers.next_due()
-        ready = self.loop.wait(due)
+        hurry = self._todo or self.signals.child_ended or self.signals.noted
+        ready = self.loop.wait(self.begun if hurry else self.timers.next_due())
         if self.signals.noted:
             self._take_signals()
-        if self.signals.child_ended:
-            self._reap()
-        self._take_timers()
+        if self._todo:
+            self._carry_out(self.now() + TURN)
+        else:
+            if self.signals.child_ended:
+                self._reap()
+            self._take_timers()
         self.loop.serve(ready, self.now())
         self.sender.finish()
         if self.waits.pending:
             self.waits.look(self.fleet)
 
     def feed(self, event: Event) -> None:
-        """Give one event to the core and carry out what it answers."""
-        todo = self._todo
-        todo += self.fleet.step(event, self.now())
-        if self._busy:  # a duty feeds an event: what follows from that comes after what was asked before
-            return
-        self._busy = True
+        """Give one event to the core and carry out what it answers; if that is much, the next turns go on with it."""
+        if self._todo and not self._busy:
+            self._carry_out(float("inf"))  # what an earlier event left
+        self._todo += self.fleet.step(event, self.now())
+        if not self._busy:  # else a duty feeds an event: what follows from that comes after what was asked before
+            self._carry_out(self.now() + TURN)
+
+    def _carry_out(self, until: float) -> None:
+        todo, self._busy = self._todo, True
         try:
             while todo:
                 action = todo.popleft()
                 DUTIES[type(action)](self, action)
+                if type(action) is Spawn and self.now() > until:
+                    return
         finally:
             self._busy = False
 
@@ -189,10 +195,6 @@ class Supervisor:
         if first and self.fleet.shutdown is not None:
             self.leftovers.signal_strangers(signal.SIGTERM)
 
-    def recount(self) -> None:
-        """Bring the numbers of leftovers up to date."""
-        self.leftovers.recount()
-
     # --- what comes in ------------------------------------------------------------------------------------------------
 
     def _take_signals(self) -> None:
@@ -206,10 +208,13 @@ class Supervisor:
 
     def _reap(self) -> None:
         self.signals.child_ended = False
-        limit = len(self.running) + STRANGERS
-        ended = reap(limit)
-        if len(ended) == limit:
-            self.signals.child_ended = True  # there may be more: next turn
+        until, more = self.now() + TURN, True
+        while more and self.now() < until:
+            more = self._reap_some()
+        self.signals.child_ended |= more  # those have to wait for the next turn
+
+    def _reap_some(self) -> bool:
+        ended = reap(BATCH)
         strangers = False
         orphans = self._has_orphans(ended)
         for child in ended:
@@ -222,6 +227,7 @@ class Supervisor:
                 self._take_signals()
         if strangers:
             self.leftovers.watch()
+        return len(ended) == BATCH
 
     def _has_orphans(self, ended: list[Ended]) -> bool:
         """Whether runs that are to be gone may have left something that made a session of its own."""
@@ -250,11 +256,10 @@ class Supervisor:
 
     def _take_timers(self) -> None:
         now = self.now()
-        for _ in range(len(self.timers)):
-            timer = self.timers.pop_due(now)
-            if timer is None:
-                return
+        while (timer := self.timers.pop_due(now)) is not None:
             self.feed(Due(*timer))
+            if self.now() > now + TURN:
+                return
 
     # --- what goes out ------------------------------------------------------------------------------------------------
 
@@ -308,8 +313,7 @@ class Supervisor:
     def _leave(self, code: int) -> int:
         self.leftovers.kill_all()
         self.waits.finish()
-        deadline = self.now() + FLUSH
-        self.output.finish(deadline)
+        self.output.finish(self.now() + FLUSH)
         self.record.close(clean=not self.running)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
@@ -324,8 +328,7 @@ class Supervisor:
         return {pid: run for pid, (_, run) in self.running.items()}
 
     def _needed(self, program: str) -> tuple[Any, ...]:
-        recipe = self.recipes.of(f"{program}:0")
-        return fingerprint(needed_paths(recipe))
+        return fingerprint(needed_paths(self.recipes.of(f"{program}:0")))
 
 
 DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {

@@ -1,0 +1,91 @@
+"""Many ends, many starts, and all of it slow: whoever asks for something is answered in between."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, program, sh, wait_until
+from raw import Raw
+
+from minisup.host import processes
+from minisup.host.leftovers import Leftovers
+from minisup.host.processes import Stat
+
+LAUNCHER = Path(__file__).parent / "jobs" / "slow_starts.py"
+SLOTS = 300
+
+
+@pytest.mark.parametrize("min_runtime", [0, "1s"], ids=["exits start them", "timers start them"])
+def test_health_is_answered_while_hundreds_of_slow_starts_are_due(stage: Stage, min_runtime: object) -> None:
+    # A start takes 10 ms: to start each slot once takes 3 s, and it never ends, for the jobs end at once.
+    job = program("many", sh(":"), numprocs=SLOTS, min_runtime=min_runtime, log={"to": "none"}, stop=AT_ONCE)
+    daemon = stage.up(job, entry=(str(LAUNCHER), "0.01"), ready=False)
+    wait_until(daemon.answers, SOON, "minisup answers")
+    wait_until(lambda: daemon.program("many")["runs"]["total"] > SLOTS, 3 * SOON, "each slot has had a run")
+    for _ in range(5):
+        watch = Stopwatch()
+        assert daemon.ask("health")["healthy"]
+        assert watch.seconds < 1.0, "it waited for starts that others are waiting for"
+
+
+def test_health_is_answered_while_a_request_starts_hundreds_of_slots_slowly(stage: Stage) -> None:
+    job = program("many", "sleep 1000", numprocs=SLOTS, autostart=False, log={"to": "none"}, stop=AT_ONCE)
+    daemon = stage.up(job, entry=(str(LAUNCHER), "0.01"))
+    with Raw(daemon.socket) as operator:
+        operator.send(b'{"jsonrpc": "2.0", "id": 1, "method": "start", "params": {"targets": ["many"]}}\n')
+        wait_until(lambda: daemon.program("many")["wanted"], SOON, "it is under way")
+        watch, before = Stopwatch(), running(daemon)
+        assert daemon.ask("health")["healthy"]
+        assert watch.seconds < 1.0, "it waited for starts that somebody else has asked for"
+        assert before < SLOTS, "they are not slow enough for this test"
+    wait_until(lambda: running(daemon) == SLOTS, 3 * SOON, "all of them run")
+
+
+def test_a_stop_right_after_a_start_of_hundreds_reaches_them_all(stage: Stage) -> None:
+    job = program("many", "sleep 1000", numprocs=SLOTS, autostart=False, log={"to": "none"}, stop=AT_ONCE)
+    daemon = stage.up(job, entry=(str(LAUNCHER), "0.001"))
+    daemon.ask("start", ["many"])
+    daemon.ask("stop", ["many"], now=True, wait=True)
+    wait_until(lambda: not stage.jobs(), SOON, "nothing is left")
+    assert daemon.program("many")["runs"]["stopped"] == SLOTS
+
+
+def running(daemon: Daemon) -> int:
+    """How many slots have a process."""
+    return sum(slot["pid"] is not None for slot in daemon.program("many")["slots"])
+
+
+class Looks:
+    """`Leftovers` of runs that are to be gone, on a machine whose processes are `seen`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: dict[int, list[Stat]]) -> None:
+        self.taken = 0
+        self.seen = seen
+        monkeypatch.setattr(processes, "descendants", self._look)
+        clock = SimpleNamespace(monotonic=lambda: 0.0)
+        loop = SimpleNamespace(clock=clock, after=lambda _delay, _callback: SimpleNamespace(cancel=lambda: None))
+        self.leftovers = Leftovers(loop, dict, lambda _slot: False, lambda _changed: None, SimpleNamespace(mark=b""))
+
+    def _look(self, *_whose: object) -> dict[int, list[Stat]]:
+        self.taken += 1
+        return dict(self.seen)
+
+
+def member(pid: int, session: int) -> Stat:
+    return Stat(pid, 1, session, session, 100, "S")
+
+
+def test_a_hundred_runs_that_end_at_once_cost_one_look_at_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch, {7: [member(7000, 1007)]})
+    left = [looks.leftovers.ended(1000 + run, run, "many:0", exact=True) for run in range(100)]
+    assert sum(left) == left[7] == 1
+    assert looks.taken == 1
+
+
+def test_a_look_from_before_the_leader_ended_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Looks(monkeypatch, {1: [member(1001, 1001), member(7000, 1001)], 2: [member(1002, 1002)]})
+    looks.leftovers.signal(1, "SIGCONT")
+    looks.seen = {1: [member(7000, 1001)]}
+    assert looks.leftovers.ended(1001, 1, "many:0", exact=True) == 1
+    assert looks.leftovers.ended(1002, 2, "many:1", exact=True) == 0
+    assert looks.taken == 2
