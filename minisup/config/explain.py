@@ -5,10 +5,10 @@ from typing import Final
 
 from minisup.config.failing import failure_lines
 from minisup.config.interpolate import mask
+from minisup.config.lines import printable
 from minisup.config.lint import Finding
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
-from minisup.config.problems import printable
 from minisup.config.schema import Config, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.config.tables import LineFormat, LogTo

@@ -7,6 +7,9 @@ from typing import Final
 Path = tuple[str | int, ...]
 """A key path: names of keys, numbers for the elements of lists."""
 
+DEEPEST: Final = 32
+"""Parts of a key that are told apart: with thousands of them, each with a path of its own, the memory would be full."""
+
 _SPACE: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PART: Final = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*(\.?)""")
 _STEP: Final = re.compile(
@@ -53,7 +56,7 @@ class _Scan:
         return tuple(parts)
 
     def note(self, base: Path, key: tuple[str, ...], line: int) -> Path:
-        path = base
+        path, key = base, key[:DEEPEST]
         for part in key[:-1]:
             path = (*path, part)
             self.lines.setdefault(path, line)
@@ -123,13 +126,21 @@ def line_of(lines: dict[Path, int], path: Path) -> int:
     return 0
 
 
+def printable(text: str) -> str:
+    """`text` with control characters and undecodable bytes written as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def key_text(path: Path) -> str:
-    """A key path as it is written: `program.email.stop.drain`, `exit.ok[1]`."""
+    """A key path as it is written: `program.email.stop.drain`, `exit.ok[1]`; on one line and printable."""
     out = ""
     for part in path:
         if isinstance(part, int):
             out += f"[{part}]"
         else:
             bare = part and all(letter.isascii() and (letter.isalnum() or letter in "_-") for letter in part)
-            out += ("." if out else "") + (part if bare else '"' + part.replace('"', '\\"') + '"')
+            quoted = printable(part).replace('"', '\\"')
+            out += ("." if out else "") + (part if bare else f'"{quoted}"')
     return out

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from minisup.config.problems import printable
+from minisup.config.lines import printable
 from minisup.config.units import format_duration
 from minisup.core.model import Seconds
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from minisup.config.lines import Path, key_text, line_of
+from minisup.config.lines import Path, key_text, line_of, printable
 from minisup.errors import ConfigError, Problem
 
 _LONGEST_SHOWN: Final = 60
@@ -91,13 +91,6 @@ def _quoted(text: str) -> str:
     cut = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
     escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
     return '"' + "".join(escapes.get(letter) or printable(letter) for letter in cut) + '"'
-
-
-def printable(text: str) -> str:
-    """`text` with control characters and undecodable bytes written as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
