@@ -63,7 +63,7 @@ def survived(fact: facts.Survived) -> str:
 
 def first_failure(fact: facts.FirstFailure) -> str:
     program = fact.slot.rpartition(":")[0]
-    then = "; held until that changes" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
+    then = "" if fact.next_in is None else f"; next try in {duration(fact.next_in)}"
     if fact.paused_by:
         then = f"; paused by {fact.paused_by}"
     if fact.outcome is Outcome.UNSTARTABLE:

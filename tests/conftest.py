@@ -7,10 +7,13 @@ import pytest
 PEERS = {"test_sqs.py", "test_supervisord.py"}
 """Tests that mostly wait for other programs: a group of their own."""
 
+GROUPS = {"host": "host", "chaos": "host", "twins": "twins"}
+"""By directory: chaos takes the whole machine, so it does not run beside the others with real processes."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests with real processes together, so that they do not disturb each other's timing."""
     for item in items:
         path = Path(item.path)
-        if path.parent.name == "host":
-            item.add_marker(pytest.mark.xdist_group("peers" if path.name in PEERS else "host"))
+        if group := GROUPS.get(path.parent.name):
+            item.add_marker(pytest.mark.xdist_group("peers" if path.name in PEERS else group))

@@ -24,7 +24,7 @@ class Survived(NamedTuple):
 class FirstFailure(NamedTuple):
     """A program that was well has its first unhealthy end.
 
-    `next_in` None: an event will start the next run; with `paused_by` an operator has to.
+    `next_in` None: no run follows by itself; with `paused_by` an operator has to let it.
     """
 
     slot: str
