@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from minisup.config.problems import printable
+from minisup.config.lines import printable
 from minisup.convert.ledger import Converted, Note, Remark, Spot
 
 SCHEMA: Final = 1
