@@ -31,8 +31,8 @@ def ended(daemon: Daemon, slot: str = "job:0") -> dict[str, Any]:
 
 
 def loads(daemon: Daemon, name: str) -> bool:
-    """Whether the daemon has mapped a module's library."""
-    return name in Path(f"/proc/{daemon.pid}/maps").read_text()
+    """Whether the daemon has mapped a module's library. The record of its runs is mapped too, and so is its path."""
+    return f"/site-packages/{name}/" in Path(f"/proc/{daemon.pid}/maps").read_text()
 
 
 def test_a_run_above_its_limit_is_ended_and_told(stage: Stage) -> None:
