@@ -1,0 +1,92 @@
+"""What a changed configuration would change, and what becomes of each change."""
+
+import json
+
+import pytest
+from config_kit import ENVIRON, JOB, read
+
+from minisup.config.plan import Effect, plan
+
+SERVICE = '[program.shop]\ncommand = "serve"\nkind = "service"\n'
+
+
+def changes(tmp_path, old, new, environ=ENVIRON):
+    found = plan(read(tmp_path, old), read(tmp_path, new, environ))
+    json.dumps(found.changes)  # they are plain data
+    return [tuple(change) for change in found.changes]
+
+
+def test_nothing_changed_is_an_empty_plan(tmp_path):
+    assert changes(tmp_path, JOB + SERVICE, SERVICE + "\n# the order and comments say nothing\n" + JOB) == []
+
+
+def test_a_new_program_starts_and_one_that_is_gone_drains(tmp_path):
+    assert changes(tmp_path, JOB, SERVICE) == [
+        ("shop", "", None, "serve", Effect.STARTS),
+        ("email", "", "true", None, Effect.DRAINS),
+    ]
+    assert changes(tmp_path, JOB, JOB + SERVICE + "autostart = false")[0][4] is Effect.LIVE
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "old", "new", "effect"),
+    [
+        ("numprocs = 4", "numprocs", 1, 4, Effect.LIVE),
+        ("min_runtime = 0", "min_runtime", 1.0, 0.0, Effect.LIVE),
+        ("retry.budget = 3", "retry.budget", 10, 3, Effect.LIVE),
+        ("exit.idle = [7]", "exit.idle", [], [7], Effect.LIVE),
+        ("stop = { drain = '5s' }", "stop.drain", 60.0, 5.0, Effect.LIVE),
+        ("groups = ['mail']", "groups", [], ["mail"], Effect.LIVE),
+        ("directory = '/tmp'", "directory", "/srv", "/tmp", Effect.NEXT_RUN),
+        ("umask = '027'", "umask", None, 0o27, Effect.NEXT_RUN),
+        ("environment = { A = '1' }", "environment.A", None, "1", Effect.NEXT_RUN),
+        ("log.format = 'raw'", "log.format", "prefix", "raw", Effect.NEXT_RUN),
+        ("clear_env = true", "clear_env", False, True, Effect.NEXT_RUN),
+    ],
+)
+def test_a_changed_key_has_its_effect(tmp_path, keys, key, old, new, effect):
+    assert changes(tmp_path, JOB, JOB + keys) == [("email", key, old, new, effect)]
+    assert changes(tmp_path, JOB + keys, JOB) == [("email", key, new, old, effect)]
+
+
+def test_what_makes_a_run_restarts_a_service(tmp_path):
+    [change] = changes(tmp_path, SERVICE, SERVICE + "environment = { A = '1' }")
+    assert change[4] is Effect.RESTARTS
+    assert plan(read(tmp_path, SERVICE), read(tmp_path, SERVICE + "umask = '027'")).remade == {"shop"}
+    assert plan(read(tmp_path, SERVICE), read(tmp_path, SERVICE + "numprocs = 2")).remade == frozenset()
+
+
+def test_the_kind_of_a_program_cannot_change(tmp_path):
+    found = {change[1]: change[4] for change in changes(tmp_path, JOB, JOB + "kind = 'task'")}
+    assert found == {"kind": Effect.MINISUP, "restart": Effect.LIVE}
+
+
+def test_a_variable_of_the_environment_changes_what_uses_it(tmp_path):
+    text = '[program.email]\ncommand = "mail ${APP}"\n'
+    assert changes(tmp_path, text, text, {**ENVIRON, "APP": "store"}) == [
+        ("email", "command", "mail shop", "mail store", Effect.NEXT_RUN)
+    ]
+
+
+def test_secrets_are_compared_and_never_shown(tmp_path):
+    def text(secret):
+        return f"[program.email]\ncommand = 'mail ${{API_TOKEN}}'\nenvironment = {{ DB_PASSWORD = '{secret}' }}\n"
+
+    found = changes(tmp_path, text("one"), text("two"), {**ENVIRON, "API_TOKEN": "other"})
+    assert {change[1] for change in found} == {"command", "environment.DB_PASSWORD"}
+    assert not any(word in repr(found) for word in ("one", "two", "other", "s3cret"))
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "effect"),
+    [
+        ("shutdown_timeout = '20s'", "shutdown_timeout", Effect.LIVE),
+        ("log.level = 'debug'", "log.level", Effect.LIVE),
+        ("socket = '/tmp/s'", "socket", Effect.MINISUP),
+        ("state_dir = '/tmp/state'", "state_dir", Effect.MINISUP),
+        ("environment = { A = '1' }", "environment.A", Effect.LIVE),
+    ],
+)
+def test_keys_of_the_supervisor(tmp_path, line, key, effect):
+    found = changes(tmp_path, JOB, f"[supervisor]\n{line}\n" + JOB)
+    assert [(change[0], change[1], change[4]) for change in found] == [("", key, effect)]
