@@ -111,6 +111,16 @@ def scaled(fact: facts.Scaled) -> str:
     return f"{fact.program}: scaled from {fact.was} to {count(fact.numprocs, 'slot')} by {fact.by}{left}"
 
 
+def reloaded(fact: facts.Reloaded) -> str:
+    parts = [("new", fact.added), ("changed", fact.changed), ("draining away", fact.removed)]
+    said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
+    return f"reloaded by {fact.by}: {said or 'nothing has changed'}"
+
+
+def not_reloaded(fact: facts.NotReloaded) -> str:
+    return f"cannot reload ({fact.by}), the old configuration still counts: {fact.why}"
+
+
 def signalled(fact: facts.Signalled) -> str:
     return f"{fact.program}: {fact.signal} sent by {fact.by} to {listed(fact.slots)}"
 
@@ -164,6 +174,8 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Paused: paused,
     facts.Resumed: resumed,
     facts.Scaled: scaled,
+    facts.Reloaded: reloaded,
+    facts.NotReloaded: not_reloaded,
     facts.Signalled: signalled,
     facts.ManyLeftovers: many_leftovers,
     facts.ShutdownStep: shutdown_step,

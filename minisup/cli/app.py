@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, convert, logs, looking, running, say, steering
+from minisup.cli import control, convert, logs, looking, reload, running, say, steering
 from minisup.cli.completion import mend
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
@@ -52,6 +52,7 @@ COMMANDS: Final = (
     *logs.COMMANDS,
     *control.COMMANDS,
     *steering.COMMANDS,
+    *reload.COMMANDS,
     *convert.COMMANDS,
 )
 

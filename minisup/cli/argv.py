@@ -14,7 +14,7 @@ GLOBAL_OPTIONS = {"-c": "config", "--config": "config", "-s": "socket", "--socke
 
 LATER_COMMANDS = (
     *("run", "history", "report", "events", "simulate"),
-    *("reload", "upgrade", "export", "web"),
+    *("upgrade", "export", "web"),
 )
 """Commands that are promised and not there yet: the error says so."""
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from minisup.cli.argv import Words
+    from minisup.config.schema import Config
 
 OPTIONS: dict[str, str] = {}
 FLAGS = {"--exit-when-done": "exit_when_done"}
@@ -31,13 +32,22 @@ def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_w
     ask_for_short_slice()
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- errors of the command line come first
 
-    loaded = load(find_config(config, os.environ), os.environ)
+    path, environ = find_config(config, os.environ), dict(os.environ)
     named = socket or os.environ.get("MINISUP_SOCKET")
-    if named:
-        from dataclasses import replace  # noqa: PLC0415 -- the configuration has loaded it
 
-        supervisor = replace(loaded.supervisor, socket=os.path.abspath(named))
-        loaded = replace(loaded, supervisor=supervisor)
+    def read() -> Config:
+        return with_socket(load(path, environ), named)
+
+    loaded = read()
     from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 
-    return run(loaded, tuple(targets), exit_when_done, signals)
+    return run(loaded, tuple(targets), exit_when_done, signals, reread=read)
+
+
+def with_socket(config: Config, named: str | None) -> Config:
+    """The configuration with the socket that the command line or the environment names, if one does."""
+    if not named:
+        return config
+    from dataclasses import replace  # noqa: PLC0415 -- the configuration has loaded it
+
+    return replace(config, supervisor=replace(config.supervisor, socket=os.path.abspath(named)))

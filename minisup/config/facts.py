@@ -7,6 +7,7 @@ from typing import Final
 
 from minisup.config.interpolate import mask
 from minisup.config.lint import Finding
+from minisup.config.plan import MODES
 from minisup.config.schema import Config, Program
 from minisup.config.stopping import ShutdownPlan, shutdown_plans
 from minisup.config.walk import keys_of
@@ -14,7 +15,6 @@ from minisup.core.shutdown import usable
 from minisup.errors import ConfigError
 
 SCHEMA: Final = 1
-_MODES: Final = frozenset({"umask", "socket_mode"})
 
 
 def facts(config: Config, findings: Sequence[Finding] = ()) -> dict[str, object]:
@@ -74,4 +74,4 @@ def _plain(name: str, value: object) -> object:
         return sorted(value)
     if isinstance(value, tuple):
         return list(value)
-    return f"{value:04o}" if name in _MODES and isinstance(value, int) else value
+    return f"{value:04o}" if name in MODES and isinstance(value, int) else value

@@ -5,7 +5,7 @@ on, and a service gets that next run by a restart. What decides about runs (pace
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import is_dataclass
+from dataclasses import is_dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -61,9 +61,24 @@ LIVE_SUPERVISOR: Final = frozenset({"shutdown_timeout", "platform", "include", "
 """Keys of `[supervisor]` that need no restart; `platform` and `environment` by what follows from them."""
 
 
+MODES: Final = frozenset({"umask", "socket_mode"})
+"""Keys that are written in octal digits."""
+
+
 def plan(old: Config, new: Config) -> Plan:
     """The changes from `old` to `new`. Both are as they were read; nothing is looked up."""
     return Plan(tuple(_changes(old, new)))
+
+
+def taken_over(old: Config, new: Config) -> Config:
+    """`new` as far as it can be had without a restart of minisup: the rest stays, and the next plan still shows it."""
+    fixed = [name for name in keys_of(Supervisor) if name not in LIVE_SUPERVISOR]
+    kept = {name: getattr(old.supervisor, name) for name in (*fixed, "socket_gid")}
+    programs = {
+        name: replace(program, kind=old.programs[name].kind) if name in old.programs else program
+        for name, program in new.programs.items()
+    }
+    return replace(new, supervisor=replace(new.supervisor, **kept), programs=programs)
 
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:
@@ -141,13 +156,15 @@ def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> Iterat
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
         if before != after:
-            yield key, _plain(before), _plain(after)
+            yield key, _plain(key, before), _plain(key, after)
 
 
-def _plain(value: object) -> object:
+def _plain(key: str, value: object) -> object:
     """A value as JSON and people have it."""
     if isinstance(value, _Secret):
         return value.shown
+    if key in MODES and isinstance(value, int):
+        return f"{value:04o}"
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

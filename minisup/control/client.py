@@ -130,6 +130,10 @@ class Client:
         """
         return self._object("reopen", {"timeout": timeout}, self._soon() if timeout is None else self._soon() + timeout)
 
+    def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
+        """Let minisup read its configuration again; what that changes. Raises ConfigError when it has problems."""
+        return self._object("reload", {"dry_run": dry_run})
+
     def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
         """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError."""
         deadline = time.monotonic() + HEALTH_TIMEOUT

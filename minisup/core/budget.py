@@ -28,6 +28,13 @@ class Budget:
         self.size += difference
         self.tokens = min(self.size, self.tokens + max(0, difference))
 
+    def retune(self, retry: Retry, numprocs: int, now: Instant) -> None:
+        """Another policy: a larger size brings the difference in tokens, a smaller one caps them."""
+        self.fill(now)
+        self.refill = retry.refill
+        self.credit = retry.max_failure_ratio / (1.0 - retry.max_failure_ratio)
+        self.resize(round(retry.budget + numprocs - self.size), now)
+
     def fill(self, now: Instant) -> None:
         """Add what time has earned until `now`."""
         self.tokens = min(self.size, self.tokens + (now - self._filled_at) / self.refill)

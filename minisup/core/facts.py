@@ -110,6 +110,22 @@ class Scaled(NamedTuple):
     by: str
 
 
+class Reloaded(NamedTuple):
+    """Another configuration counts from now on: the names of the programs that are new, changed, gone."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    by: str
+
+
+class NotReloaded(NamedTuple):
+    """A configuration could not be taken over, and the old one still counts."""
+
+    why: str
+    by: str
+
+
 class Signalled(NamedTuple):
     """An operator has sent a signal to the runs in progress of these slots."""
 
@@ -193,6 +209,8 @@ Fact = (
     | Paused
     | Resumed
     | Scaled
+    | Reloaded
+    | NotReloaded
     | Signalled
     | ManyLeftovers
     | ShutdownStep

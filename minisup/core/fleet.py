@@ -70,7 +70,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, leavings, scale, signalling, stopping, survival
+from minisup.core import asking, ending, launch, leavings, reload, scale, signalling, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -84,6 +84,7 @@ from minisup.core.messages import (
     Leftovers,
     Lost,
     OverMemory,
+    Reloaded,
     ScaleAsked,
     ShutdownAsked,
     SignalAsked,
@@ -234,6 +235,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Leftovers: stopping.leftovers,
     Lost: survival.lost,
     OverMemory: stopping.over_memory,
+    Reloaded: reload.reloaded,
     ScaleAsked: scale.scale_asked,
     ShutdownAsked: shutdown_asked,
     SignalAsked: signalling.signal_asked,

@@ -8,7 +8,7 @@ name of the slot or the program that they wake, or `FLEET`.
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from minisup.core.model import Instant, Outcome, Scope, Seconds
+from minisup.core.model import Instant, Outcome, Policy, Scope, Seconds
 
 FLEET: Final = "*"
 """Timer key of the fleet itself: the shutdown deadline."""
@@ -145,6 +145,15 @@ class ScaleAsked(NamedTuple):
     by: str = ""
 
 
+class Reloaded(NamedTuple):
+    """There is another configuration. `remade`: programs whose runs are made in another way from now on."""
+
+    policies: tuple[Policy, ...]
+    shutdown_timeout: Seconds
+    remade: frozenset[str] = frozenset()
+    by: str = ""
+
+
 class SignalAsked(NamedTuple):
     """An operator sends a signal, by its name, to the runs in progress of these slots."""
 
@@ -182,6 +191,7 @@ Event = (
     | Changed
     | Asked
     | ScaleAsked
+    | Reloaded
     | SignalAsked
     | ShutdownAsked
 )

@@ -15,17 +15,22 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
     if state.shutdown is not None:
         return
     program = state.programs[event.program]
+    tell.scaled(state, program, event)
+    scale_to(state, program, event.numprocs, now=event.now)
+    tell.state_of(state, program)
+
+
+def scale_to(state: State, program: Program, numprocs: int, *, now: bool) -> None:
+    """From now on the program has so many slots."""
     was, program.on = program.numprocs, is_on(program)
-    resize(state, program, event.numprocs)
-    tell.scaled(state, program, was, event)
-    for slot in reversed(program.slots[event.numprocs :]):
-        leave(state, slot, now=event.now)
+    resize(state, program, numprocs)
+    for slot in reversed([slot for slot in program.slots if slot.index >= numprocs]):
+        leave(state, slot, now=now)
     if state.shutdown is None:  # else that was the last of all that was to be done
         join(state, program, was)
         launch.feed_held(state, program)
         state.arm_program(program)
         launch.open_gates(state, program.dependents)
-    tell.state_of(state, program)
 
 
 def is_on(program: Program) -> bool:

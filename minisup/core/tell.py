@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from minisup.core import facts
 from minisup.core.label import budget_label, has_worked, program_state
-from minisup.core.messages import Record, ScaleAsked, SignalAsked
+from minisup.core.messages import Record, Reloaded, ScaleAsked, SignalAsked
 from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import Ours, described
 from minisup.core.state import Program, Shutdown, Slot, State
@@ -134,11 +134,30 @@ def pauses(state: State, program: Program, asked: Collection[Slot], before: Coll
         state.note(facts.Resumed(program.name, names(ended), by))
 
 
-def scaled(state: State, program: Program, was: int, event: ScaleAsked) -> None:
-    """A program has another number of slots; told before any of them acts on it."""
-    if was != event.numprocs:
+def scaled(state: State, program: Program, event: ScaleAsked) -> None:
+    """A program gets another number of slots; told before any of them acts on it."""
+    if program.numprocs != event.numprocs:
         left = sum(1 for slot in program.slots[event.numprocs :] if slot.run or slot.leftovers)
-        state.note(facts.Scaled(program.name, was, event.numprocs, left, event.by))
+        state.note(facts.Scaled(program.name, program.numprocs, event.numprocs, left, event.by))
+
+
+def reloaded(state: State, event: Reloaded) -> None:
+    """Another configuration is about to be taken over."""
+    policies = {policy.name: policy for policy in event.policies}
+    there = {name: program for name, program in state.programs.items() if not program.leaving}
+    changed = [
+        name
+        for name, program in there.items()
+        if name in policies and (program.policy != policies[name] or name in event.remade)
+    ]
+    state.note(
+        facts.Reloaded(
+            tuple(name for name in policies if name not in there),
+            tuple(changed),
+            tuple(name for name in there if name not in policies),
+            event.by,
+        )
+    )
 
 
 def signalled(state: State, slots: Sequence[Slot], event: SignalAsked) -> None:

@@ -49,7 +49,7 @@ def explain(
         "last_worked": None if program.last_worked is None else worked(state, program.last_worked, wall),
         "budget": budget(program, now),
         "give_up": give_up(program, now),
-        "after": [needed(state, state.programs[name]) for name in program.policy.after],
+        "after": [needed(state, state.programs[name]) for name in program.policy.after if name in state.programs],
     }
 
 

@@ -23,11 +23,15 @@ class OwnLog:
     def __init__(self, sink: Sink, clock: Clock, options: SupervisorLog) -> None:
         self._sink = sink
         self._clock = clock
+        self._dropped = 0
+        self.configure(options)
+
+    def configure(self, options: SupervisorLog) -> None:
+        """How lines are written from now on, and which."""
         self._time = options.time
         self._json = options.format is LineFormat.JSON
         self._least = LEVELS.index(options.level)
         self.debugging = self._least == 0
-        self._dropped = 0
 
     def say(self, line: str, level: str = "info", more: Mapping[str, Any] = NOTHING_MORE) -> None:
         """One line, without its newline; `more` is what JSON has beside it."""

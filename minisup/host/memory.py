@@ -52,6 +52,10 @@ class MemoryWatch:
         self._left: Iterator[int] = iter(())  # pids that this round has still to look at
         self.active = False
 
+    def close(self) -> None:
+        """Watch nothing any more: another watch takes over."""
+        self._limits = {}
+
     def started(self, slot: str) -> None:
         """A run has started in a slot: begin, if its program has a limit and nothing is watched yet."""
         if not self.active and _program(slot) in self._limits:
@@ -96,7 +100,9 @@ class MemoryWatch:
 
     def _judge(self) -> None:
         for pid, (slot, run) in self._watched.items():
-            limit = self._limits[_program(slot)]
+            limit = self._limits.get(_program(slot))
+            if limit is None:  # another watch has taken over in the middle of the round
+                return
             if self._taken[pid] > limit and self._running.get(pid) == (slot, run):
                 self._tell(OverMemory(slot, run, self._taken[pid], limit))
         self._loop.after(EACH, self._begin)

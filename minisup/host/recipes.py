@@ -31,6 +31,18 @@ class Recipes:
             made = self._recipes[slot] = self._make(slot)
         return made
 
+    def reload(self, config: Config) -> None:
+        """Every run that starts from now on is made as this configuration says. A scaled program keeps its number."""
+        before, self._config = self._config, config
+        for name, program in config.programs.items():
+            old = before.programs.get(name)
+            if old is None or old.numprocs != program.numprocs or name not in self._numprocs:
+                self._numprocs[name] = program.numprocs
+        self._recipes.clear()
+        self._outlets.clear()
+        self._alike.clear()
+        self._known.clear()
+
     def resize(self, program: str, numprocs: int) -> None:
         """The program has so many slots from now on: the next run of each is told."""
         self._numprocs[program] = numprocs

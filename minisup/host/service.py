@@ -16,6 +16,7 @@ from minisup.errors import MinisupError
 from minisup.host.following import log_line
 from minisup.host.output import Output
 from minisup.host.people import user_name
+from minisup.host.reloading import Reloading, document
 from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_scaled
 from minisup.host.waits import Wait, Waits, until_scaled, until_slots
 
@@ -28,6 +29,7 @@ class Desk(Protocol):
     fleet: Fleet
     output: Output
     waits: Waits
+    reloading: Reloading
     instance: str
     begun: float
     now: Callable[[], float]
@@ -142,6 +144,13 @@ class Service:
         self.desk.output.reopen(asked_by(peer), deferred.resolve)
         return deferred
 
+    def reload(self, params: Params, peer: Peer) -> object:
+        desk = self.desk
+        self._refuse_at_the_end("reload")
+        if params["dry_run"]:
+            return document(desk.reloading.plan(), applied=False)
+        return document(desk.reloading.apply(user_name(peer.uid)), applied=True)
+
     def health(self, params: Params, _peer: Peer) -> object:
         reason = self._unhealthy(params["targets"] or [], params["max_age"])
         return {"healthy": reason is None, "reason": reason}
@@ -233,6 +242,7 @@ METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "logs": Service.logs,
     "logs.follow": Service.logs_follow,
     "reopen": Service.reopen,
+    "reload": Service.reload,
     "health": Service.health,
     "shutdown": Service.shutdown,
     "version": Service.version,

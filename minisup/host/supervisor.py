@@ -52,6 +52,7 @@ from minisup.host.output import Output
 from minisup.host.reap import BATCH, Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
+from minisup.host.reloading import Reloading, Reread
 from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
@@ -70,7 +71,7 @@ PAUSE = 0.05
 class Supervisor:
     """One `minisup up`."""
 
-    def __init__(self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool) -> None:
+    def __init__(self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool, reread: Reread) -> None:
         self.config = config
         self.signals = signals
         self.clock = clock
@@ -106,6 +107,7 @@ class Supervisor:
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
         self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
+        self.reloading = Reloading(self, reread)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -201,6 +203,8 @@ class Supervisor:
         for request, name in self.signals.take():
             if request is Request.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
+            elif request is Request.RELOAD:
+                self.reloading.try_to_apply(name)
             elif request is Request.REOPEN:
                 self.output.reopen(name)
             else:

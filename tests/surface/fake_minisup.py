@@ -94,6 +94,9 @@ class Handler:
     def status(self, _params, _peer):
         return snapshot(program())
 
+    def reload(self, params, _peer):
+        return {"applied": not params["dry_run"], "changes": []}
+
     def why(self, _params, _peer):
         return {"schema": 1, "state": "running", "programs": []}
 

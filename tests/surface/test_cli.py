@@ -103,7 +103,7 @@ def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, 
     assert "Traceback" not in process.stderr
 
 
-@pytest.mark.parametrize("line", ["up --watch", "history", "reload"])
+@pytest.mark.parametrize("line", ["up --watch", "history"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
 

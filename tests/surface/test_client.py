@@ -73,7 +73,7 @@ def test_errors_keep_their_exit_code_targets_and_hint(fake):
         with pytest.raises(UsageError, match="targets"):
             client.stop([])
         with pytest.raises(MinisupError, match="not supported yet"):
-            client.call("reload", {}, None)
+            client.call("events.follow", {}, None)
         with pytest.raises(MinisupError, match=r"not done after 0\.05 s"):
             client.stop("slow", wait=True, timeout=0.05)
         assert client.version(), "an error does not end the connection"

@@ -5,7 +5,7 @@ import json
 import pytest
 from config_kit import ENVIRON, JOB, read
 
-from minisup.config.plan import Effect, plan
+from minisup.config.plan import Effect, plan, taken_over
 
 SERVICE = '[program.shop]\ncommand = "serve"\nkind = "service"\n'
 
@@ -38,7 +38,7 @@ def test_a_new_program_starts_and_one_that_is_gone_drains(tmp_path):
         ("stop = { drain = '5s' }", "stop.drain", 60.0, 5.0, Effect.LIVE),
         ("groups = ['mail']", "groups", [], ["mail"], Effect.LIVE),
         ("directory = '/tmp'", "directory", "/srv", "/tmp", Effect.NEXT_RUN),
-        ("umask = '027'", "umask", None, 0o27, Effect.NEXT_RUN),
+        ("umask = '027'", "umask", None, "0027", Effect.NEXT_RUN),
         ("environment = { A = '1' }", "environment.A", None, "1", Effect.NEXT_RUN),
         ("log.format = 'raw'", "log.format", "prefix", "raw", Effect.NEXT_RUN),
         ("clear_env = true", "clear_env", False, True, Effect.NEXT_RUN),
@@ -90,3 +90,14 @@ def test_secrets_are_compared_and_never_shown(tmp_path):
 def test_keys_of_the_supervisor(tmp_path, line, key, effect):
     found = changes(tmp_path, JOB, f"[supervisor]\n{line}\n" + JOB)
     assert [(change[0], change[1], change[4]) for change in found] == [("", key, effect)]
+
+
+def test_what_needs_a_restart_is_not_taken_over_and_shows_again_in_the_next_plan(tmp_path):
+    old = read(tmp_path, JOB)
+    new = read(
+        tmp_path, "[supervisor]\nsocket = '/tmp/s'\nshutdown_timeout = '20s'\n" + JOB + "kind = 'task'\nnumprocs = 2\n"
+    )
+    taken = taken_over(old, new)
+    assert (taken.supervisor.socket, taken.supervisor.shutdown_timeout) == (None, 20.0)
+    assert (taken.programs["email"].kind, taken.programs["email"].numprocs) == ("job", 2)
+    assert {change.key for change in plan(taken, new).changes} == {"socket", "kind"}
