@@ -2,14 +2,16 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta, timezone
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 from minisup import __version__
 from minisup.control.handler import Deferred, Peer
 from minisup.core.fleet import Fleet
-from minisup.core.messages import Asked, OperatorAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
+from minisup.core.messages import Action, Asked, OperatorAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
@@ -22,6 +24,9 @@ from minisup.host.waits import Wait, Waits, until_scaled, until_slots
 
 Params = Mapping[str, Any]
 
+CHANGING: Final = frozenset({"start", "stop", "restart", "pause", "resume", "signal", "scale"})
+"""Methods that change slots: they are carried out one after another."""
+
 
 class Desk(Protocol):
     """What the service needs of the supervisor."""
@@ -32,6 +37,7 @@ class Desk(Protocol):
     reloading: Reloading
     instance: str
     begun: float
+    todo: deque[Action]
     now: Callable[[], float]
     wall: Callable[[], float]
 
@@ -49,16 +55,41 @@ class Service:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self._reply: Deferred | None = None  # of the request that is carried out later than it came
 
     def handle(self, method: str, params: Params, peer: Peer) -> object:
-        """Carry out a method; plain data, or a `Deferred`. Raises MinisupError to refuse."""
-        return METHODS[method](self, params, peer)
+        """Carry out a method; plain data, or a `Deferred`. Raises MinisupError to refuse.
+
+        One that changes slots waits until what was asked before has been carried out; others do not wait for that.
+        """
+        desk = self.desk
+        if method not in CHANGING or not (desk.todo or desk.waits.postponed):
+            return METHODS[method](self, params, peer)
+        reply = Deferred(peer)
+        desk.waits.postponed.append(partial(self._handle_now, method, params, peer, reply))
+        return reply
+
+    def _handle_now(self, method: str, params: Params, peer: Peer, reply: Deferred) -> None:
+        self._reply = reply
+        try:
+            result = METHODS[method](self, params, peer)
+        except MinisupError as error:
+            reply.reject(error)
+        except Exception:
+            reply.reject(MinisupError(f"cannot {method}: internal error; please report it"))
+            raise
+        else:
+            if result is not reply:
+                reply.resolve(result)
+        finally:
+            self._reply = None
 
     def status(self, params: Params, _peer: Peer) -> object:
         desk = self.desk
         targets = params["targets"]
         names = frozenset(resolve(desk.fleet, targets)) if targets else None
-        desk.recount()
+        if not desk.todo:
+            desk.recount()
         now, wall = desk.now(), desk.wall()
         return snapshot(
             desk.fleet,
@@ -122,7 +153,7 @@ class Service:
         result = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
         if not params["wait"]:
             return {"accepted": True, **result, "leaving": [slot.name for slot in slots if slot.leaving]}
-        return self._wait(Wait(until_scaled(programs, numprocs), result, Deferred(peer)))
+        return self._wait(Wait(until_scaled(programs, numprocs), result, self._reply or Deferred(peer)))
 
     def logs(self, params: Params, _peer: Peer) -> object:
         names = resolve(self.desk.fleet, params["targets"] or ["all"])
@@ -179,7 +210,7 @@ class Service:
         result = {"slots": list(names)}
         if not params["wait"]:
             return {"accepted": True, **result}
-        return self._wait(Wait(until_slots(verb, names, mark), result, Deferred(peer)))
+        return self._wait(Wait(until_slots(verb, names, mark), result, self._reply or Deferred(peer)))
 
     def _wait(self, wait: Wait) -> Deferred:
         self.desk.waits.add(wait)

@@ -86,7 +86,7 @@ class Supervisor:
         self.oom_kills = OomKills()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
-        self._todo: deque[Action] = deque()
+        self.todo: deque[Action] = deque()  # what an event asks for and is not yet carried out
         self._busy = False
         self.code: int | None = None
         self.server: Server | None = None
@@ -150,11 +150,11 @@ class Supervisor:
 
     def turn(self) -> None:
         """Wait once and handle what has come."""
-        hurry = self._todo or self.signals.child_ended or self.signals.noted
+        hurry = self.todo or self.signals.child_ended or self.signals.noted
         ready = self.loop.wait(self.begun if hurry else self.timers.next_due())
         if self.signals.noted:
             self._take_signals()
-        if self._todo:
+        if self.todo:
             self._carry_out(self.now() + TURN)
         else:
             if self.signals.child_ended:
@@ -162,19 +162,19 @@ class Supervisor:
             self._take_timers()
         self.loop.serve(ready, self.now())
         self.sender.finish()
-        if self.waits.pending:
-            self.waits.look(self.fleet)
+        if self.waits.pending or self.waits.postponed:
+            self.waits.look(self.fleet, self.todo)
 
     def feed(self, event: Event) -> None:
         """Give one event to the core and carry out what it answers; if that is much, the next turns go on with it."""
-        if self._todo and not self._busy:
+        if self.todo and not self._busy:
             self._carry_out(float("inf"))  # what an earlier event left
-        self._todo += self.fleet.step(event, self.now())
+        self.todo += self.fleet.step(event, self.now())
         if not self._busy:  # else a duty feeds an event: what follows from that comes after what was asked before
             self._carry_out(self.now() + TURN)
 
     def _carry_out(self, until: float) -> None:
-        todo, self._busy = self._todo, True
+        todo, self._busy = self.todo, True
         try:
             while todo:
                 action = todo.popleft()

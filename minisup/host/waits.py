@@ -1,6 +1,7 @@
-"""Replies that wait until what was asked for has come about (`--wait`)."""
+"""Replies that wait until what was asked for has come about (`--wait`), and requests that wait for earlier ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence, Sized
 from typing import NamedTuple
 
 from minisup.control.handler import Deferred
@@ -23,6 +24,7 @@ class Waits:
 
     def __init__(self) -> None:
         self.pending: list[Wait] = []
+        self.postponed: deque[Callable[[], None]] = deque()  # requests that come after what is being carried out
         self._ends: list[Deferred] = []
 
     def add(self, wait: Wait) -> None:
@@ -33,8 +35,13 @@ class Waits:
         """Answer when minisup leaves."""
         self._ends.append(deferred)
 
-    def look(self, state: State) -> None:
-        """Answer those that have waited long enough, and forget those whose client has gone."""
+    def look(self, state: State, todo: Sized) -> None:
+        """Answer those that have waited long enough, forget those whose client has gone; go on with what was postponed.
+
+        `todo` holds what an earlier request still asks for.
+        """
+        while self.postponed and not todo:
+            self.postponed.popleft()()
         self.pending = [wait for wait in self.pending if not wait.deferred.settled and not _answered(wait, state)]
 
     def finish(self) -> None:

@@ -12,7 +12,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,6 +152,26 @@ def call(method: str, make: Callable[[Storm, random.Random], dict[str, Any]]) ->
 
 def one_target(storm: Storm, chance: random.Random) -> dict[str, Any]:
     return {"targets": [storm.target(chance)]}
+
+
+def follow(method: str) -> Callable[[Storm, random.Random], None]:
+    """A stream of notifications, read for a while, or not at all."""
+
+    def ask(storm: Storm, chance: random.Random) -> None:
+        reads = chance.random() < 0.7
+        with Raw(storm.daemon.socket) as connection:
+            answer = connection.ask(method)
+            if not answer.get("result", {}).get("following"):
+                storm.refused[method] += 1
+                return
+            watch, lasts = Stopwatch(), chance.uniform(0, 1)
+            with suppress(TimeoutError):  # nobody has printed anything
+                while reads and watch.seconds < lasts and (line := connection.line()):
+                    json.loads(line)
+            storm.over.wait(max(0.0, lasts - watch.seconds))
+
+    ask.__name__ = method
+    return ask
 
 
 def some_lines(storm: Storm, chance: random.Random) -> dict[str, Any]:
@@ -348,6 +368,9 @@ CREWS = {
             Action(call("signal", some_signal), SOMETIMES, "signal"),
             Action(call("scale", some_numprocs), SOMETIMES, "scale"),
             Action(call("reopen", lambda _storm, _chance: {}), RARELY, "reopen"),
+            Action(call("why", one_target), SOMETIMES, "why"),
+            Action(follow("logs.follow"), SOMETIMES, "logs.follow"),
+            Action(follow("events.follow"), SOMETIMES, "events.follow"),
         ],
     ),
     "killer": Crew(

@@ -15,7 +15,7 @@ from ledger import Ledger, disagreements, lines_of, told_in
 from lookup import children_of, cpu_of, descriptors_of, resident_of, state_of
 from reader import Reader
 from storm import Storm, bring_the_commands_back, wake_all
-from zoo import Animal, zoo
+from zoo import UNSEEN, Animal, zoo
 
 SOURCE = Path(__file__).parent / "jobs" / "animal.c"
 SHUTDOWN = 4.0
@@ -202,7 +202,7 @@ def assert_counts(storm: Storm, reader: Reader, report: Report) -> None:
     told = wait_until(lambda: all_told(storm.daemon, status), PATIENCE, "minisup has said what it counts")
     report.facts["runs"] = f"{len(told)} told, {len(ledger.started)} started, {len(ledger.ended)} announced their end"
     report.wrong += disagreements(ledger, told, status)[:20]
-    silent = {animal.name for animal in storm.animals if animal.kind == "silent"}
+    silent = {animal.name for animal in storm.animals if animal.kind in UNSEEN}
     printed = {end.run for end in told if end.outcome == "worked" and end.slot.rpartition(":")[0] not in silent}
     try:
         wait_until(lambda: printed <= reader.done, PATIENCE)

@@ -9,6 +9,9 @@ from kit import program
 
 QUICK_RETRY = {"backoff": "50ms", "max_backoff": "1s", "refill": "500ms"}
 IDLE = {"wait": "50ms", "max_wait": "1s"}
+FILE = {"to": "file", "path": "filed.log", "max_size": "200KiB", "keep": 2, "compress": True}
+UNSEEN = {"silent", "filed"}
+"""Kinds whose output does not come to the console."""
 
 
 class Kind(NamedTuple):
@@ -34,6 +37,7 @@ KINDS = {
     "holder": Kind("holder", 10, {"min_runtime": "200ms"}),
     "flood": Kind("flood", 100, {"min_runtime": "200ms"}),
     "silent": Kind("flood", 100, {"min_runtime": "200ms", "log": {"to": "none"}}),
+    "filed": Kind("flood", 50, {"min_runtime": "200ms", "log": FILE}),
     "late": Kind("work", 5000, {"max_runtime": "300ms", "retry": QUICK_RETRY}),
     "greedy": Kind("eat", 1000, {"limits": {"memory": "16MiB"}, "retry": QUICK_RETRY}),
     "modest": Kind("work", 10, {"numprocs": 2, "min_runtime": "100ms", "limits": {"nofile": 64, "nice": 5}}),

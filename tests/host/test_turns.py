@@ -1,5 +1,6 @@
 """Many ends, many starts, and all of it slow: whoever asks for something is answered in between."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -46,6 +47,24 @@ def test_a_stop_right_after_a_start_of_hundreds_reaches_them_all(stage: Stage) -
     daemon = stage.up(job, entry=(str(LAUNCHER), "0.001"))
     daemon.ask("start", ["many"])
     daemon.ask("stop", ["many"], now=True, wait=True)
+    wait_until(lambda: not stage.jobs(), SOON, "nothing is left")
+    assert daemon.program("many")["runs"]["stopped"] == SLOTS
+
+
+def test_requests_for_hundreds_of_slots_are_carried_out_in_turn_while_status_is_answered(stage: Stage) -> None:
+    job = program("many", "sleep 1000", numprocs=SLOTS, autostart=False, log={"to": "none"}, stop=AT_ONCE)
+    daemon = stage.up(job, entry=(str(LAUNCHER), "0.01"))
+    with Raw(daemon.socket) as one, Raw(daemon.socket) as other, Raw(daemon.socket) as third:
+        one.send(b'{"jsonrpc": "2.0", "id": 1, "method": "start", "params": {"targets": ["many"], "wait": true}}\n')
+        wait_until(lambda: daemon.program("many")["wanted"], SOON, "it is under way")
+        other.send(b'{"jsonrpc": "2.0", "id": 1, "method": "stop", "params": {"targets": ["many"], "now": true}}\n')
+        third.send(b'{"jsonrpc": "2.0", "id": 1, "method": "start", "params": {"targets": ["nobody"]}}\n')
+        watch = Stopwatch()
+        assert daemon.program("many")["wanted"] == SLOTS, "the stop waits for its turn"
+        assert watch.seconds < 1.0, "status waited for a turn, too"
+        one.socket.settimeout(3 * SOON)
+        assert "result" in json.loads(other.line())
+        assert json.loads(third.line())["error"]["code"] == -32004
     wait_until(lambda: not stage.jobs(), SOON, "nothing is left")
     assert daemon.program("many")["runs"]["stopped"] == SLOTS
 
