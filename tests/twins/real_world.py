@@ -56,6 +56,7 @@ class RealWorld:
         self._stage = stage
         self._actor = actor
         self._policies = policies
+        self._numprocs = {policy.name: policy.numprocs for policy in policies}
         self._share = uniform(0.0, 1.0)
         self._span = usable(shutdown_timeout)
         self._flags = ["--exit-when-done"] if exit_when_done else []
@@ -85,7 +86,17 @@ class RealWorld:
     def ask(self, verb: Verb, *targets: str, now: bool = False) -> None:
         """A request over the socket."""
         self._follow_plans()
-        self.daemon.ask(str(verb), list(targets), now=now)
+        self.daemon.ask(str(verb), list(targets), **({"now": True} if now else {}))
+
+    def scale(self, program: str, numprocs: int, *, now: bool = False) -> None:
+        """As above."""
+        self._numprocs[program] = max(numprocs, self._numprocs[program])
+        self._follow_plans()
+        self.daemon.ask("scale", program, numprocs, now=now)
+
+    def signal(self, name: str, *targets: str) -> None:
+        """As above."""
+        self.daemon.ask("signal", name, list(targets))
 
     def shut_down(self, *, now: bool = False) -> None:
         """SIGTERM to minisup; `now` can only be asked for over the socket."""
@@ -157,7 +168,7 @@ class RealWorld:
         """Let the files say what the jobs say now."""
         for policy in self._policies:
             name = policy.name
-            for slot in (f"{name}:{index}" for index in range(policy.numprocs)):
+            for slot in (f"{name}:{index}" for index in range(self._numprocs[name])):
                 job = self.jobs.get(slot, self.jobs[name])
                 odd = job.unkillable or job.clogged or job.fails
                 assert not odd, f"{slot}: no real process is like that, or not for certain"

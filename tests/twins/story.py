@@ -10,7 +10,7 @@ Story = dict[str, list[str]]
 SMOOTHED = (
     (re.compile(r"\brun[ =]\d+"), "run"),
     (re.compile(r"\b\d+\.\d+\b"), "_"),
-    (re.compile(r" by=.*"), ""),  # who asked
+    (re.compile(r" by=.*?(?= \w+=|$)"), ""),  # who asked
     (re.compile(r" cause=.*?(?= next_in=|$)"), " cause"),  # the system's words
     (re.compile(r"unstartable \(.*\)"), "unstartable"),
 )
