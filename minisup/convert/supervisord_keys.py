@@ -47,7 +47,8 @@ DAEMON: Final[Mapping[str, Answer]] = MappingProxyType(
         "logfile_backups": _OWN_LINES,
         "pidfile": _unneeded("there is no pid file; `minisup status --json` has the pid"),
         "minfds": _unneeded(
-            "runs have the limit under which minisup starts: docker run --ulimit nofile=N, LimitNOFILE=N, ulimit -n N"
+            "runs have the limit under which minisup starts (docker run --ulimit nofile=N, LimitNOFILE=N), or "
+            "limits = { nofile = N } of the program"
         ),
         "minprocs": _unneeded(
             "runs have the limit under which minisup starts: docker run --ulimit nproc=N, LimitNPROC=N"

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from minisup.config.problems import show
@@ -13,7 +13,7 @@ from minisup.convert.render import written
 from minisup.convert.supervisord_log import Log
 from minisup.convert.supervisord_policy import Policy, kind_of, on_failure_hint, other_kind
 from minisup.convert.supervisord_reader import Keys, World
-from minisup.convert.templates import PercentError, Variable, expand
+from minisup.convert.templates import FormatError, PercentError, Variable, expand
 
 MOST_PROCESSES: Final = 10_000
 MOST_PROGRAMS: Final = 100
@@ -64,22 +64,22 @@ class Numbers(NamedTuple):
     first: int
 
 
-def convert_program(section: Section, given: Given, world: World, taken: Iterable[str]) -> list[Draft]:
+def convert_program(section: Section, given: Given, world: World, taken: Collection[str]) -> list[Draft]:
     """The programs that the section becomes: one, unless its processes have numbers that slots cannot have."""
     name = section.name.partition(":")[2].strip()
-    ours = label(name, set(taken))
+    ours = label(name, taken)
     names = {"program_name": name, "group_name": given.groups[0] if given.groups else name}
     keys = Keys(world, section, {**names, "process_num": 0, "numprocs": 1})
     numbers = _numbers(keys)
     if _splits(keys, numbers):
-        drafts = _split(ours, keys, numbers, given)
+        drafts = _split(ours, keys, numbers, given, taken)
     else:
         drafts = [_draft(ours, Keys(world, section, {**names, **_slot_names(numbers)}), numbers, given)]
     world.ledger.remark(section.spot, _remark(drafts, name), [one.name for one in drafts], drafts[0].judged.kind)
     return drafts
 
 
-def _split(ours: str, keys: Keys, numbers: Numbers, given: Given) -> list[Draft]:
+def _split(ours: str, keys: Keys, numbers: Numbers, given: Given, taken: Collection[str]) -> list[Draft]:
     """A program for each process, all in a group of the section's name."""
     count = int(numbers.procs)
     keys.changed("numprocs", f"{count} programs of one slot each")
@@ -88,7 +88,7 @@ def _split(ours: str, keys: Keys, numbers: Numbers, given: Given) -> list[Draft]
     drafts = []
     for number in range(numbers.first, numbers.first + count):
         one = Keys(keys.world, keys.section, {**keys.names, "process_num": number, "numprocs": count})
-        drafts.append(_draft(f"{ours}-{number}", one, Numbers(1, 0), given))
+        drafts.append(_draft(label(f"{ours}-{number}", taken), one, Numbers(1, 0), given))
     return drafts
 
 
@@ -144,8 +144,10 @@ def _fits(keys: Keys, key: str, numbers: Numbers) -> bool:
     names = {**keys.names, **_slot_names(numbers)}
     try:
         expand(keys.raw(key), lambda name: names.get(name, ""), keys.world.refs)
-    except PercentError as error:
-        return "has a format" not in str(error)
+    except FormatError:
+        return False
+    except PercentError:
+        pass  # that is said when the value is read
     return True
 
 

@@ -23,6 +23,10 @@ class PercentError(ValueError):
     """An expansion that cannot be: the text says why."""
 
 
+class FormatError(PercentError):
+    """A format such as `%(process_num)03d`, which a variable cannot have."""
+
+
 class Refs:
     """The variables of one import. `corpus`: all of its text, which none of their words may occur in."""
 
@@ -73,8 +77,7 @@ def is_variable_name(text: str) -> bool:
 def expand(text: str, lookup: Callable[[str], str | int | Variable], refs: Refs) -> str:
     """`text` with its `%(...)s` filled in: by what `lookup` knows now, or by the word of a variable.
 
-    PercentError: not a format, a name that is not known (LookupError of `lookup`), or a format that a variable cannot
-    have.
+    PercentError: not a format, or a name that `lookup` does not know. FormatError: one that a variable cannot have.
     """
     out: list[str] = []
     at = 0
@@ -108,4 +111,4 @@ def _zeros(match: re.Match[str], variable: Variable) -> str:
         return ""
     if variable.digits and letter in "diu" and not precision and flags == "0":
         return "0" * (width - variable.digits)
-    raise PercentError(f"{match[0]} has a format that ${{{variable.name}}} cannot have")
+    raise FormatError(f"{match[0]} has a format that ${{{variable.name}}} cannot have")

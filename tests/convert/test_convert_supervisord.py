@@ -222,6 +222,11 @@ def test_numbers_that_slots_do_not_have_make_a_program_each(tmp_path):
     assert [table["command"] for table in started.document["program"].values()] == ["run 8001", "run 8002"]
 
 
+def test_no_program_takes_the_name_of_another(tmp_path):
+    text = "[program:x-1]\ncommand=true\n[program:x]\ncommand=run %(process_num)d\nnumprocs=2\nnumprocs_start=1\n"
+    assert list(imported(tmp_path, text).document["program"]) == ["x-1", "x-1-2", "x-2"]
+
+
 def test_here_is_seen_from_where_the_toml_file_will_be(tmp_path):
     (tmp_path / "out").mkdir()
     text = "[program:x]\ncommand=%(here)s/run\n"
