@@ -6,8 +6,6 @@ import tomllib
 from pathlib import Path
 
 from minisup.config.load import load
-from minisup.config.tables import Log
-from minisup.config.walk import keys_of
 from minisup.convert.render import render
 from minisup.convert.supervisord import import_supervisord
 from minisup.errors import ConfigError
@@ -60,8 +58,6 @@ def problems(tmp_path, text, **keys):
 def loaded(tmp_path, document, environ=ENVIRON):
     """The configuration that the document is, for a machine that may not have its users."""
     for table in document["program"].values():
-        if keys_of(Log)["path"][1].later and table.get("log", {}).get("to") == "file":
-            del table["log"]  # files are not supported by this version yet
         if not _can_be(table.get("user")):
             table.pop("user")
     path = tmp_path / "minisup.toml"

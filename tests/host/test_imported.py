@@ -16,6 +16,7 @@ STARTRETRIES = 5
 """What the file of the short job says: after one run more than this supervisord gives it up."""
 
 FAKE = """echo "$MINISUP_PROGRAM:$MINISUP_SLOT ${0##*/} $*" >> "$RUNS"
+echo "from $MINISUP_PROGRAM"
 case " $LONG " in *" $MINISUP_PROGRAM "*) exec sleep 1000;; esac"""
 """A command of an imported file: it says that it runs, and stays if its program is a service."""
 
@@ -63,6 +64,20 @@ def test_every_program_of_an_imported_file_starts(stage: Stage, conf: Path) -> N
     off = {name for name, table in document["program"].items() if table.get("autostart") is False}
     assert {name for name, state in states.items() if state == "off"} == off
     assert not any(entry["failing_for"] for entry in daemon.status()["programs"])
+    for name, path in log_files(document):
+        wait_until(lambda name=name, path=path: f"from {name}\n" in read(path), what=f"{name} writes to {path}")
+
+
+def log_files(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """The programs that start by themselves and write to a file, each with its file."""
+    tables = {name: table for name, table in document["program"].items() if table.get("autostart") is not False}
+    files = {name: table.get("log", {}).get("path", "") for name, table in tables.items()}
+    return [(name, path) for name, path in files.items() if path and "${" not in path]
+
+
+def read(path: str) -> str:
+    file = Path(path)
+    return file.read_text(encoding="utf-8") if file.exists() else ""
 
 
 def imported(stage: Stage, conf: Path) -> dict[str, Any]:
@@ -79,8 +94,6 @@ def imported(stage: Stage, conf: Path) -> dict[str, Any]:
     document = tomllib.loads(stage.path("imported.toml").read_text(encoding="utf-8"))
     for table in document["program"].values():
         table.pop("user", None)
-        if table.get("log", {}).get("to") == "file":
-            del table["log"]  # not supported yet
     return document
 
 
