@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 TIMEOUT = 10.0
 """Seconds to wait for a reply that does not wait for runs."""
 
+REOPEN_TIMEOUT = 8.0
+"""Seconds that files may take to be opened anew, on a disk that is slow."""
+
 HEALTH_TIMEOUT = 2.0
 """Seconds after which no answer is an unhealthy one."""
 
@@ -123,12 +126,12 @@ class Client:
 
         return lines_in(blocks(Client(self.paths, timeout=self.timeout), targets, lines, run))
 
-    def reopen(self, *, timeout: float | None = None) -> dict[str, Any]:
+    def reopen(self, *, timeout: float = REOPEN_TIMEOUT) -> dict[str, Any]:
         """Open all log files anew by their names, as USR1 does.
 
         `{"done": true, "files": [path, ...], "failed": {path: why}}`; nothing more goes to what had these names before.
         """
-        return self._object("reopen", {"timeout": timeout}, self._soon() if timeout is None else self._soon() + timeout)
+        return self._object("reopen", {"timeout": timeout}, self._soon() + timeout)
 
     def reload(self, *, dry_run: bool = False) -> dict[str, Any]:
         """Let minisup read its configuration again; what that changes. Raises ConfigError when it has problems."""

@@ -4,6 +4,7 @@ A file is one sink, whoever names it, and it is made when it is first needed.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from minisup.config.tables import Rotation
@@ -70,7 +71,7 @@ class Outlets:
                 done(answers)
 
         for path, sink in waiting.items():
-            sink.reopen(lambda why, path=path: answer(path, why))  # type: ignore[misc] # it is the path of this turn
+            sink.reopen(partial(answer, path))
         if not waiting:
             self._loop.post(lambda: done(answers))
 

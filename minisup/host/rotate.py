@@ -56,8 +56,8 @@ class Rotated:
                     self._compressing = False
 
     def _compress_all(self, path: str) -> None:
-        os.setpriority(os.PRIO_PROCESS, get_native_id(), LAST_IN_LINE)  # on Linux: of this thread alone
         try:
+            os.setpriority(os.PRIO_PROCESS, get_native_id(), LAST_IN_LINE)  # on Linux: of this thread alone
             while (fd := self._next_plain(path)) >= 0:
                 try:
                     self._compress(path, fd)

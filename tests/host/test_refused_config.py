@@ -104,8 +104,6 @@ def test_an_impossible_value_is_refused(stage: Stage, line: str, key: str) -> No
         "schedule = { every = '10s' }",
         "scale = { min = 1, max = 3, target_wait = '10s', every = '5s', probe = { command = 'true' } }",
         "watch = ['*.php']",
-        "log = { to = 'file', path = 'x.log' }",
-        "log = { format = 'json' }",
         "queue = { visibility_timeout = '60s', max_receives = 3 }",
     ],
 )
