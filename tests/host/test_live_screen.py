@@ -79,7 +79,9 @@ def test_filter_slots_logs_why_restart_stop_and_quit(pane: Callable[[], Pane]) -
     screen.shows("why sms", "sms is in backoff", "no route to host")
     screen.press("Escape", "r")
     screen.shows("restart sms: accepted")
-    screen.press("/", "e", "m", "a", "Enter", "s")
+    screen.press("/", "e", "m", "a", "Enter")
+    screen.shows("filter: ema", "●●")  # its second slot starts half a second after the first
+    screen.press("s")
     screen.shows("stop email? 2 runs in progress", "y / n")
     screen.press("n")
     screen.shows("nothing was changed")
