@@ -108,7 +108,7 @@ def _wait(minisup: Client, asked: Sequence[Size], limit: float | None) -> list[d
 def _size(word: str) -> Size:
     target, equals, number = word.rpartition("=")
     if not equals or not target or not number.isascii() or not number.isdigit():
-        raise UsageError(f"cannot scale {word}: write PROGRAM=NUMBER, as in email=5")
+        raise UsageError(f"cannot scale {word}: that is no size; write PROGRAM=NUMBER, as in email=5")
     try:
         return Size(target, slots(int(number[:9])))
     except ValueError as error:

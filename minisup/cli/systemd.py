@@ -23,7 +23,7 @@ def named_unit(name: str) -> Unit:
     if settings is None:
         raise UsageError(f"cannot ask systemd about {name}: no answer here; name its file instead, as ./{name}")
     if settings.get("LoadState") == "not-found":
-        raise UsageError(f"cannot look at {name}: systemd has no such unit")
+        raise UsageError(f"cannot look at {name}: systemd has no such unit; name its file instead, as ./{name}")
     return unit_of(name, settings)
 
 

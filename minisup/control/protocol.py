@@ -13,6 +13,9 @@ from minisup.errors import MinisupError
 MAX_LINE: Final = 1 << 20
 """The longest request, in bytes, without its newline."""
 
+SUCH_AS: Final = 'write one line such as {"jsonrpc": "2.0", "id": 1, "method": "status"}'
+"""What to do about a line that cannot be understood."""
+
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
@@ -92,7 +95,7 @@ def parse(line: bytes) -> Call:
     if isinstance(request, list):
         raise Fault(INVALID_REQUEST, "cannot take a batch; send one request a line", closes=True)
     if not isinstance(request, dict):
-        raise Fault(INVALID_REQUEST, "cannot read the request: it is not an object")
+        raise Fault(INVALID_REQUEST, f"cannot read the request: it is not an object; {SUCH_AS}")
     wants_reply = "id" in request
     identity = _identity(request.get("id"))
     try:
@@ -133,13 +136,13 @@ def _load(line: bytes) -> object:
     try:
         return json.loads(line.decode(), parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise Fault(PARSE_ERROR, f"cannot parse the request: {error.msg} at column {error.colno}") from None
+        raise Fault(PARSE_ERROR, f"cannot parse the request: {error.msg} at column {error.colno}; {SUCH_AS}") from None
     except UnicodeDecodeError as error:
-        raise Fault(PARSE_ERROR, f"cannot parse the request: byte {error.start} is not UTF-8") from None
+        raise Fault(PARSE_ERROR, f"cannot parse the request: byte {error.start} is not UTF-8; {SUCH_AS}") from None
     except ValueError as error:
-        raise Fault(PARSE_ERROR, f"cannot parse the request: {error}") from None
+        raise Fault(PARSE_ERROR, f"cannot parse the request: {error}; {SUCH_AS}") from None
     except RecursionError:
-        raise Fault(PARSE_ERROR, "cannot parse the request: it is nested too deeply") from None
+        raise Fault(PARSE_ERROR, f"cannot parse the request: it is nested too deeply; {SUCH_AS}") from None
 
 
 def _refuse_constant(name: str) -> object:
@@ -151,19 +154,19 @@ def _identity(value: object) -> Id:
         return value
     if isinstance(value, str):
         return value
-    raise Fault(INVALID_REQUEST, "cannot read the request: id is neither a string nor a number")
+    raise Fault(INVALID_REQUEST, f"cannot read the request: id is neither a string nor a number; {SUCH_AS}")
 
 
 def _method(request: Mapping[str, object]) -> str:
     if request.get("jsonrpc") != "2.0":
-        raise Fault(INVALID_REQUEST, 'cannot read the request: it lacks "jsonrpc": "2.0"')
+        raise Fault(INVALID_REQUEST, f'cannot read the request: it lacks "jsonrpc": "2.0"; {SUCH_AS}')
     method = request.get("method")
     if not isinstance(method, str):
-        raise Fault(INVALID_REQUEST, "cannot read the request: it lacks a method name")
+        raise Fault(INVALID_REQUEST, f"cannot read the request: it lacks a method name; {SUCH_AS}")
     if method in METHODS:
         return method
     if method in LATER:
-        raise Fault(METHOD_NOT_FOUND, f"cannot {method}: not supported yet")
+        raise Fault(METHOD_NOT_FOUND, f"cannot {method}: not supported yet; there are {', '.join(METHODS)}")
     raise Fault(METHOD_NOT_FOUND, f"cannot call {_shown(method)}: no such method; there are {', '.join(METHODS)}")
 
 
@@ -171,9 +174,9 @@ def _params(method: str, given: object) -> dict[str, Any]:
     if given is None:
         given = {}
     if not isinstance(given, dict | list):
-        raise Fault(INVALID_REQUEST, "cannot read the request: params is not an object")
+        raise Fault(INVALID_REQUEST, f"cannot read the request: params is not an object; {SUCH_AS}")
     if isinstance(given, list):
-        raise Fault(INVALID_PARAMS, f"cannot call {method}: params go by name, in an object")
+        raise Fault(INVALID_PARAMS, f"cannot call {method}: params go by name, in an object; {SUCH_AS}")
     known = METHODS[method]
     if unknown := [name for name in given if name not in known]:
         names = ", ".join(known) or "none"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minisup.core.messages import Signal, Verb
-from minisup.core.model import Kind, Outcome, Phase, Policy, Scope, Stop
+from minisup.core.model import Kind, Outcome, Phase, Policy, Reason, Scope, Stop
 from minisup.core.shutdown import usable
 from minisup.sim.jobs import Job, Reaction
 from minisup.sim.world import World
@@ -88,3 +88,62 @@ def test_a_restart_never_signals_a_job_and_every_slot_gets_a_fresh_run(policy, j
     assert not [action for _, action in world.trace.signals if isinstance(action, Signal)]
     assert {slot for at, slot in world.trace.launches if at >= before} == world.fleet.slots.keys()
     assert Outcome.STOPPED not in {record.outcome for record in world.trace.records}
+
+
+failing = st.sampled_from([0.0, 0.5, 1.0])
+
+
+@given(policies, jobs, failing, st.sampled_from([0.0, 0.05, 1.5, 7.0, 30.0]), st.integers(0, 9))
+def test_a_pause_that_is_ended_at_once_costs_nothing(policy, job, fails, when, seed):
+    job.fails = fails
+    world = World([policy], {"a": job}, seed=seed)
+    world.boot()
+    world.run(when)
+    program = world.fleet.programs["a"]
+    before = program.budget.level(world.now), [slot.failures for slot in program.slots], len(world.trace.signals)
+    dues = [slot.due() for slot in program.slots]
+    world.ask(Verb.PAUSE, "a")
+    world.ask(Verb.RESUME, "a")
+    after = program.budget.level(world.now), [slot.failures for slot in program.slots], len(world.trace.signals)
+    assert after == before
+    assert [slot.due() for slot in program.slots] == dues
+
+
+@given(policies, jobs, failing, st.sampled_from([0.0, 0.05, 1.5, 7.0]), st.integers(0, 9))
+def test_what_is_paused_starts_nothing_and_gets_no_signal(policy, job, fails, when, seed):
+    policy = replace(policy, max_runtime=None)
+    job.fails, job.signal = fails, None  # after a crash what is left behind is stopped, paused or not
+    world = World([policy], {"a": job}, seed=seed)
+    world.boot()
+    world.run(when)
+    world.ask(Verb.PAUSE, "a")
+    started, signals = len(world.trace.launches), len(world.trace.signals)
+    world.run(300.0)
+    assert (len(world.trace.launches), len(world.trace.signals)) == (started, signals)
+    world.ask(Verb.RESUME, "a")
+    world.run(policy.min_runtime + 60.0)
+    assert all(
+        slot.phase is not Phase.WAITING or slot.reason is not Reason.PAUSED for slot in world.fleet.slots.values()
+    )
+
+
+@given(policies, jobs, st.sampled_from([0.0, 1.5, 7.0]), st.integers(0, 5), st.booleans(), st.integers(0, 9))
+def test_scaling_never_signals_a_job_unless_it_is_told_to_and_ends_at_the_number(policy, job, when, number, now, seed):
+    policy = replace(policy, kind=Kind.JOB, max_runtime=None)
+    job.lasts, job.signal, job.leftovers = min(job.lasts, 50.0), None, 0
+    world = World([policy], {"a": job}, seed=seed)
+    world.boot()
+    world.run(when)
+    running = {name: process.run for name, process in world.processes.items()}
+    world.scale("a", number, now=now)
+    staying = {f"a:{index}" for index in range(number)}
+    world.run(0.0)
+    if not now:
+        assert not world.trace.signals
+    assert not [action for _, action in world.trace.signals if action.slot in staying], "a run that stays was touched"
+    assert all(
+        world.processes[name].run == run for name, run in running.items() if name in staying and name in world.processes
+    )
+    world.run(60.0 + policy.stop.timeout)
+    assert world.fleet.slots.keys() == staying
+    assert world.fleet.programs["a"].budget.size == policy.retry.budget + number
