@@ -103,6 +103,26 @@ def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, 
     assert "Traceback" not in process.stderr
 
 
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("scale email", "cannot scale email: that is no size; write PROGRAM=NUMBER, as in email=5\n"),
+        ("scale email=x", "cannot scale email=x: that is no size; write PROGRAM=NUMBER, as in email=5\n"),
+        ("scale email=10001", "cannot scale email=10001: the number must be a whole number from 0 to 10,000\n"),
+        (
+            "signal WHAT email",
+            'cannot signal WHAT: it must be a signal such as "TERM", "SIGTERM" or 15; `kill -l` lists them\n',
+        ),
+        (
+            "pause email --timeout 5s",
+            "cannot use --timeout without --wait: nothing is waited for; add --wait or leave it out\n",
+        ),
+    ],
+)
+def test_the_sentences_of_control_say_what_to_write(minisup, line, sentence):
+    assert minisup(*line.split()).stderr == sentence
+
+
 @pytest.mark.parametrize("line", ["up --watch", "history"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
@@ -329,6 +349,7 @@ def test_init_writes_a_file_that_passes_check_and_explains_the_pace(minisup, tmp
     checked = minisup("check")
     assert (checked.returncode, checked.stderr) == (0, "")
     assert "no errors" in checked.stdout
+    assert minisup("check", "--strict").returncode == 0
     text = (tmp_path / "minisup.toml").read_text()
     assert "busy 20 % of the time" in text
     assert "exit = { idle = [66] }" in text
