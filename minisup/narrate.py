@@ -10,7 +10,9 @@ from minisup.core.messages import Asked, Record, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
 
-WARNING = frozenset({facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed})
+WARNING = frozenset(
+    {facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded}
+)
 """Facts whose lines are warnings; all others are information."""
 
 

@@ -84,10 +84,3 @@ def test_lines_that_nobody_takes_are_counted_and_that_is_said(stderr: Stderr) ->
     stderr.reader.read_until(lambda: stderr.reader.got.endswith(b"again\n"))
     said = [line for line in stderr.reader.got.decode().splitlines() if not line.startswith("x")]
     assert said == ["warning: 2 of minisup's own lines were dropped: stderr was full", "again"]
-
-
-def test_every_fact_has_a_sentence_and_a_name() -> None:
-    known = set(facts.Fact.__args__)
-    assert known == set(narrate.SENTENCES)
-    assert facts.name_of(facts.Cut("a:0", 1, 2.0)) == "cut"
-    assert facts.name_of(FAILURE) == "first_failure"

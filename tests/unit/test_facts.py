@@ -1,17 +1,65 @@
-"""The names by which facts are known outside."""
+"""Facts have names for programs and sentences for people."""
 
 import pytest
 
+from minisup import narrate
 from minisup.core import facts
 
 
 @pytest.mark.parametrize(
     ("fact", "name"),
     [
-        (facts.Recovered("email", 9.0, 3), "recovered"),
-        (facts.ShutdownStep("drain", 2, 9.0, "TERM"), "shutdown_step"),
-        (facts.NotReloaded("it has problems", "HUP"), "not_reloaded"),
+        (facts.Cut("a:0", 1, 2.0), "cut"),
+        (facts.StateChanged("a", "off"), "state_changed"),
+        (facts.RotationFailed("/x", "rotate", "No space left on device"), "rotation_failed"),
     ],
 )
-def test_a_fact_is_named_after_its_record(fact, name):
+def test_a_fact_is_known_by_its_name(fact, name):
     assert facts.name_of(fact) == name
+
+
+def test_every_fact_has_a_sentence():
+    assert set(facts.Fact.__args__) == set(narrate.SENTENCES)
+
+
+@pytest.mark.parametrize(
+    ("fact", "level", "sentence"),
+    [
+        (
+            facts.OutputLost("/x", "File too large"),
+            "warning",
+            "cannot write to /x: File too large; its output is discarded, jobs go on",
+        ),
+        (facts.OutputTaken("/x", 1_258_291), "info", "/x takes output again; 1.2 MiB lost so far"),
+        (
+            facts.RotationFailed("/x", "rotate", "Permission denied"),
+            "warning",
+            "cannot rotate /x: Permission denied; it grows, and is tried again each minute",
+        ),
+        (
+            facts.RotationFailed("/x", "compress", "No space left on device"),
+            "warning",
+            "cannot compress what was rotated of /x: No space left on device; it stays as it is",
+        ),
+        (facts.Reopened(2, (), "USR1"), "info", "opened 2 log files anew (USR1)"),
+        (
+            facts.Reopened(1, ("/x: Is a directory",), "uid 0 pid 7"),
+            "warning",
+            "opened 1 log file anew (uid 0 pid 7); cannot open /x: Is a directory",
+        ),
+    ],
+)
+def test_what_is_told_about_output(fact, level, sentence):
+    assert (narrate.level(fact), narrate.sentence(fact)) == (level, sentence)
+
+
+def test_facts_of_a_reload_have_names_and_sentences():
+    taken = facts.Reloaded(("sms",), ("email",), ("old", "older"), "root")
+    assert facts.name_of(taken) == "reloaded"
+    assert narrate.sentence(taken) == "reloaded by root: new: sms; changed: email; draining away: old, older"
+    assert narrate.sentence(facts.Reloaded((), (), (), "HUP")) == "reloaded by HUP: nothing has changed"
+    refused = facts.NotReloaded("minisup.toml has 1 problem", "HUP")
+    assert narrate.sentence(refused) == (
+        "cannot reload (HUP), the old configuration still counts: minisup.toml has 1 problem"
+    )
+    assert narrate.level(refused) == "warning"
