@@ -74,7 +74,8 @@ def reached(goal: Goal, document: Mapping[str, Any]) -> int:
 def line(goal: Goal, document: Mapping[str, Any]) -> str:
     """`restart email: 12 of 20 slots, 3 draining (longest 42 s)`."""
     missing = _missing(goal, document)
-    parts = [f"{goal.title}: {len(goal.slots) - len(missing)} of {len(goal.slots)} slots"]
+    total = len(goal.slots)
+    parts = [f"{goal.title}: {total - len(missing)} of {total} slot{'s' * (total != 1)}"]
     for name, phases in KINDS.items():
         those = [slot for slot in missing if slot["phase"] in phases]
         if those:

@@ -77,8 +77,7 @@ def test_a_shutdown_counts_what_ran_when_it_was_asked_for():
     aim = goal("shutdown", "shutdown", before)
     assert aim.slots == ("email:0",)
     assert (
-        line(aim, now(slot(number=0, phase="draining", since=1.0)))
-        == "shutdown: 0 of 1 slots, 1 draining (longest 1 s)"
+        line(aim, now(slot(number=0, phase="draining", since=1.0))) == "shutdown: 0 of 1 slot, 1 draining (longest 1 s)"
     )
 
 
