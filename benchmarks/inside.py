@@ -71,7 +71,7 @@ def main(to: str) -> None:
     with tempfile.TemporaryDirectory(prefix="minisup-inside-") as directory:
         file = Path(directory) / "minisup.toml"
         file.write_text(CONFIG.format(directory, to))
-        supervisor = Supervisor(load(file), Signals(), Clock(), exit_when_done=False)
+        supervisor = Supervisor(load(file), Signals(), Clock(), exit_when_done=False, reread=lambda: load(file))
         supervisor.launcher._spawner = Nobody()  # noqa: SLF001
         supervisor.open()
         supervisor.feed(Booted(()))

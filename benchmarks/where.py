@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from minisup.config.load import load
-from minisup.host import supervisor
+from minisup.host import daemon
 from minisup.host.loop import Loop
 from minisup.host.signals import prepare
 from minisup.host.slices import ask_for_short_slice
@@ -63,7 +63,7 @@ def main(slots: int, seconds: float) -> None:
         file = Path(directory) / "minisup.toml"
         file.write_text(CONFIG.format(directory, slots))
         began = time.perf_counter()
-        supervisor.run(load(file), (), exit_when_done=False, signals=signals)
+        daemon.run(load(file), (), exit_when_done=False, signals=signals)
         total = time.perf_counter() - began
     runs = spawning.calls
     print(f"{slots} slots: {runs / total:.0f} runs/s; microseconds a run: {total / runs * 1e6:.0f} in all")
