@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kit import Daemon, Stage, Stopwatch
-from lookup import environ_of, pids
+from lookup import environ_of, pids, resident_of
 from raw import Raw
 from zoo import Animal
 
@@ -41,6 +41,7 @@ class Storm:
         self.refused: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.slowest_health = 0.0
+        self.memory: list[int] = []  # bytes that minisup held, at each look of the nurse
         self.over = threading.Event()
 
     def chance(self, name: str) -> random.Random:
@@ -347,6 +348,7 @@ def take_the_pulse(storm: Storm, _chance: random.Random) -> None:
     with storm.client() as client:
         answer = client.health()
     storm.slowest_health = max(storm.slowest_health, watch.seconds)
+    storm.memory.append(resident_of(storm.daemon.pid))
     if not answer["healthy"]:
         storm.wrong.append(f"unhealthy: {answer['reason']}")
     if watch.seconds > HEALTH_LIMIT:

@@ -23,6 +23,9 @@ PATIENCE = 30.0
 """Seconds that anything may take when the storm is over."""
 MEMORY = 64 << 20
 """Bytes that minisup may hold at most after the storm."""
+GROWTH = 24 << 20
+"""Bytes that it may hold more at the end of the storm than after a third of it: tails fill up (32 KiB a slot), and what
+waited for stalled readers and slow clients leaves holes."""
 IDLE_CPU = 0.05
 """The share of a processor that a minisup may use that has nothing to do."""
 EVENTS = {"hold", "after", "paused", "output"}
@@ -105,7 +108,7 @@ def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> 
     facts["actions"] = dict(sorted(storm.done.items()))
     facts["refused"] = dict(storm.refused)
     facts["slowest health"] = f"{storm.slowest_health * 1000:.0f} ms"
-    facts["memory"] = f"{resident_of(daemon.pid) / 2**20:.1f} MiB"
+    assert_no_growth(storm.memory, report)
     calm_down(storm, reader)
     facts["reader"] = f"{reader.bytes / 2**20:.1f} MiB, {reader.stalls} stalls"
     assert_no_slot_is_stuck(daemon)
@@ -118,11 +121,22 @@ def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> 
     pause(0.5)
 
 
+def assert_no_growth(memory: list[int], report: Report) -> None:
+    """What minisup holds at the end of the storm is about what it held after a third of it."""
+    third = max(memory[: len(memory) // 3 + 1])
+    last = max(memory[-len(memory) // 10 :])
+    report.facts["memory"] = f"{third / 2**20:.1f} MiB after a third, {last / 2**20:.1f} MiB at the end"
+    if last > third + GROWTH:
+        report.wrong.append(f"minisup has grown: {report.facts['memory']}")
+
+
 def calm_down(storm: Storm, reader: Reader) -> None:
     """Undo what the storm did and want everything."""
     reader.calm.set()
     bring_the_commands_back(storm, storm.chance("calm"))
     wake_all(storm, storm.chance("calm"))
+    for animal in storm.animals:
+        storm.daemon.ask("scale", animal.name, animal.numprocs)
     storm.daemon.ask("stop", ["all"], now=True, wait=True, timeout=PATIENCE)
     storm.daemon.ask("start", ["all"])
 
