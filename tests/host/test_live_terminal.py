@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
 
+LONG = 3 * SOON
+"""Seconds for what begins with an interpreter, a terminal program and rich, on the busiest machine."""
+
 
 class Pane:
     """A tmux server of its own with one window in which `status` runs."""
@@ -39,7 +42,10 @@ class Pane:
             text = self.text()
             return text if all(word in text for word in words) else ""
 
-        return wait_until(all_there, SOON, f"the screen shows {words}; it shows\n{self.text()}")
+        try:
+            return wait_until(all_there, LONG, f"the screen shows {words}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it shows\n{self.text()}") from None
 
 
 @pytest.fixture

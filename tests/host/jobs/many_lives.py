@@ -15,7 +15,7 @@ import time
 
 from minisup.cli.up import up
 from minisup.config import load
-from minisup.host import supervisor
+from minisup.host import daemon
 
 UNDER_LOAD = 0.15
 """Seconds at most from a life's first job to its end."""
@@ -47,7 +47,7 @@ def wait_for_jobs(before):
 seed, kills, ids, *configs = sys.argv[1:]
 chance = random.Random(int(seed))
 assert load.load
-assert supervisor.run
+assert daemon.run
 ended = 0
 for _ in range(int(kills)):
     config = chance.choice(configs)
