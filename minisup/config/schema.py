@@ -116,7 +116,7 @@ class Supervisor:
         default=None,
         metadata=says(
             Key(
-                "Where run ids and running jobs are remembered.",
+                "Where run ids, running jobs and the history are remembered.",
                 default="root: `/var/lib/minisup`; else `$XDG_STATE_HOME/minisup`",
             )
         ),
@@ -135,7 +135,7 @@ class Supervisor:
         ),
     )
     log: SupervisorLog = field(default_factory=SupervisorLog, metadata=says(Key("minisup's own lines, on stderr.")))
-    history: History = field(default_factory=History, metadata=says(Key("What is remembered about runs.", later=True)))
+    history: History = field(default_factory=History, metadata=says(Key("What is remembered about runs.")))
     include: tuple[str, ...] = field(
         default=(), metadata=says(Key("More files with programs; `*`, `?`, `[]` and `**` are expanded."))
     )

@@ -296,10 +296,10 @@ class History:
 
     keep: Seconds = field(default=30 * 86400.0, metadata=says(Key("Older runs are forgotten.", above=0)))
     max_rows: int = field(
-        default=1_000_000, metadata=says(Key("The most runs that are remembered.", low=0, high=10**12))
+        default=1_000_000, metadata=says(Key("The most runs that are remembered; 0: none.", low=0, high=10**12))
     )
     output: Keep = field(default=Keep.FAILED, metadata=says(Key("Of which runs the last output is kept.")))
-    tail: Size = field(default=8192, metadata=says(Key("How much of it.", low=0, high=2**24)))
+    tail: Size = field(default=8192, metadata=says(Key("How much of it a run.", low=0, high=2**15)))
 
 
 CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 
 from minisup.control.lock import hold
+from minisup.history.opening import last_run
 
 BLOCK = 10_000
 """Run ids reserved by one write: that many are skipped at most when minisup is killed."""
@@ -58,7 +59,7 @@ class StateDir:
             with open(f"{self.path}/run-id", encoding="ascii") as file:
                 return int(file.read())
         except (OSError, ValueError):
-            return 0
+            return last_run(self.path)  # the file was lost, and with it the count: ids still must not repeat
 
     def _reserve(self, until: int) -> None:
         self._reserved = until

@@ -20,11 +20,6 @@ def test_what_comes_later_is_refused_and_never_ignored(tmp_path, keys, key):
     assert problem(tmp_path, keys) == (key, "not supported yet; remove it")
 
 
-def test_the_history_is_refused(tmp_path):
-    found = problems(tmp_path, "supervisor.history.keep = '3d'\n" + JOB)
-    assert [(key, message) for _, key, message in found] == [("supervisor.history", "not supported yet; remove it")]
-
-
 INSIDE_LATER = [
     ("schedule = { every = '10s', cron = '* * * * *' }", "has both every and cron; give one of them"),
     ("schedule = {}", "needs every or cron"),

@@ -1,0 +1,1 @@
+"""What has run: a row for each run that has ended, on disk or, without a state directory, in memory."""
