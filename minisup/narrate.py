@@ -3,25 +3,31 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from minisup import __version__
 from minisup.config.units import format_duration as duration
 from minisup.config.units import format_size as size
 from minisup.core import facts
-from minisup.core.messages import Asked, Record, ScaleAsked, SignalAsked
+from minisup.core.messages import Asked, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
+from minisup.core.state import State
 
 WARNING = frozenset(
     {facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded}
 )
-"""Facts whose lines are warnings; all others are information."""
-
+"""Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
 
 MOST_NAMES = 12
 """Slots that one line names."""
 
+DETAILS = frozenset({facts.RunStarted, facts.RunEnded, facts.SlotHeld, facts.SlotProbed})
+"""Facts about single runs."""
+
 
 def level(fact: object) -> str:
     """How important the line of a fact is."""
+    if type(fact) in DETAILS:
+        return "debug"
     troubled = type(fact) in WARNING or (type(fact) is facts.Reopened and fact.failed)
     return "warning" if troubled else "info"
 
@@ -52,6 +58,31 @@ def request(event: Asked | ScaleAsked | SignalAsked) -> str:
             return f"scale {event.program}={event.numprocs}{now}"
         case SignalAsked():
             return f"signal {event.signal.removeprefix('SIG')} {', '.join(sorted(event.named))}"
+
+
+def begins(fleet: State, socket: str | None, history: str | None) -> str:
+    """The first line of all."""
+    places = "no socket" if socket is None else f"socket {socket}"
+    kept = "" if history is None else f", history {history}"
+    return f"minisup {__version__}: {extent(len(fleet.programs), len(fleet.slots))}, {places}{kept}"
+
+
+def run_started(fact: facts.RunStarted) -> str:
+    return f"{fact.slot} run {fact.run} started, pid {fact.pid}"
+
+
+def run_ended(fact: facts.RunEnded) -> str:
+    how = fact.signal or (f"exit {fact.code}" if fact.code else "")
+    took = "" if fact.duration is None else f" after {duration(fact.duration)}"
+    return f"{fact.slot} run {fact.run} {fact.outcome}{f' ({how})' if how else ''}{took}"
+
+
+def slot_held(fact: facts.SlotHeld) -> str:
+    return f"{fact.slot} is held{f': {fact.cause}' if fact.cause else ''}"
+
+
+def slot_probed(fact: facts.SlotProbed) -> str:
+    return f"{fact.slot} is tried again, run {fact.run}"
 
 
 def program_started(fact: facts.ProgramStarted) -> str:
@@ -167,6 +198,10 @@ def reopened(fact: facts.Reopened) -> str:
 SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ProgramStarted: program_started,
     facts.Survived: survived,
+    facts.RunStarted: run_started,
+    facts.RunEnded: run_ended,
+    facts.SlotHeld: slot_held,
+    facts.SlotProbed: slot_probed,
     facts.FirstFailure: first_failure,
     facts.StillFailing: still_failing,
     facts.Recovered: recovered,
@@ -193,9 +228,3 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
 def sentence(fact: object) -> str:
     """The fact as one log line."""
     return SENTENCES[type(fact)](fact)
-
-
-def run_ended(record: Record) -> str:
-    """A debug line for the end of one run."""
-    after = "" if record.duration is None else f" after {duration(record.duration)}"
-    return f"{record.slot} run {record.run} {record.outcome}{after}"

@@ -137,6 +137,23 @@ class Client:
         """Let minisup read its configuration again; what that changes. Raises ConfigError when it has problems."""
         return self._object("reload", {"dry_run": dry_run})
 
+    def history(self) -> dict[str, Any]:
+        """Where the history is: `{"file": PATH, "runs": []}`, or in memory `{"file": None, "runs": [...]}`.
+
+        A run is the object that `minisup history --json` prints; the last 1,000 are kept in memory.
+        """
+        return self._object("history", {})
+
+    def events(self, *, lines: int = 100) -> dict[str, Any]:
+        """The last facts: `{"events": [{"timestamp", "level", "message", "fact", "fields"}, ...]}`."""
+        return self._object("events", {"lines": lines})
+
+    def events_follow(self, *, lines: int = 0) -> Generator[dict[str, Any], None, None]:
+        """The last `lines` facts, then every one as it comes, those of single runs included. Ends as `logs_follow`."""
+        from minisup.control.follow import events_in, follow  # noqa: PLC0415 -- as above
+
+        return events_in(follow(Client(self.paths, timeout=self.timeout), "events.follow", {"lines": lines}))
+
     def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
         """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError."""
         deadline = time.monotonic() + HEALTH_TIMEOUT

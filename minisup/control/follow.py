@@ -52,6 +52,15 @@ def lines_in(blocks: Generator[dict[str, Any], None, None]) -> Generator[dict[st
         blocks.close()
 
 
+def events_in(coming: Generator[dict[str, Any], None, None]) -> Generator[dict[str, Any], None, None]:
+    """The facts in the notifications of `events.follow`."""
+    try:
+        for params in coming:
+            yield params["event"]
+    finally:
+        coming.close()
+
+
 def _notifications(client: Client, method: str) -> Generator[dict[str, Any], None, None]:
     with client:
         yield {}  # taken by `follow`: from here on `close()` hangs up

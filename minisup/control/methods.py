@@ -119,15 +119,15 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
         "logs.follow": {"targets": _ANY, "lines": Parameter(whole, 0), "run": Parameter(whole)},
         "reopen": {"timeout": _SECONDS},
         "reload": {"dry_run": _FLAG},
+        "history": {},
+        "events": {"lines": Parameter(whole, 100)},
+        "events.follow": {"lines": Parameter(whole, 0)},
         "health": {"targets": _ANY, "max_age": _SECONDS},
         "shutdown": {"now": _FLAG, "wait": _FLAG},
         "version": {},
     }
 )
 """Every method that is answered, with its parameters."""
-
-LATER: Final = ("events.follow",)
-"""Methods that are promised and not there yet: the error says so."""
 
 
 def _plain(name: str) -> bool:

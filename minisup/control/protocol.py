@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from minisup.control.methods import LATER, METHODS
+from minisup.control.methods import METHODS
 from minisup.errors import MinisupError
 
 MAX_LINE: Final = 1 << 20
@@ -165,8 +165,6 @@ def _method(request: Mapping[str, object]) -> str:
         raise Fault(INVALID_REQUEST, f"cannot read the request: it lacks a method name; {SUCH_AS}")
     if method in METHODS:
         return method
-    if method in LATER:
-        raise Fault(METHOD_NOT_FOUND, f"cannot {method}: not supported yet; there are {', '.join(METHODS)}")
     raise Fault(METHOD_NOT_FOUND, f"cannot call {_shown(method)}: no such method; there are {', '.join(METHODS)}")
 
 

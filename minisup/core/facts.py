@@ -21,6 +21,40 @@ class Survived(NamedTuple):
     leaving: bool
 
 
+class RunStarted(NamedTuple):
+    """A run has started. Told while somebody follows, as the next three are."""
+
+    slot: str
+    run: int
+    pid: int
+
+
+class RunEnded(NamedTuple):
+    """A run has ended. `duration` None: nobody saw it; `cause`: its last line, or why it could not be started."""
+
+    slot: str
+    run: int
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    duration: Seconds | None
+    cause: str
+
+
+class SlotHeld(NamedTuple):
+    """A slot waits for the program's retry budget or for what stands in its way to change."""
+
+    slot: str
+    cause: str
+
+
+class SlotProbed(NamedTuple):
+    """A slot that was held is tried again."""
+
+    slot: str
+    run: int
+
+
 class FirstFailure(NamedTuple):
     """A program that was well has its first unhealthy end.
 
@@ -200,6 +234,10 @@ class Reopened(NamedTuple):
 Fact = (
     ProgramStarted
     | Survived
+    | RunStarted
+    | RunEnded
+    | SlotHeld
+    | SlotProbed
     | FirstFailure
     | StillFailing
     | Recovered

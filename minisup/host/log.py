@@ -1,7 +1,7 @@
 """minisup's own lines, on stderr: sentences, or an object each."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from json import dumps
 from typing import Any
 
@@ -24,6 +24,9 @@ class OwnLog:
         self._sink = sink
         self._clock = clock
         self._dropped = 0
+        self._followed = False
+        self.listener: Callable[[object], None] | None = None
+        """Told every fact."""
         self.configure(options)
 
     def configure(self, options: SupervisorLog) -> None:
@@ -31,7 +34,8 @@ class OwnLog:
         self._time = options.time
         self._json = options.format is LineFormat.JSON
         self._least = LEVELS.index(options.level)
-        self.debugging = self._least == 0
+        self.detailed = self._followed or self._least == 0
+        """Whether facts about single runs are of use to anybody."""
 
     def say(self, line: str, level: str = "info", more: Mapping[str, Any] = NOTHING_MORE) -> None:
         """One line, without its newline; `more` is what JSON has beside it."""
@@ -43,8 +47,15 @@ class OwnLog:
         if not self._offer(line, level, more):
             self._dropped += 1
 
+    def follow(self, followed: bool) -> None:
+        """Somebody follows every fact, or nobody does any more."""
+        self._followed = followed
+        self.detailed = followed or self._least == 0
+
     def tell(self, fact: object) -> None:
         """A fact, in words and, as JSON, with its name and fields."""
+        if self.listener is not None:
+            self.listener(fact)
         more = NOTHING_MORE
         if self._json:
             assert isinstance(fact, tuple)  # a NamedTuple of `minisup.core.facts`

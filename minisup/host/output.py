@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 from minisup.config.tables import SupervisorLog
-from minisup.core.facts import OutputLost, OutputTaken, Reopened
+from minisup.core.facts import OutputLost, OutputTaken, Reopened, RunStarted
+from minisup.core.messages import Record, Started
+from minisup.core.state import State
 from minisup.host.console import open_console
+from minisup.host.events import Events, run_ended
 from minisup.host.filesink import words
 from minisup.host.following import Followers
 from minisup.host.log import OwnLog
@@ -20,6 +23,8 @@ class Output:
         stdout, stderr = open_console(loop, self._console_changed)
         self._lost = {"stdout": lambda: stdout.lost, "stderr": lambda: stderr.lost}
         self.log = OwnLog(stderr, loop.clock, options)
+        self.events = Events(loop.clock, self.log.follow)
+        self.log.listener = self.events.take
         self._outlets = Outlets(loop, stdout, stderr, self.log.tell)
         self.pump = Pump(loop, self._outlets, on_drained)
         self.followers = Followers(self.pump)
@@ -35,10 +40,24 @@ class Output:
 
         self._outlets.reopen(done)
 
+    def tell_start(self, started: Started) -> None:
+        """Tell that a run has started."""
+        self.log.tell(RunStarted(started.slot, started.run, started.pid))
+
+    def tell_end(self, record: Record) -> None:
+        """Tell that a run has ended."""
+        self.log.tell(run_ended(record))
+
+    def tell_changes(self, fleet: State) -> None:
+        """Tell what has become of slots that were or are held."""
+        for fact in self.events.changes(fleet):
+            self.log.tell(fact)
+
     def finish(self, deadline: float) -> None:
         """Write what is there, at most until `deadline`, and let those who follow go."""
         self.pump.flush(deadline)
         self.followers.end()
+        self.events.end()
 
     def _console_changed(self, name: str, error: OSError | None) -> None:
         self.log.tell(OutputTaken(name, self._lost[name]()) if error is None else OutputLost(name, words(error)))

@@ -120,6 +120,11 @@ class Pump:
         tail = self._tails.get(slot)
         return tail.lines(limit, run) if tail else []
 
+    def text(self, slot: str, run: int, limit: int) -> bytes:
+        """The last lines of a run, at most `limit` bytes."""
+        tail = self._tails.get(slot)
+        return tail.text(run, limit) if tail else b""
+
     def last_line(self, slot: str, run: int) -> str:
         """The last line of a run that says something, printable and short; empty if there is none."""
         tail = self._tails.get(slot)

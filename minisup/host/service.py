@@ -15,6 +15,7 @@ from minisup.core.messages import Action, Asked, OperatorAsked, ScaleAsked, Shut
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
+from minisup.history.book import Book
 from minisup.host.following import log_line
 from minisup.host.output import Output
 from minisup.host.people import user_name
@@ -35,6 +36,7 @@ class Desk(Protocol):
     output: Output
     waits: Waits
     reloading: Reloading
+    history: Book
     instance: str
     begun: float
     todo: deque[Action]
@@ -182,6 +184,15 @@ class Service:
             return document(desk.reloading.plan(), applied=False)
         return document(desk.reloading.apply(user_name(peer.uid)), applied=True)
 
+    def history(self, _params: Params, _peer: Peer) -> object:
+        return self.desk.history.document()
+
+    def events(self, params: Params, _peer: Peer) -> object:
+        return {"events": self.desk.output.events.last(params["lines"])}
+
+    def events_follow(self, params: Params, _peer: Peer) -> object:
+        return self.desk.output.events.add(params["lines"])
+
     def health(self, params: Params, _peer: Peer) -> object:
         reason = self._unhealthy(params["targets"] or [], params["max_age"])
         return {"healthy": reason is None, "reason": reason}
@@ -274,6 +285,9 @@ METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "logs.follow": Service.logs_follow,
     "reopen": Service.reopen,
     "reload": Service.reload,
+    "history": Service.history,
+    "events": Service.events,
+    "events.follow": Service.events_follow,
     "health": Service.health,
     "shutdown": Service.shutdown,
     "version": Service.version,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from minisup import __version__, narrate
+from minisup import narrate
 from minisup.config.schema import Config
 from minisup.control.server import Server, open_server
 from minisup.core.fleet import Fleet
@@ -42,6 +42,7 @@ from minisup.core.messages import (
 from minisup.core.timers import Timers
 from minisup.host import leftovers, processes
 from minisup.host.clock import Clock
+from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
 from minisup.host.lookout import Lookout
 from minisup.host.loop import TURN, Loop
@@ -57,7 +58,6 @@ from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals, signal_name
-from minisup.host.statedir import StateDir, default_path
 from minisup.host.survivors import Survivor, Survivors
 from minisup.host.waits import Waits
 
@@ -90,7 +90,7 @@ class Supervisor:
         self._busy = False
         self.code: int | None = None
         self.server: Server | None = None
-        self.state = StateDir(None)
+        self.state, self.history = nothing_kept()
         self.fleet = Fleet(
             [program.policy() for program in config.programs.values()],
             shutdown_timeout=config.supervisor.shutdown_timeout,
@@ -124,15 +124,13 @@ class Supervisor:
             warn=self.warn,
             on_error=lambda sentence, _error: self.console.say(sentence, "error"),
         )
-        self.state, warning = StateDir.open(options.state_dir or default_path(os.environ))
-        if warning:
-            self.warn(warning)
+        self.state, self.history = open_state(options, self.pump.text, self.clock, self.console.say, self.loop.post)
         self.fleet.next_run = self.state.first_run()
         self.signals.wake(self.loop.wake_write, self.loop.wake)
 
     def run(self, programs: tuple[str, ...]) -> int:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
-        self._announce()
+        self.console.say(narrate.begins(self.fleet, self.server.path if self.server else None, self.history.file))
         for event in self.survivors.take_over(self.state.path, self.fleet.slots):
             self.feed(event)
             if self.memory is not None and type(event) is Survived:
@@ -164,6 +162,8 @@ class Supervisor:
         self.sender.finish()
         if self.waits.pending or self.waits.postponed:
             self.waits.look(self.fleet, self.todo)
+        if self.console.detailed:
+            self.output.tell_changes(self.fleet)
 
     def feed(self, event: Event) -> None:
         """Give one event to the core and carry out what it answers; if that is much, the next turns go on with it."""
@@ -274,6 +274,8 @@ class Supervisor:
             self.running[answer.pid] = (action.slot, action.run)
             if self.memory is not None:
                 self.memory.started(action.slot)
+            if self.console.detailed:
+                self.output.tell_start(answer)
         self.feed(answer)
 
     def do_signal(self, action: Signal) -> None:
@@ -297,8 +299,9 @@ class Supervisor:
         self.pump.forget(action.slot)
 
     def do_record(self, record: Record) -> None:
-        if self.console.debugging:
-            self.console.say(narrate.run_ended(record), "debug")
+        self.history.add(record)
+        if self.console.detailed:
+            self.output.tell_end(record)
 
     def do_note(self, action: Note) -> None:
         self.notifier.take(action.fact)
@@ -309,15 +312,13 @@ class Supervisor:
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
-    def _announce(self) -> None:
-        socket = "no socket" if self.server is None else f"socket {self.server.path}"
-        what = narrate.extent(len(self.fleet.programs), len(self.fleet.slots))
-        self.console.say(f"minisup {__version__}: {what}, {socket}")
-
     def _leave(self, code: int) -> int:
         self.leftovers.kill_all()
         self.waits.finish()
-        self.output.finish(self.now() + FLUSH)
+        deadline = self.now() + FLUSH
+        self.history.finish()
+        self.output.finish(deadline)
+        self.history.wait(deadline)
         self.record.close(clean=not self.running)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:

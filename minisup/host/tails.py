@@ -76,6 +76,19 @@ class Tail:
             for (run, stream, time, _), line in reversed(newest)
         ]
 
+    def text(self, run: int, limit: int) -> bytes:
+        """The last lines of `run`, at most `limit` bytes."""
+        pieces: list[bytes] = []
+        for block in reversed(self._blocks):
+            if block[0] == run and limit > 0:
+                data = block[3] if block[3].endswith(b"\n") else block[3] + b"\n"
+                if len(data) > limit:
+                    data = data[-limit:]
+                    data = data[data.find(b"\n", 0, -1) + 1 :]
+                pieces.append(data)
+                limit -= len(block[3])
+        return b"".join(reversed(pieces))
+
     def last_line(self, run: int) -> str:
         """The last line of `run` that says something, as one printable line of at most `LONGEST_CAUSE` characters."""
         for block, line in self._newest_first():

@@ -16,6 +16,7 @@ def test_minisup_does_not_wake_up_while_nothing_happens(stage: Stage) -> None:
     )
     wait_until(lambda: daemon.program("waiting")["runs"]["worked"], SOON, "the short one waits")
     wait_until(lambda: daemon.program("long")["running"] == 20, SOON, "all run")
+    wait_until(lambda: stage.command("history", "waiting", "--json").stdout, SOON, "its row has been written")
     before, watch = wake_ups_of(daemon.pid), Stopwatch()
     wait_until(lambda: watch.seconds > 2.0, SOON, "two seconds have passed")
     assert wake_ups_of(daemon.pid) - before <= 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from minisup.control.methods import LATER, METHODS
+from minisup.control.methods import METHODS
 from minisup.control.protocol import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -174,13 +174,9 @@ def test_a_batch_is_refused_and_ends_the_connection(line):
     assert (fault.code, fault.closes) == (INVALID_REQUEST, True)
 
 
-def test_an_unknown_method_is_not_found_and_a_later_one_says_so():
+def test_an_unknown_method_is_not_found():
     assert code_of(request("explode")) == METHOD_NOT_FOUND
     assert code_of(request("__init__")) == METHOD_NOT_FOUND
-    for method in LATER:
-        fault, reply = fault_of(request(method, targets=["a"]))
-        assert fault.code == METHOD_NOT_FOUND
-        assert "not supported yet" in reply["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -260,7 +256,7 @@ NEARLY = st.fixed_dictionaries(
     optional={
         "jsonrpc": st.just("2.0") | JSON,
         "id": JSON,
-        "method": st.sampled_from([*METHODS, *LATER]) | JSON,
+        "method": st.sampled_from([*METHODS]) | JSON,
         "params": st.dictionaries(st.sampled_from(["targets", "now", "wait", "timeout", "lines", "x"]), JSON) | JSON,
     },
 ).map(lambda request: json.dumps(request).encode())
