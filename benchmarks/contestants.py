@@ -86,6 +86,7 @@ MINISUP_CONFIG = """\
 socket = {socket}
 state_dir = {state}
 shutdown_timeout = "10s"
+history = {{ {history} }}
 
 [program.job]
 command = {command}
@@ -118,6 +119,7 @@ def _minisup(order: Order) -> list[str]:
             command=json.dumps(order.job),
             slots=order.slots,
             log=_minisup_log(order),
+            history="max_rows = 0" if order.output is Output.INHERIT else "",
             user=f"user = {json.dumps(order.user)}" if order.user else "",
         )
     )

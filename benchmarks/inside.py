@@ -1,8 +1,8 @@
 """What minisup itself does for a run, without processes: python -m benchmarks.inside [inherit|console].
 
 The start of a process, its end and the look for leftovers are replaced by nothing; all the rest is real, with `console`
-also the pipes and a line of output. The least of many short rounds in microseconds a run, which hardly moves when the
-machine is busy; caches are warm, so in life it is several times more (docs/explanation/performance.md).
+also the pipes, a line of output and the history. The least of many short rounds in microseconds a run, which hardly
+moves when the machine is busy; caches are warm, so in life it is several times more (docs/explanation/performance.md).
 """
 
 import os
@@ -25,6 +25,7 @@ CONFIG = """
 [supervisor]
 socket = "{0}/socket"
 state_dir = "{0}"
+history = {{ {2} }}
 [program.job]
 command = "/bin/true"
 numprocs = 8
@@ -70,7 +71,7 @@ def main(to: str) -> None:
     processes.group_lives = lambda _leader: False
     with tempfile.TemporaryDirectory(prefix="minisup-inside-") as directory:
         file = Path(directory) / "minisup.toml"
-        file.write_text(CONFIG.format(directory, to))
+        file.write_text(CONFIG.format(directory, to, "max_rows = 0" if to == "inherit" else ""))
         supervisor = Supervisor(load(file), Signals(), Clock(), exit_when_done=False, reread=lambda: load(file))
         supervisor.launcher._spawner = Nobody()  # noqa: SLF001
         supervisor.open()

@@ -51,6 +51,8 @@ def run_lean(command: str, argv: Sequence[str]) -> int | None:
         from minisup.cli import health as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     elif command == "status":
         from minisup.cli import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+    elif command == "history":
+        from minisup.cli import history as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     else:
         return None
     words = read(argv, lean.OPTIONS, lean.FLAGS)

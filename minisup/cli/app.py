@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, convert, logs, looking, reload, running, say, steering
+from minisup.cli import control, convert, events, logs, looking, past_commands, reload, running, say, steering
 from minisup.cli.completion import mend
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
@@ -46,15 +46,9 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-COMMANDS: Final = (
-    *running.COMMANDS,
-    *looking.COMMANDS,
-    *logs.COMMANDS,
-    *control.COMMANDS,
-    *steering.COMMANDS,
-    *reload.COMMANDS,
-    *convert.COMMANDS,
-)
+FAMILIES: Final = (running, looking, logs, events, past_commands, control, steering, reload, convert)
+
+COMMANDS: Final = tuple(command for family in FAMILIES for command in family.COMMANDS)
 
 # Where these two live differs between versions of typer; what they are the parents of does not.
 USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])

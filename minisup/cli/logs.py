@@ -1,13 +1,14 @@
 """Commands about output: `logs`, `reopen`."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from minisup.cli import say
-from minisup.cli.options import Command, Config, Json, Socket, Targets, connect
+from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen, connect
 from minisup.control.client import Client
+from minisup.errors import NotReachableError
 
 
 def logs(
@@ -26,23 +27,33 @@ def logs(
 ) -> int:
     """The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot.
 
+    What a failed run printed is in the history when it is no longer there: --run finds it, also while no minisup runs.
     With --follow --json each line is an object of its own.
     """
     with connect(ctx, config, socket) as minisup:
         if follow:
             return _follow(minisup, targets or (), lines, run, as_json=as_json)
-        return _last(minisup, targets or (), lines, run, as_json=as_json)
+        found = _last(minisup, targets or (), lines, run)
+    if run is not None and lines and not found:
+        from minisup.cli.past import output_of_run  # noqa: PLC0415 -- SQLite is for what is no longer in memory
 
-
-def _last(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:
-    answer = minisup.logs(targets, lines=lines, run=run)
+        found = output_of_run(*chosen(ctx, config, socket), run, lines)
     if as_json:
-        say.show_json(answer)
-        return 0
-    say.show("".join(f"{line['slot']} | {line['text']}\n" for line in answer["lines"]))
-    if run is not None and lines and not answer["lines"]:
-        say.complain(f"no output of run {run}: it printed nothing, or later lines of its slot have taken the place")
+        say.show_json({"lines": found})
+    else:
+        say.show("".join(f"{line['slot']} | {line['text']}\n" for line in found))
     return 0
+
+
+def _last(minisup: Client, targets: Sequence[str], lines: int, run: int | None) -> list[dict[str, Any]]:
+    """What minisup has in memory; nothing when none answers but the history may know the run."""
+    try:
+        found: list[dict[str, Any]] = minisup.logs(targets, lines=lines, run=run)["lines"]
+    except NotReachableError:
+        if run is None:
+            raise
+        return []
+    return found
 
 
 def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:

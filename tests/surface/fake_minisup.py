@@ -37,6 +37,25 @@ LAST = {
 }
 
 
+EVENT = {
+    "timestamp": "2026-11-22T10:00:00.123Z",
+    "level": "info",
+    "message": "email: recovered after 9 m; 58 tries were spent",
+    "fact": "recovered",
+    "fields": {"program": "email", "lasted": 540.0, "tries": 58},
+}
+
+
+def run_ended(run, outcome="worked", output=None, **facts):
+    """A run as `history` shows it."""
+    base = {"run": run, "program": "email", "slot": "email:0", "started": f"2026-11-22T10:00:{run % 60:02}.000Z"}
+    base |= {"duration": 0.143, "outcome": outcome, "code": 0 if outcome == "worked" else 1, "signal": None}
+    return {**base, "cpu": 0.01, "max_rss": None, "failures": 0, "output": output, **facts}
+
+
+RUNS_ENDED = [run_ended(810), run_ended(811, "failed", output="first\nconnection refused\n")]
+
+
 def slot(program="email", number=0, phase="running", **facts):
     """A slot as `status` shows it."""
     running = phase in {"running", "draining", "stopping", "killing"}
@@ -132,6 +151,18 @@ class Handler:
         block = {"slot": "email:0", "run": 812, "stream": "stdout", "timestamp": "2026-11-22T10:00:00.123Z"}
         following.tell({**block, "lines": [json.dumps(params), "two"]})
         self.loop.post(lambda: following.end("slow" if "slow" in params["targets"] else "shutdown"))
+        return following
+
+    def history(self, _params, _peer):
+        return {"file": None, "runs": RUNS_ENDED}
+
+    def events(self, params, _peer):
+        return {"events": [EVENT, {**EVENT, "level": "warning", "message": "two"}][: params["lines"]]}
+
+    def events_follow(self, params, _peer):
+        following = Following("events.follow", lambda _: None)
+        following.tell({"event": {**EVENT, "message": json.dumps(params)}})
+        self.loop.post(lambda: following.end("shutdown"))
         return following
 
     def reopen(self, _params, peer):

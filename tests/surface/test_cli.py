@@ -22,7 +22,8 @@ from minisup.errors import ConfigError, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 NAMES = [command.name for command in COMMANDS]
-CONTROL = ["status", "logs", "logs -f", "reopen", "start email", "stop email", "restart email", "shutdown"]
+CONTROL = ["status", "logs", "logs -f", "events", "events -f", "reopen"]
+CONTROL += ["start email", "stop email", "restart email", "shutdown"]
 CONTROL += ["pause email", "resume email", "signal TERM email", "scale email=2"]
 
 
@@ -69,6 +70,14 @@ def test_help_of_a_command_has_its_options_and_examples(minisup, command):
         "status --nonsense",
         "start",
         "logs -n many",
+        "history -n many",
+        "history --outcome nonsense",
+        "history --since yesterday",
+        "history --slower-than soon",
+        "history --json --csv",
+        "report --since 1h --until 2h",
+        "report --until nonsense",
+        "report --json --html x.html",
         "logs -n -1",
         "up --watch",
         "up --nonsense",
@@ -123,7 +132,7 @@ def test_the_sentences_of_control_say_what_to_write(minisup, line, sentence):
     assert minisup(*line.split()).stderr == sentence
 
 
-@pytest.mark.parametrize("line", ["up --watch", "history"])
+@pytest.mark.parametrize("line", ["up --watch", "simulate"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
 
@@ -149,8 +158,8 @@ def test_no_socket_named_names_all_default_places(minisup):
 @pytest.mark.parametrize(
     "line",
     [
-        *(f"{command} nope" for command in ("status", "logs", "start", "stop", "restart", "pause", "resume", "health")),
-        "signal USR1 nope",
+        *(f"{command} nope" for command in ("status", "logs", "history", "report", "health")),
+        *(f"{command} nope" for command in ("start", "stop", "restart", "pause", "resume", "signal USR1")),
         "scale nope=1",
     ],
 )

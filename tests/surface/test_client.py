@@ -43,6 +43,9 @@ def test_every_method_has_its_result(fake):
         assert client.scale("email", 1)["leaving"]
         assert client.scale("email", 1, now=True, wait=True, timeout=5)["done"]
         assert len(client.logs(lines=1)["lines"]) == 1
+        assert client.history()["runs"][1]["outcome"] == "failed"
+        assert len(client.events(lines=1)["events"]) == 1
+        assert [event["fact"] for event in client.events_follow(lines=3)] == ["recovered"]
         assert client.health() == {"healthy": True, "reason": None}
         assert client.version()["version"] == minisup.__version__
         assert client.shutdown(wait=True)
@@ -72,8 +75,8 @@ def test_errors_keep_their_exit_code_targets_and_hint(fake):
         assert broken.value.exit_code == 1
         with pytest.raises(UsageError, match="targets"):
             client.stop([])
-        with pytest.raises(MinisupError, match="not supported yet"):
-            client.call("events.follow", {}, None)
+        with pytest.raises(MinisupError, match="no such method"):
+            client.call("explode", {}, None)
         with pytest.raises(MinisupError, match=r"not done after 0\.05 s"):
             client.stop("slow", wait=True, timeout=0.05)
         assert client.version(), "an error does not end the connection"

@@ -3,9 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
-
-from minisup.control.methods import LATER, METHODS
+from minisup.control.methods import METHODS
 from minisup.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "control.md").read_text(encoding="utf-8")
@@ -17,11 +15,6 @@ def test_every_method_has_a_row_with_its_parameters():
         method: set(re.findall(r"`(\w+)`", row[1])) for row in ROWS for method in re.findall(r"`([\w.]+)`", row[0])
     }
     assert documented == {method: set(parameters) for method, parameters in METHODS.items()}
-
-
-@pytest.mark.parametrize("method", LATER)
-def test_methods_that_come_later_are_named(method):
-    assert f"`{method}`" in PAGE
 
 
 def test_every_error_code_is_explained():
