@@ -9,10 +9,9 @@ import json
 import os
 import select
 import socket as sockets
-import sys
 import time
 
-from minisup.control.places import check_private, default_sockets, fallback_directory
+from minisup.control import connecting
 from minisup.control.refusals import ADVICE, BusyError, error_in, nonsense, read_reply, unreachable
 from minisup.errors import MinisupError, NotReachableError
 
@@ -31,9 +30,6 @@ REOPEN_TIMEOUT = 8.0
 HEALTH_TIMEOUT = 2.0
 """Seconds after which no answer is an unhealthy one."""
 
-RETRY = 0.02
-"""Seconds between attempts while every place in minisup's queue is taken."""
-
 
 class Client:
     """A connection to a running minisup, made by the first call and used by all that follow.
@@ -45,7 +41,7 @@ class Client:
 
     def __init__(self, socket: str | Sequence[str] | None = None, *, timeout: float = TIMEOUT) -> None:
         self.timeout = timeout
-        self.paths = _paths(socket)
+        self.paths = connecting.paths(socket)
         self._socket: sockets.socket | None = None
         self._received = bytearray()
         self._last_id = 0
@@ -161,16 +157,16 @@ class Client:
             try:
                 return self._object("health", {"targets": targets, "max_age": max_age}, deadline)
             except BusyError:
-                if time.monotonic() + 5 * RETRY > deadline:
+                if time.monotonic() + 5 * connecting.RETRY > deadline:
                     raise
-                time.sleep(5 * RETRY)
+                time.sleep(5 * connecting.RETRY)
 
     def shutdown(self, *, now: bool = False, wait: bool = False) -> dict[str, Any]:
         """Drain and stop everything and end minisup; with `wait`, return when its process is gone."""
         if not wait:
             return self._object("shutdown", {"now": now, "wait": False})
         self._connect(self._soon())
-        process = _process(self._socket)
+        process = connecting.process(self._socket)
         try:
             result = self._object("shutdown", {"now": now, "wait": True}, None)
             self._await_end(process)
@@ -247,13 +243,13 @@ class Client:
         return result
 
     def _connect(self, deadline: float | None) -> None:
-        if self._socket is not None and not _hung_up(self._socket):
+        if self._socket is not None and not connecting.hung_up(self._socket):
             return
         self.close()
         failures: list[tuple[str, OSError]] = []
         for path in self.paths:
             try:
-                self._socket = _connected(path, self._soon() if deadline is None else deadline)
+                self._socket = connecting.connected(path, self._soon() if deadline is None else deadline)
             except OSError as error:
                 failures.append((path, error))
             else:
@@ -263,7 +259,7 @@ class Client:
 
     def _send(self, line: bytes, deadline: float | None) -> None:
         assert self._socket is not None
-        self._socket.settimeout(_left(deadline))
+        self._socket.settimeout(connecting.left(deadline))
         try:
             self._socket.sendall(line)
         except (BrokenPipeError, ConnectionResetError):
@@ -291,7 +287,7 @@ class Client:
         searched = 0
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
-            self._socket.settimeout(_left(deadline))
+            self._socket.settimeout(connecting.left(deadline))
             data = self._socket.recv(1 << 18)
             if not data:
                 raise EOFError
@@ -310,57 +306,3 @@ class Client:
             ended = select.poll()
             ended.register(process, select.POLLIN)
             ended.poll(1000 * self.timeout)
-
-
-def _paths(given: str | Sequence[str] | None) -> list[str]:
-    if isinstance(given, str):
-        return [given]
-    if given:
-        return list(given)
-    named = os.environ.get("MINISUP_SOCKET")
-    return [named] if named else default_sockets(os.environ, os.getuid())
-
-
-def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.001, deadline - time.monotonic())
-
-
-def _connected(path: str, deadline: float) -> sockets.socket:
-    if path.startswith(f"{fallback_directory(os.getuid())}/"):
-        check_private(fallback_directory(os.getuid()), os.getuid())
-    sock = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    try:
-        while True:
-            sock.settimeout(_left(deadline))
-            try:
-                sock.connect(path)
-            except BlockingIOError:  # its queue is full; a Unix socket does not wait for a place
-                if time.monotonic() + RETRY > deadline:
-                    raise TimeoutError(11, "too many clients are waiting", path) from None
-                time.sleep(RETRY)
-            else:
-                return sock
-    except BaseException:
-        sock.close()
-        raise
-
-
-def _process(sock: sockets.socket | None) -> int | None:
-    """A pidfd of the process at the other end; None where there is no way to have one."""
-    if sock is None:
-        return None
-    pid = int.from_bytes(sock.getsockopt(sockets.SOL_SOCKET, sockets.SO_PEERCRED, 12)[:4], sys.byteorder)
-    try:
-        return os.pidfd_open(pid)
-    except (OSError, AttributeError):
-        return None
-
-
-def _hung_up(sock: sockets.socket) -> bool:
-    sock.settimeout(0)
-    try:
-        return not sock.recv(1, sockets.MSG_PEEK)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True

@@ -15,7 +15,7 @@ from fake_minisup import answering
 
 import minisup
 from minisup import Client
-from minisup.control import client as module
+from minisup.control import connecting as module
 from minisup.errors import MinisupError, NoSuchTargetError, NotReachableError, UsageError
 
 
