@@ -25,7 +25,7 @@ class Pane:
 
     def tmux(self, *words: str) -> str:
         command = ["tmux", "-S", str(self.stage.socket.parent / "t"), "-f", os.devnull, *words]
-        environ = self.stage.environ(SHELL="/bin/sh", TERM="xterm-256color", LC_ALL="C.UTF-8")
+        environ = self.stage.environ(SHELL="/bin/sh", TERM="xterm-256color", LC_ALL="C.UTF-8", COLUMNS="40")
         done = subprocess.run(
             command, env=environ, cwd=self.stage.root, capture_output=True, text=True, timeout=SOON, check=False
         )

@@ -152,6 +152,7 @@ class Screen:
         size = os.get_terminal_size(1)
         if size != self._size:
             self._size, self._drawn = size, []
+            self._console.width = size.columns  # what the terminal says, whatever COLUMNS says
         now = time.monotonic()
         view = View(
             self._snapshot, self._ui, size.columns, size.lines, self._unicode, now - self._heard,
