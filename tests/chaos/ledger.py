@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-TOLD = re.compile(r"^(\S+:\d+) run (\d+) (\w+) after ", re.MULTILINE)
+from minisup.core.model import Outcome
+
+TOLD = re.compile(rf"^(\S+:\d+) run (\d+) ({'|'.join(Outcome)})\b", re.MULTILINE)
 BY_CODE = {"0": {"worked", "failed", "idle"}, "7": {"idle"}, "1": {"failed"}, "78": {"fatal"}, "crash": {"crashed"}}
 """What an end that a job has announced may be called; of a service 0 is a failure."""
 BY_SIGNAL = {"stopped", "timeout", "crashed", "oom"}

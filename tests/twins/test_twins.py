@@ -15,6 +15,7 @@ from kit import Stage, wait_until
 from real_world import RealWorld
 from story import difference, holds, story
 
+from minisup.core.model import Outcome
 from minisup.sim.script import Script, commands_of, perform
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.txt"))
@@ -59,7 +60,7 @@ def assert_same(simulated: Script, real: Script, lines: list[str]) -> None:
 
 
 def ends_said(stderr: str) -> list[tuple[str, int, str]]:
-    found = re.findall(r"^(\S+:\d+) run (\d+) (\w+) after", stderr, re.MULTILINE)
+    found = re.findall(rf"^(\S+:\d+) run (\d+) ({'|'.join(Outcome)})\b", stderr, re.MULTILINE)
     return [(slot, int(run), outcome) for slot, run, outcome in found]
 
 
