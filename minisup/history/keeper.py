@@ -123,16 +123,36 @@ class Keeper(Book):
 
     def _run(self) -> None:
         try:
-            scribe = self._make_scribe(self._pass_on)
-            while self._await_rows():
+            scribe = self._scribe()
+            while scribe is not None and self._await_rows():
                 if not self._closing:
                     self._hurry.acquire(timeout=PAUSE if scribe.trouble else LINGER)
                 scribe.write(self._batch(), lambda: bool(self._queue))
-            scribe.close()
+            if scribe is not None:
+                scribe.close()
         except Exception as error:  # noqa: BLE001 -- a defect of minisup costs the history, not the jobs
             self._pass_on(f"the history has ended: internal error: {type(error).__name__}: {error}", "error")
         finally:
             self._done.release()
+
+    def _scribe(self) -> "Scribe | None":
+        """Who writes, as soon as the machine lets it be loaded: it may have no descriptor left. None: too late."""
+        troubled = False
+        while True:
+            try:
+                scribe = self._make_scribe(self._pass_on)
+            except (OSError, ImportError) as error:
+                if not troubled:
+                    why = getattr(error, "strerror", None) or error
+                    self._pass_on(f"cannot write the history {self.file} yet: {why}; runs go on", "warning")
+                troubled = True
+            else:
+                if troubled:
+                    self._pass_on(f"the history {self.file} is written", "info")
+                return scribe
+            if self._closing:
+                return None
+            self._hurry.acquire(timeout=PAUSE)
 
     def _await_rows(self) -> bool:
         """Sleep until there are rows; false when there will be none any more."""

@@ -230,8 +230,8 @@ def test_the_output_of_a_run_that_left_nothing_is_explained(stage: Stage) -> Non
     done = stage.command("logs", "--run", 2)
     assert done.stdout == "job:0 | out 0 2\njob:0 | err\n"
     done = stage.command("logs", "--run", 999_999)
-    assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.startswith("no output of run 999999")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("cannot find run 999999: ")
     lines = stage.command("logs", "job", "-n", 3, "--json").stdout
     assert len(json.loads(lines)["lines"]) == 3
     assert stage.command("logs", "job", "-n", 0).stdout == ""

@@ -304,6 +304,7 @@ def test_a_slow_file_stops_its_printers_alone_and_memory_stays_bounded(stage: St
         program("loud", sh(f"seq {count}; echo > over"), min_runtime="1000s", log=log),
     )
     wait_until(lambda: stage.lines("ran"), SOON, "the other runs")
+    wait_until(lambda: stage.command("history", "-n", 1).stdout, SOON, "the history, which takes memory too, is there")
     before = resident_of(daemon.pid)
     until_runs_go_on(stage, 50)
     assert resident_of(daemon.pid) - before < 2 * MIB

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit import AT_ONCE, SOON, Daemon, Stage, program, sh, wait_until
 from raw import Raw
 
-from minisup.control.methods import LATER, METHODS
+from minisup.control.methods import METHODS
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 LAST = "the last request"
@@ -36,9 +36,7 @@ def requests(method):
     return st.fixed_dictionaries({"jsonrpc": st.just("2.0"), "id": JSON, "method": st.just(method), "params": params})
 
 
-REQUESTS = (
-    st.sampled_from([*METHODS, *LATER, "nonsense"]).flatmap(requests).map(lambda request: json.dumps(request).encode())
-)
+REQUESTS = st.sampled_from([*METHODS, "nonsense"]).flatmap(requests).map(lambda request: json.dumps(request).encode())
 
 
 def slip(line, at, cut, put):

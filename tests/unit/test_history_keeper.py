@@ -254,3 +254,42 @@ def test_a_step_of_the_wall_clock_does_not_move_runs_of_the_past():
 
 def test_a_directory_without_a_history_has_no_last_run(tmp_path):
     assert last_run(str(tmp_path)) == 0
+
+
+def refusing(scribe, times):
+    """Makes the scribe after so many refusals, as when no descriptor is left to load it with."""
+    refusals = iter([OSError(24, "Too many open files")] * times)
+
+    def make(_say):
+        for error in refusals:
+            raise error
+        return scribe
+
+    return make
+
+
+def test_a_machine_without_descriptors_is_waited_for_and_no_row_is_lost(keeper, scribe, monkeypatch):
+    monkeypatch.setattr(keepers, "PAUSE", 0.01)
+    keeper._make_scribe = refusing(scribe, 3)
+    keeper.add(record(1))
+    wait_until(lambda: scribe.written == [1])
+    keeper._tell()
+    assert keeper.said == [
+        ("cannot write the history h.db yet: Too many open files; runs go on", "warning"),
+        ("the history h.db is written", "info"),
+    ]
+
+
+def test_an_end_while_there_are_no_descriptors_is_not_held_up(scribe):
+    said = []
+    output = Output(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)
+    keeper = Keeper(
+        "h.db", refusing(scribe, 10**6), output, RealClock(), lambda *words: said.append(words), lambda call: call()
+    )
+    keeper.add(record(1))
+    wait_until(lambda: said)
+    keeper.finish()
+    began = time.monotonic()
+    keeper.wait(time.monotonic() + SOON)
+    assert time.monotonic() - began < SOON / 2
+    assert [level for _, level in said] == ["warning"]
