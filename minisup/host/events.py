@@ -77,6 +77,7 @@ class Events:
     def _forget(self, following: Following) -> None:
         self._followers.pop(following, None)
         if not self._followers:
+            self._held.clear()  # who follows next is told which are held then
             self._on_followed(False)
 
 
