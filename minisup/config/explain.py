@@ -107,7 +107,7 @@ def _output(program: Program) -> str:
     words = f"{log.format.value}{' with the time' if log.time else ''}, stderr {log.stderr.value}"
     if log.to is LogTo.CONSOLE:
         return f"{log.to.value}, {words}"
-    files = " and ".join(path for path in (log.path, log.stderr_path) if path)
+    files = " and ".join(path for path in program.log_paths(0, hide=True) if path)
     compressed = ", compressed" if log.compress and log.keep else ""
     return f"file {files}, {words}; rotated at {format_size(log.max_size)}, {log.keep} kept{compressed}"
 

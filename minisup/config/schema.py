@@ -273,8 +273,11 @@ class Program:
             os.path.join(self.origin.here, directory),
         )
 
-    def log_paths(self, slot: int, numprocs: int | None = None) -> tuple[str | None, str | None]:
-        """The files of slot number `slot` for its stdout and its separate stderr; None: it has none."""
+    def log_paths(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> tuple[str | None, str | None]:
+        """The files of slot number `slot` for its stdout and its separate stderr; None: it has none.
+
+        With `hide` secrets are masked.
+        """
         known = {
             **self.origin.variables,
             **self.own_variables(slot, self.numprocs if numprocs is None else numprocs),
@@ -283,7 +286,7 @@ class Program:
         def filled(path: str | None) -> str | None:
             if path is None or self.log.to is not LogTo.FILE:
                 return None
-            return os.path.normpath(os.path.join(self.origin.here, interpolate(path, known)))
+            return os.path.normpath(os.path.join(self.origin.here, interpolate(path, known, hide=hide)))
 
         return filled(self.log.path), filled(self.log.stderr_path)
 
