@@ -88,7 +88,8 @@ class Keeper(Book):
     def wait(self, deadline: float) -> None:
         """See `Book`."""
         if self._started:
-            self._done.acquire(timeout=max(0.0, deadline - self._clock.monotonic()))
+            if self._done.acquire(timeout=max(0.0, deadline - self._clock.monotonic())):
+                self._done.release()  # whoever asks again finds it done
             self._tell()
 
     def document(self) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def test_a_read_only_root_with_a_run_directory(stage: Stage, pid_1: bool) -> Non
     daemon = up(stage, behind(READ_ONLY + TMPFS_ON_RUN, pid_1), program("job", sh("(sleep 1000 &) ; exec sleep 1000")))
     pid = pid_of(daemon, pid_1)
     wait_until(lambda: inside(stage, pid, "health").returncode == 0, SOON, "health answers")
+    wait_until(lambda: "job: started" in daemon.stderr, SOON, "it has said all about its start")
     assert "/run/minisup.sock" in daemon.stderr
     assert warnings(daemon) == ["warning: state is kept in memory: cannot use /var/lib/minisup: Read-only file system"]
     wait_until(lambda: len(stage.jobs()) >= 2 + pid_1, SOON, "the job runs and has a child")
@@ -123,6 +124,7 @@ def test_a_read_only_root_without_any_place_to_write(stage: Stage, pid_1: bool) 
     daemon = up(stage, behind(READ_ONLY, pid_1), job)
     pid = pid_of(daemon, pid_1)
     wait_until(lambda: daemon.lines("job:0") == ["begin"], SOON, "the job is at work")
+    wait_until(lambda: "job: started" in daemon.stderr, SOON, "it has said all about its start")
     state, socket = sorted(warnings(daemon), reverse=True)
     assert state == "warning: state is kept in memory: cannot use /var/lib/minisup: Read-only file system"
     assert "socket" in socket
@@ -140,6 +142,7 @@ def test_a_user_without_any_rights(open_stage: Stage, pid_1: bool) -> None:
     daemon = up(open_stage, words, program("job", LEAVES, directory=str(open_stage.root)))
     pid = pid_of(daemon, pid_1)
     wait_until(lambda: inside(open_stage, pid, "health", before=user).returncode == 0, SOON, "health answers")
+    wait_until(lambda: "job: started" in daemon.stderr, SOON, "it has said all about its start")
     assert f"/tmp/minisup-{uid}/minisup.sock" in daemon.stderr
     assert warnings(daemon) == [
         "warning: state is kept in memory: cannot use /nonexistent/.local/state/minisup: Permission denied"
