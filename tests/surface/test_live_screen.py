@@ -242,3 +242,12 @@ def test_the_picture_in_the_readme_is_what_is_drawn():
 
 def words_in(svg):
     return html.unescape(" ".join(re.findall(r"<text[^>]*>([^<]*)</text>", svg))).split()
+
+
+def test_why_is_wrapped_where_it_does_not_fit():
+    lines = ["sms is holding.", "", "  Why       " + "word " * 20, "            3 x exit 1"]
+    drawn = text(view(60, 24, replace(SMS, pane=Pane.WHY), lines=lines))
+    assert "   Why       word word" in drawn
+    assert "\n             word word" in drawn
+    assert drawn.count("word") == 20
+    assert "             3 x exit 1\n" in drawn

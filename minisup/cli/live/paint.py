@@ -4,6 +4,7 @@ Each column answers a question: is it well (STATE, OK), is anything stuck (SLOTS
 last hour), is it slower than usual (P50, P95), are there enough processes (BUSY), how far is it from trouble (BUDGET).
 """
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Ui, shown
 from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, header, short
+from minisup.cli.why import LABEL
 from minisup.cli.words import Program, Slot, amount
 
 MIDDLE: Final = 100
@@ -22,6 +24,9 @@ WIDE: Final = 140
 """From so many columns on CPU and MEM join."""
 
 GAP: Final = 2
+BODY: Final = LABEL + 2
+"""The column where the paragraphs of `why` begin."""
+
 LEAST_STATE: Final = 12
 LEAST_NAME: Final = 8
 FIXED: Final = 3
@@ -265,7 +270,8 @@ def pane_lines(programs: Sequence[Program], view: View, room: int) -> list[Text]
             return [rule("help", view), *scrolled(words.splitlines(), view, room - 1)]
         case Pane.LOGS | Pane.WHY:
             title = f"{view.ui.pane.value} {view.ui.slot or view.ui.program}"
-            return [rule(title, view), *scrolled(view.lines, view, room - 1)]
+            lines = wrapped(view.lines, view.width - 2) if view.ui.pane is Pane.WHY else view.lines
+            return [rule(title, view), *scrolled(lines, view, room - 1)]
         case pane:
             assert chosen is not None
             if pane is Pane.NONE and chosen["failing_for"] is None:
@@ -292,6 +298,15 @@ def scrolled(lines: Sequence[str], view: View, room: int) -> list[Text]:
     most = max(0, len(lines) - room)
     first = most - min(view.ui.scroll, most) if view.ui.pane is Pane.LOGS else min(view.ui.scroll, most)
     return [Text(f" {plain(text)}") for text in lines[first : first + room]]
+
+
+def wrapped(lines: Sequence[str], width: int) -> list[str]:
+    """Sentences on as many lines as they need, each under the column where its first line began to speak."""
+    made: list[str] = []
+    for text in lines:
+        column = min(BODY if text.startswith("  ") else 0, width // 2)
+        made += textwrap.wrap(text, width, subsequent_indent=" " * column) or [""]
+    return made
 
 
 def plain(text: str) -> str:
