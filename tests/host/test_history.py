@@ -139,7 +139,8 @@ def test_a_killed_minisup_loses_half_a_second_at_most_and_repeats_no_id(stage: S
     assert len(started) == len(set(started)), "an id was given twice"
     found = rows(stage)
     kept = {row["run"] for row in found}
-    assert kept <= set(started)
+    # Killed between the note of a run and its start: nobody can know, and the next life calls it lost.
+    assert {row["run"] for row in found if row["outcome"] != "lost"} <= set(started)
     ends = [(int(run), float(when)) for run, when in (line.split() for line in stage.lines("ended"))]
     # What ended after the death of its minisup is nobody's row.
     missing = [when for run, when in ends if run not in kept]

@@ -161,9 +161,11 @@ def test_two_hundred_connections_leave_a_place_for_health(daemon: Daemon, shared
 def connect(crowd: ExitStack, daemon: Daemon) -> Raw | None:
     """One more connection; None when there is no place for it."""
     try:
-        return crowd.enter_context(Raw(daemon.socket, limit=0.02))
+        member = crowd.enter_context(Raw(daemon.socket, limit=0.02))
     except (BlockingIOError, TimeoutError, ConnectionRefusedError):
         return None
+    member.socket.settimeout(SOON)  # a place is there at once or not at all; an answer may take its time
+    return member
 
 
 def test_the_sixty_fifth_connection_is_told_so(daemon: Daemon) -> None:
