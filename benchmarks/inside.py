@@ -63,7 +63,7 @@ def end_all(supervisor: Supervisor) -> None:
     for _ in range(RUNS):
         pid = next(iter(supervisor.running))
         slot, run = supervisor.running.pop(pid)
-        supervisor._take_exit(Ended(pid, 0, None, 0.001, 1 << 20), slot, run, orphans=False)  # noqa: SLF001
+        supervisor.exits.ended(Ended(pid, 0, None, 0.001, 1 << 20), slot, run, orphans=False)
 
 
 def main(to: str) -> None:

@@ -7,11 +7,11 @@ from minisup.config.failing import failure_lines
 from minisup.config.interpolate import mask
 from minisup.config.lines import printable
 from minisup.config.lint import Finding
+from minisup.config.log_tables import LineFormat, LogTo
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
 from minisup.config.schema import Config, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
-from minisup.config.tables import LineFormat, LogTo
 from minisup.config.units import format_size
 from minisup.core.model import Kind
 from minisup.core.shutdown import usable

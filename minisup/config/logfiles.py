@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from minisup.config.interpolate import SLOT_ONLY, names_in
+from minisup.config.log_tables import LogTo, Rotation
 from minisup.config.problems import show
 from minisup.config.schema import Program
-from minisup.config.tables import LogTo, Rotation
 from minisup.config.validate import Place
 
 _KEYS: Final = ("path", "stderr_path")

@@ -6,10 +6,10 @@ from typing import Any, Final, NamedTuple
 
 from minisup.config.envfile import read_env_file
 from minisup.config.lines import Path, key_text, line_of
+from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
 from minisup.config.schema import Identity, Origin, Program
-from minisup.config.tables import LogStderr, LogTo
 from minisup.config.users import AccountError, find_identity
 from minisup.config.validate import Place, check_program
 from minisup.config.values import is_label

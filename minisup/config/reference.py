@@ -6,8 +6,8 @@ from dataclasses import MISSING, Field, is_dataclass
 from enum import Enum
 from typing import Any, Final, get_args, get_origin
 
+from minisup.config.keys import Key
 from minisup.config.schema import Program, Supervisor
-from minisup.config.tables import Key
 from minisup.config.units import format_size, write_duration
 from minisup.config.walk import hint_of, keys_of, unwrap
 

@@ -11,25 +11,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from minisup.config.interpolate import interpolate
-from minisup.config.tables import (
-    Command,
-    Environment,
-    FilePath,
-    History,
-    Key,
-    Label,
-    Limits,
-    Log,
-    LogTo,
-    Mode,
-    Queue,
-    Rate,
-    Scale,
-    Schedule,
-    SlotPath,
-    SupervisorLog,
-    says,
-)
+from minisup.config.keys import Command, Environment, FilePath, Key, Label, Mode, Rate, SlotPath, says
+from minisup.config.log_tables import Log, LogTo, SupervisorLog
+from minisup.config.tables import History, Limits, Queue, Scale, Schedule
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 
 MOST_PROCESSES: Final = 10_000

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from minisup.config.lines import Path
+from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.problems import Report, Source, did_you_mean, named, show
 from minisup.config.schema import Program, Supervisor
-from minisup.config.tables import LogFormat, LogStderr, LogTo
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
 

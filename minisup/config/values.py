@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from minisup.config import cron, units
+from minisup.config.keys import Key
 from minisup.config.problems import did_you_mean, one_of
-from minisup.config.tables import Key
 
 T = TypeVar("T")
 

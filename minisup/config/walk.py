@@ -8,10 +8,11 @@ from enum import Enum
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
+from minisup.config.core_keys import key_of
 from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
+from minisup.config.keys import Key
 from minisup.config.lines import Path
 from minisup.config.problems import Report, Source, did_you_mean, named, one_of, show
-from minisup.config.tables import Key, key_of
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
 NOT_SUPPORTED: Final = "not supported yet"

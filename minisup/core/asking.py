@@ -3,7 +3,9 @@
 from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, Verb
 from minisup.core.model import Phase, Reason
-from minisup.core.state import GONE, Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import GONE, Slot
+from minisup.core.state import State
 
 AT_ONCE = frozenset({Reason.PACE, Reason.IDLE, Reason.BACKOFF, Reason.HOLD, Reason.SCHEDULE})
 """Waits that a restart ends; what waits for others, for an operator or for its output stays."""

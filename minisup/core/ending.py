@@ -6,7 +6,9 @@ from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, 
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
 from minisup.core.outcome import classify, explain
 from minisup.core.pace import idle_wait
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 
 WOKEN = 2
 """Idle slots that a worked run wakes: a burst reaches N slots in about log3(N) run lengths, light load wakes few."""

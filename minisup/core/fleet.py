@@ -94,7 +94,9 @@ from minisup.core.messages import (
 )
 from minisup.core.model import Instant, Phase, Reason
 from minisup.core.outcome import Ours
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 
 
 class Fleet(State):

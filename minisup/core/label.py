@@ -1,7 +1,8 @@
 """One word for how a program is."""
 
 from minisup.core.model import Instant, Kind, Phase, Reason
-from minisup.core.state import GONE, Program
+from minisup.core.program import Program
+from minisup.core.slot import GONE
 
 DEGRADED = 0.5
 """Share of the budget at or below which a program is degraded."""

@@ -3,7 +3,9 @@
 from minisup.core.messages import Spawn, Watch
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
-from minisup.core.state import GONE, Aside, Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import GONE, Aside, Slot
+from minisup.core.state import State
 
 RECOVERY_SPREAD = 1.0
 """Seconds over which the slots in backoff start when an outage ends."""

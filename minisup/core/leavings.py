@@ -1,7 +1,8 @@
 """What ended runs have left behind: its signal, and its SIGKILL when it has had its time."""
 
 from minisup.core.messages import SignalLeftovers
-from minisup.core.state import Slot, State
+from minisup.core.slot import Slot
+from minisup.core.state import State
 
 
 def signal_leftovers(state: State, slot: Slot, name: str) -> None:

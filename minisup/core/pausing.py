@@ -3,7 +3,9 @@
 from minisup.core import launch, stopping
 from minisup.core.model import Phase, Reason
 from minisup.core.outcome import Ours
-from minisup.core.state import Aside, Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Aside, Slot
+from minisup.core.state import State
 
 
 def pause(state: State, slot: Slot, by: str, *, now: bool) -> None:

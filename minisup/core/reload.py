@@ -13,8 +13,9 @@ from minisup.core.messages import Reloaded
 from minisup.core.model import GiveUp, Policy
 from minisup.core.outcome import code_table, final_outcomes
 from minisup.core.pace import StartRate
+from minisup.core.program import Program
 from minisup.core.shutdown import levels
-from minisup.core.state import Program, State
+from minisup.core.state import State
 
 
 def reloaded(state: State, event: Reloaded) -> None:

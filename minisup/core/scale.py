@@ -7,7 +7,9 @@ last process is. Until then a scale-out keeps it.
 from minisup.core import asking, launch, pausing, stopping, tell
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 
 
 def scale_asked(state: State, event: ScaleAsked) -> None:

@@ -4,8 +4,10 @@ from minisup.core import launch, leavings, tell
 from minisup.core.messages import FLEET, Arm, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
 from minisup.core.outcome import Ours
+from minisup.core.program import Program
 from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
-from minisup.core.state import GONE, Program, Shutdown, Slot, State
+from minisup.core.slot import GONE, Slot
+from minisup.core.state import Shutdown, State
 
 SIGNALLED = frozenset({Phase.STOPPING, Phase.KILLING})
 KILL_STEP = 3

@@ -7,7 +7,9 @@ a limit. If the configuration has no such slot any more, the slot exists for thi
 from minisup.core import ending, facts, tell
 from minisup.core.messages import Lost, Record, Survived
 from minisup.core.model import Outcome, Phase, Policy
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 
 
 def survived(state: State, event: Survived) -> None:

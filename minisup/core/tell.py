@@ -7,7 +7,9 @@ from minisup.core.label import budget_label, has_worked, program_state
 from minisup.core.messages import Record, Reloaded, ScaleAsked, SignalAsked
 from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import Ours, described
-from minisup.core.state import Program, Shutdown, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import Shutdown, State
 
 EACH: Seconds = 60.0
 """A program that keeps failing is told at least this often."""

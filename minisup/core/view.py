@@ -6,7 +6,9 @@ from typing import Any
 from minisup.core.label import budget_label, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 from minisup.core.stats import WINDOW
 from minisup.core.tell import next_in
 

@@ -11,7 +11,9 @@ from minisup.core.label import budget_label, program_state
 from minisup.core.launch import is_ready
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Phase, Reason, Seconds
-from minisup.core.state import Program, Slot, State
+from minisup.core.program import Program
+from minisup.core.slot import Slot
+from minisup.core.state import State
 from minisup.core.view import Document, rounded, slot_view, wait_left
 
 STEPS = {Phase.WAITING: "start", Phase.DRAINING: "signal", Phase.STOPPING: "kill", Phase.RUNNING: "timeout"}

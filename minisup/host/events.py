@@ -14,7 +14,8 @@ from minisup.control.protocol import notification_line
 from minisup.core import facts
 from minisup.core.messages import Record
 from minisup.core.model import Phase, Reason
-from minisup.core.state import Slot, State
+from minisup.core.slot import Slot
+from minisup.core.state import State
 from minisup.host.clock import Clock
 from minisup.host.following import SHUTDOWN
 from minisup.host.stamp import stamp

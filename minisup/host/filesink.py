@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from minisup.config.tables import Rotation
+from minisup.config.log_tables import Rotation
 from minisup.core.facts import Fact, OutputLost, OutputTaken, RotationFailed
 from minisup.host.logfile import LogFile
 from minisup.host.loop import Loop

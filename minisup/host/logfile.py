@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
-from minisup.config.tables import Rotation
+from minisup.config.log_tables import Rotation
 
 FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
 MODE: Final = 0o666  # less the umask

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from minisup.config.tables import Rotation
+from minisup.config.log_tables import Rotation
 from minisup.host.filesink import FileSink, Tell
 from minisup.host.jsonlines import Json
 from minisup.host.lines import Lines, Prefixed, Raw, Timed

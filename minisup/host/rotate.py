@@ -9,7 +9,7 @@ from _thread import allocate_lock, get_native_id, start_new_thread
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from minisup.config.tables import Rotation
+from minisup.config.log_tables import Rotation
 
 PIECE: Final = 1 << 17
 """Bytes that are compressed at once."""

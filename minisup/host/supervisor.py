@@ -24,7 +24,6 @@ from minisup.core.messages import (
     Drained,
     Due,
     Event,
-    Exited,
     Forget,
     Halt,
     Note,
@@ -40,25 +39,24 @@ from minisup.core.messages import (
     Watch,
 )
 from minisup.core.timers import Timers
-from minisup.host import leftovers, processes
+from minisup.host import leftovers
 from minisup.host.clock import Clock
+from minisup.host.exits import Exits
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
 from minisup.host.lookout import Lookout
 from minisup.host.loop import TURN, Loop
 from minisup.host.memory import memory_watch
 from minisup.host.notify import Notifier
-from minisup.host.oom import OomKills
 from minisup.host.output import Output
-from minisup.host.reap import BATCH, Ended, reap
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
 from minisup.host.reloading import Reloading, Reread
 from minisup.host.running import Running
 from minisup.host.sender import Sender
 from minisup.host.service import Service
-from minisup.host.signals import Request, Signals, signal_name
-from minisup.host.survivors import Survivor, Survivors
+from minisup.host.signals import Request, Signals
+from minisup.host.survivors import Survivors
 from minisup.host.waits import Waits
 
 FLUSH = 1.0
@@ -83,7 +81,6 @@ class Supervisor:
         self.console, self.pump = self.output.log, self.output.pump
         self.warn = partial(self.console.say, level="warning")
         self.waits = Waits()
-        self.oom_kills = OomKills()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
         self.todo: deque[Action] = deque()  # what an event asks for and is not yet carried out
@@ -102,7 +99,8 @@ class Supervisor:
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
-        self.survivors = Survivors(self.loop, self.running, self.record, self._survivor_ended, self.console.say)
+        self.exits = Exits(self)
+        self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
         self.recount = self.leftovers.recount
@@ -151,12 +149,12 @@ class Supervisor:
         hurry = self.todo or self.signals.child_ended or self.signals.noted
         ready = self.loop.wait(self.begun if hurry else self.timers.next_due())
         if self.signals.noted:
-            self._take_signals()
+            self.take_signals()
         if self.todo:
             self._carry_out(self.now() + TURN)
         else:
             if self.signals.child_ended:
-                self._reap()
+                self.exits.take()
             self._take_timers()
         self.loop.serve(ready, self.now())
         self.sender.finish()
@@ -199,7 +197,8 @@ class Supervisor:
 
     # --- what comes in ------------------------------------------------------------------------------------------------
 
-    def _take_signals(self) -> None:
+    def take_signals(self) -> None:
+        """Act on the signals that minisup got."""
         for request, name in self.signals.take():
             if request is Request.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
@@ -209,54 +208,6 @@ class Supervisor:
                 self.output.reopen(name)
             else:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
-
-    def _reap(self) -> None:
-        self.signals.child_ended = False
-        until, more = self.now() + TURN, True
-        while more and self.now() < until:
-            more = self._reap_some()
-        self.signals.child_ended |= more  # those have to wait for the next turn
-
-    def _reap_some(self) -> bool:
-        ended = reap(BATCH)
-        strangers = False
-        orphans = self._has_orphans(ended)
-        for child in ended:
-            known = self.running.pop(child.pid, None)
-            if known is None:
-                strangers = True
-                continue
-            self._take_exit(child, *known, orphans)
-            if self.signals.noted:
-                self._take_signals()
-        if strangers:
-            self.leftovers.watch()
-        return len(ended) == BATCH
-
-    def _has_orphans(self, ended: list[Ended]) -> bool:
-        """Whether runs that are to be gone may have left something that made a session of its own."""
-        runs = [(child, self.running[child.pid][0]) for child in ended if child.pid in self.running]
-        return any(self._is_to_be_swept(*one) for one in runs) and self.leftovers.orphans()
-
-    def _is_to_be_swept(self, child: Ended, name: str) -> bool:
-        slot = self.fleet.slots[name]
-        return not slot.wanted or slot.ours is not None or child.signal is not None
-
-    def _take_exit(self, child: Ended, slot: str, run: int, orphans: bool) -> None:
-        self.record.ended(slot)
-        left = 0
-        swept = self._is_to_be_swept(child, slot)
-        if (orphans and swept) or processes.group_lives(child.pid):
-            left = self.leftovers.ended(child.pid, run, slot, exact=swept)
-        output = self.pump.finish(run)
-        name = None if child.signal is None else signal_name(child.signal)
-        by_others = child.signal == signal.SIGKILL and not self.fleet.slots[slot].is_killed()
-        oom = by_others and self.oom_kills.took_one()
-        line = "" if child.code == 0 else self.pump.last_line(slot, run)
-        self.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
-
-    def _survivor_ended(self, one: Survivor) -> None:
-        self._take_exit(Ended(one.pid, None, None, 0.0, None), one.slot, one.run, orphans=True)
 
     def _take_timers(self) -> None:
         now = self.now()

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from minisup.core.state import Program, State
+from minisup.core.program import Program
+from minisup.core.state import State
 from minisup.errors import NoSuchTargetError, UsageError
 
 LONGEST_TARGET = 1000

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from minisup.control.handler import Deferred
 from minisup.core.messages import Verb
 from minisup.core.model import Outcome
-from minisup.core.state import GONE, Slot, State
+from minisup.core.slot import GONE, Slot
+from minisup.core.state import State
 from minisup.errors import MinisupError
 
 

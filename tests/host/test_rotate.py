@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing
 
-from minisup.config.tables import Rotation
+from minisup.config.log_tables import Rotation
 from minisup.host import rotate
 from minisup.host.logfile import LogFile
 from minisup.host.rotate import Rotated, shift, squeeze

@@ -4,7 +4,7 @@ import pytest
 
 from minisup.core.fleet import Fleet
 from minisup.core.model import TRANSITIONS, Phase, Policy
-from minisup.core.state import Slot, TransitionError
+from minisup.core.slot import Slot, TransitionError
 from minisup.sim.script import perform
 
 LONG = "program a {}\njob a lasts=ever {}\n\nup\nrun 1s\n"

@@ -5,8 +5,8 @@ import pytest
 from config_kit import ENVIRON, JOB, program, read, write
 
 from minisup.config.load import find_config, load
+from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.schema import Identity, Origin, Platform
-from minisup.config.tables import LogFormat, LogStderr, LogTo
 from minisup.core.model import ExitCodes, GiveUp, Kind, Policy, Restart, Scope
 from minisup.errors import ConfigError
 

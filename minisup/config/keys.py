@@ -1,0 +1,72 @@
+"""What is known about a key of the file: the type that it is written in, its meaning, the values it may have."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, NamedTuple
+
+Size = Annotated[int, "size"]
+"""Bytes; in the file also `"256MiB"`, `"10MB"`."""
+
+
+Rate = Annotated[float, "rate"]
+"""Starts a second; in the file `"20/s"`, `"60/m"`."""
+
+
+Mode = Annotated[int, "mode"]
+"""Permission bits; in the file octal digits in quotes, `"0600"`."""
+
+
+FilePath = Annotated[str, "path"]
+"""A path; in the file it may be relative to the file's own directory."""
+
+
+Label = Annotated[str, "label"]
+"""A name of a program or a group: letters, digits, `.`, `_`, `-`."""
+
+
+Pattern = Annotated[str, "pattern"]
+"""A regular expression."""
+
+
+SignalName = Annotated[str, "signal"]
+"""A signal by name, as `SIGTERM`; in the file also `"TERM"` or its number."""
+
+
+Cron = Annotated[str, "cron"]
+"""Five cron fields: minute, hour, day of month, month, day of week."""
+
+
+Zone = Annotated[str, "zone"]
+"""A time zone by name, as `Asia/Tokyo`."""
+
+
+Command = Annotated[tuple[str, ...], "command"]
+"""Words of a command; in the file also a string, split as a shell does. Variables are filled in for each slot."""
+
+
+SlotPath = Annotated[str, "slot path"]
+"""A path in which variables are filled in for each slot."""
+
+
+Environment = Annotated[Mapping[str, str], "environment"]
+"""Variables of an environment: names and text."""
+
+
+NO_VALUES: Final[frozenset[str]] = frozenset()
+
+
+class Key(NamedTuple):
+    """What is known about a key beside its type: its meaning, the values it may have, and what is not supported yet."""
+
+    doc: str
+    low: float | None = None
+    above: float | None = None
+    high: float | None = None
+    later: bool = False
+    later_values: frozenset[str] = NO_VALUES
+    default: str = ""  # in words, where it depends on other keys
+    hint: object = None  # the type in the file, where the record of the core has a plainer one
+
+
+def says(key: Key) -> Mapping[str, Key]:
+    """The metadata of a dataclass field that is a key of the file."""
+    return {"key": key}

@@ -1,0 +1,140 @@
+"""One place of a program: what should be there, what is, and when it next needs attention."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from minisup.core.messages import Record
+from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
+from minisup.core.outcome import Ours
+
+if TYPE_CHECKING:
+    from minisup.core.program import Program
+
+
+GONE = frozenset({Phase.OFF, Phase.DONE})
+"""Phases in which nothing of a slot runs or will run by itself."""
+
+
+class TransitionError(Exception):
+    """The core tried a move that the table of transitions does not have: a defect of minisup."""
+
+
+class Aside(NamedTuple):
+    """What a paused slot would be waiting for. `held_for` as in the slot."""
+
+    reason: Reason
+    wake_at: Instant | None
+    held_for: Outcome | None
+
+
+class Slot:
+    """One place of a program. `wanted` is what should be, `phase` what is."""
+
+    __slots__ = (
+        "armed",
+        "aside",
+        "booked",
+        "cause",
+        "charged",
+        "crowded",
+        "drain_until",
+        "excess",
+        "expires_at",
+        "failures",
+        "fresh",
+        "generation",
+        "healthy",
+        "held_for",
+        "index",
+        "kill_at",
+        "last",
+        "leftovers",
+        "name",
+        "ours",
+        "output",
+        "paused_at",
+        "paused_by",
+        "phase",
+        "pid",
+        "program",
+        "reason",
+        "run",
+        "sent",
+        "since",
+        "stable_at",
+        "started",
+        "stop_timeout",
+        "sweeps",
+        "up",
+        "up_at",
+        "wake_at",
+        "wanted",
+        "worked",
+    )
+
+    def __init__(self, program: "Program", index: int, now: Instant) -> None:
+        self.program = program
+        self.index = index
+        self.name = f"{program.name}:{index}"
+        self.wanted = False
+        self.phase = Phase.OFF
+        self.since = now
+        self.reason: Reason | None = None
+        self.held_for: Outcome | None = None  # FATAL or UNSTARTABLE: held for a cause; None: for the budget
+        self.cause = ""  # text: why the last unhealthy end
+        self.run = 0  # id of the run in progress; 0: none
+        self.pid = 0
+        self.started: Instant = now
+        self.ours: Ours | None = None  # why we signalled the run first
+        self.excess = ""  # text: the memory that it took, and of how much
+        self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
+        self.paused_at: Instant | None = None  # an operator wants no new run since then
+        self.paused_by = ""
+        self.aside: Aside | None = None  # while it waits because of that: for what it would wait
+        self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
+        self.charged = False  # the next start costs a token
+        self.booked = False  # the next start has its place within max_start_rate
+        self.output = False  # the last run's pipe still holds output
+        self.failures = 0  # counted ends in a row
+        self.healthy: bool | None = None  # whether the last end was healthy; None: there was none
+        self.worked = False  # a run of this slot has worked
+        self.up = False  # a service's run has been running for min_runtime
+        self.last: Record | None = None
+        self.leftovers: dict[int, int] = {}  # run -> members of its session that outlived it
+        self.crowded = False  # its leftovers are more than anybody wants, and that was told
+        self.sweeps: dict[int, Instant] = {}  # run -> when its leftovers, signalled already, are killed
+        self.stop_timeout: Seconds = program.policy.stop.timeout
+        self.wake_at: Instant | None = None
+        self.drain_until: Instant | None = None
+        self.kill_at: Instant | None = None
+        self.expires_at: Instant | None = None  # max_runtime
+        self.up_at: Instant | None = None
+        self.stable_at: Instant | None = None
+        self.generation = 0
+        self.armed: Instant | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the program has fewer slots by now: this one exists as long as something of it runs."""
+        return self.index >= self.program.numprocs
+
+    def is_killed(self) -> bool:
+        """Whether a SIGKILL that the run dies of may be ours, or an operator's."""
+        return self.ours is not None or "SIGKILL" in self.sent
+
+    def enter(self, phase: Phase, now: Instant) -> None:
+        """Move to `phase`; raises `TransitionError` if the table has no such move."""
+        if phase not in TRANSITIONS[self.phase]:
+            raise TransitionError(f"{self.name} cannot go from {self.phase} to {phase}")
+        self.phase = phase
+        self.since = now
+
+    def due(self) -> Instant | None:
+        """When the slot next needs attention: the earliest of its own times."""
+        earliest = self.wake_at
+        for time in (self.drain_until, self.kill_at, self.expires_at, self.up_at, self.stable_at):
+            if time is not None and (earliest is None or time < earliest):
+                earliest = time
+        if self.sweeps:
+            sweep = min(self.sweeps.values())
+            earliest = sweep if earliest is None else min(earliest, sweep)
+        return earliest
