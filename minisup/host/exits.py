@@ -7,8 +7,8 @@ from typing import Protocol
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
 from minisup.host import processes
-from minisup.host.leftovers import Leftovers
-from minisup.host.loop import TURN
+from minisup.host.leftovers import URGENT, Leftovers
+from minisup.host.loop import TURN, Loop
 from minisup.host.oom import OomKills
 from minisup.host.pump import Pump
 from minisup.host.reap import BATCH, Ended, reap
@@ -22,6 +22,7 @@ class Desk(Protocol):
 
     fleet: Fleet
     leftovers: Leftovers
+    loop: Loop
     now: Callable[[], float]
     pump: Pump
     record: Running
@@ -52,6 +53,13 @@ class Exits:
         while more and desk.now() < until:
             more = self._take_some()
         desk.signals.child_ended |= more
+
+    def let_strangers_end(self, until: float) -> None:
+        """Wait, at most until `until`, for those children that belong to no run: they have got their signal."""
+        desk = self._desk
+        while desk.leftovers.orphans() and desk.now() < until:
+            desk.loop.serve(desk.loop.wait(min(until, desk.now() + URGENT)), desk.now())
+            reap(BATCH)
 
     def survivor_ended(self, one: Survivor) -> None:
         """A run of an earlier minisup has ended; nobody could read how."""

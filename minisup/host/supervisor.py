@@ -62,6 +62,9 @@ from minisup.host.waits import Waits
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
 
+LAST_GRACE = 1.0
+"""Seconds that strangers get between the shutdown's signal and SIGKILL when all runs have ended before."""
+
 PAUSE = 0.05
 """Seconds after a defect of minisup, so that one that repeats does not take the processor."""
 
@@ -264,6 +267,8 @@ class Supervisor:
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     def _leave(self, code: int) -> int:
+        if self.fleet.shutdown is not None and not self.running:
+            self.exits.let_strangers_end(min(self.fleet.shutdown.begun + LAST_GRACE, self.fleet.shutdown.halt_at))
         self.leftovers.kill_all()
         self.waits.finish()
         deadline = self.now() + FLUSH

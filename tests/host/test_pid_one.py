@@ -82,6 +82,19 @@ def test_strangers_do_not_outlive_the_shutdown(stage: Stage) -> None:
     assert not [child for child in everybody if alive(child)]
 
 
+def test_strangers_may_clean_up_when_no_run_is_left(stage: Stage) -> None:
+    clean = "trap 'sleep 0.2; echo clean > clean; exit' TERM; echo here > here; while :; do sleep 0.05; done"
+    daemon, pid = up(stage, program("job", sh(f'(env -i setsid sh -c "{clean}" &) ; exit 0'), min_runtime="60s"))
+    wait_until(
+        lambda: stage.lines("here") and daemon.slot("job:0")["phase"] == "waiting", SOON, "only the stranger lives"
+    )
+    taken = Stopwatch()
+    os.kill(pid, signal.SIGTERM)
+    assert daemon.wait() == 0
+    assert taken.seconds < 1.0 + SLACK
+    assert stage.lines("clean") == ["clean"]
+
+
 def test_a_task_that_fails_and_exit_when_done_give_exit_code_1(stage: Stage) -> None:
     retry = {"give_up": "stop", "give_up_after": "300ms", "backoff": "100ms"}
     task = program("task", "false", kind="task", retry=retry)
