@@ -2,7 +2,7 @@
 
 from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, Verb
-from minisup.core.model import Phase, Reason
+from minisup.core.model import Kind, Phase, Reason
 from minisup.core.program import Program
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
@@ -80,6 +80,8 @@ def revive(state: State, slot: Slot, *, now: bool) -> None:
         program.given_up = False
         program.failing_since = program.give_up_at = None
         program.tries = 0
+        if program.policy.kind is Kind.TASK:
+            program.begun_at = None  # it is done once more, and that takes as long as it takes from now
     pausing.grant_time(state, program)
     slot.failures = 0
     slot.healthy = None
