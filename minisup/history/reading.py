@@ -40,10 +40,14 @@ def open_file(path: str) -> sqlite3.Connection:
         with open(path, "rb"):
             pass  # SQLite does not say which of the many reasons it had
         database = sqlite3.connect(_uri(path, "mode=ro"), uri=True, timeout=PATIENCE, isolation_level=None)
-        (version,) = database.execute("PRAGMA user_version").fetchone()
     except OSError as error:
         raise HistoryError(f"cannot read the history {path}: {_advice(error)}") from None
     except sqlite3.Error as error:
+        raise unreadable(path, error) from None
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        database.close()
         raise unreadable(path, error) from None
     if version != VERSION:
         database.close()

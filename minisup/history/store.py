@@ -53,7 +53,11 @@ class Store:
         self.network = network_file_system(os.path.dirname(path) or ".")
         self._file = _make(path)
         self._database = _connect(path, "DELETE" if self.network else "WAL")
-        (self.rows,) = self._database.execute("SELECT count(*) FROM run").fetchone()
+        try:
+            (self.rows,) = self._database.execute("SELECT count(*) FROM run").fetchone()
+        except BaseException:
+            self._database.close()
+            raise
 
     @property
     def gone(self) -> bool:
