@@ -13,15 +13,25 @@ from minisup.core.outcome import described
 from minisup.core.state import State
 
 WARNING = frozenset(
-    {facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded}
+    {
+        facts.ManyLeftovers,
+        facts.GaveUp,
+        facts.Cut,
+        facts.OutputLost,
+        facts.RotationFailed,
+        facts.NotReloaded,
+        facts.HookFailed,
+        facts.HookDropped,
+        facts.ProtectionFailed,
+    }
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
 
 MOST_NAMES = 12
 """Slots that one line names."""
 
-DETAILS = frozenset({facts.RunStarted, facts.RunEnded, facts.SlotHeld, facts.SlotProbed})
-"""Facts about single runs."""
+DETAILS = frozenset({facts.RunStarted, facts.RunEnded, facts.SlotHeld, facts.SlotProbed, facts.ProtectionSet})
+"""Facts about single runs, and what follows their coming and going."""
 
 
 def level(fact: object) -> str:
@@ -190,6 +200,32 @@ def rotation_failed(fact: facts.RotationFailed) -> str:
     return f"cannot rotate {fact.output}: {fact.error}; it grows, and is tried again each minute"
 
 
+def hook_failed(fact: facts.HookFailed) -> str:
+    return f"{fact.hook}{_about(fact.program)} failed: {fact.why}"
+
+
+def hook_dropped(fact: facts.HookDropped) -> str:
+    return f"{fact.hook}{_about(fact.program)} is not called: too many hooks wait; {fact.dropped} dropped so far"
+
+
+def _about(program: str) -> str:
+    return f" for {program}" if program else ""
+
+
+def protection_set(fact: facts.ProtectionSet) -> str:
+    return f"protected from scale-in for {fact.minutes} minutes" if fact.on else "no longer protected from scale-in"
+
+
+def protection_failed(fact: facts.ProtectionFailed) -> str:
+    state = "on" if fact.on else "off"
+    return f"cannot turn scale-in protection {state}: {fact.why}; jobs go on, next try in {duration(fact.again_in)}"
+
+
+def protection_works(fact: facts.ProtectionWorks) -> str:
+    after = f" again, after {count(fact.failures, 'request')} that failed" if fact.failures else ""
+    return f"scale-in protection works{after}"
+
+
 def reopened(fact: facts.Reopened) -> str:
     said = f"opened {count(fact.files, 'log file')} anew ({fact.by})"
     return "; ".join([said, *(f"cannot open {failed}" for failed in fact.failed)])
@@ -221,6 +257,11 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.OutputLost: output_lost,
     facts.OutputTaken: output_taken,
     facts.RotationFailed: rotation_failed,
+    facts.HookFailed: hook_failed,
+    facts.HookDropped: hook_dropped,
+    facts.ProtectionSet: protection_set,
+    facts.ProtectionFailed: protection_failed,
+    facts.ProtectionWorks: protection_works,
     facts.Reopened: reopened,
 }
 

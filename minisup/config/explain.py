@@ -4,13 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from minisup.config.failing import failure_lines
+from minisup.config.hooks import HOOKS
 from minisup.config.interpolate import mask
 from minisup.config.lines import printable
 from minisup.config.lint import Finding
 from minisup.config.log_tables import LineFormat, LogTo
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
-from minisup.config.schema import Config, Program, Supervisor
+from minisup.config.schema import Config, Platform, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.config.units import format_size
 from minisup.core.model import Kind
@@ -59,6 +60,12 @@ def _supervisor(supervisor: Supervisor) -> Iterator[tuple[str, str]]:
     yield "state", supervisor.state_dir or "the usual place"
     time = ", with the time" if supervisor.log.time else ""
     yield "log", f"{supervisor.log.level.value}{time}{', as json' if supervisor.log.format is LineFormat.JSON else ''}"
+    if supervisor.platform is Platform.ECS:
+        wanted = supervisor.task_protection.enabled
+        yield "protected", "from scale-in while jobs or tasks are in progress" if wanted else "not from scale-in"
+    hooks = [(name, hook) for name in HOOKS if (hook := getattr(supervisor, name)) is not None]
+    if hooks:
+        yield "hooks", "\n".join(f"{name} {'posts to' if hook.url else 'runs'} {hook.shown}" for name, hook in hooks)
     if supervisor.environment:
         yield "variables", _variables(supervisor.environment)
 

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Final
 
+from minisup.config.hooks import HookCommand
 from minisup.config.interpolate import mask
 from minisup.config.lint import Finding
 from minisup.config.plan import MODES
@@ -66,6 +67,8 @@ def _table(table: object) -> dict[str, object]:
 def _plain(name: str, value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         return _table(value) if fields(value) else {}
+    if isinstance(value, HookCommand):
+        return value.shown
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, Mapping):

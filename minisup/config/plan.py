@@ -9,6 +9,7 @@ from dataclasses import is_dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from minisup.config.hooks import HOOKS, HookCommand
 from minisup.config.interpolate import mask
 from minisup.config.schema import Config, Program, Supervisor
 from minisup.config.walk import keys_of
@@ -57,7 +58,9 @@ RUN_KEYS: Final = frozenset(
 UNCHANGEABLE: Final = frozenset({"kind"})
 """Keys of a program that cannot change while minisup runs."""
 
-LIVE_SUPERVISOR: Final = frozenset({"shutdown_timeout", "platform", "include", "environment", "log"})
+LIVE_SUPERVISOR: Final = frozenset(
+    {"shutdown_timeout", "platform", "include", "environment", "log", "task_protection", *HOOKS}
+)
 """Keys of `[supervisor]` that need no restart; `platform` and `environment` by what follows from them."""
 
 
@@ -162,6 +165,8 @@ def _differences(old: Mapping[str, object], new: Mapping[str, object]) -> Iterat
 def _plain(key: str, value: object) -> object:
     """A value as JSON and people have it."""
     if isinstance(value, _Secret):
+        return value.shown
+    if isinstance(value, HookCommand):
         return value.shown
     if key in MODES and isinstance(value, int):
         return f"{value:04o}"

@@ -83,6 +83,7 @@ _TYPES: Final = {
     "zone": "time zone",
     "cron": "cron expression",
     "command": "text or list of text",
+    "hook": "URL, or a command as text or list of text",
     "slot path": "path",
     "environment": "table of text",
 }

@@ -10,10 +10,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
 from minisup.config.keys import Command, Environment, FilePath, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
-from minisup.config.tables import History, Limits, Queue, Scale, Schedule
+from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 
 MOST_PROCESSES: Final = 10_000
@@ -125,6 +126,20 @@ class Supervisor:
     )
     environment: Environment = field(
         default_factory=dict, metadata=says(Key("For every run, and for variables in this file."))
+    )
+    task_protection: TaskProtection = field(
+        default_factory=TaskProtection,
+        metadata=says(
+            Key('On ECS (`platform = "ecs"` and `ECS_AGENT_URI` set): no scale-in while jobs or tasks are in progress.')
+        ),
+    )
+    on_drain: Hook | None = field(default=None, metadata=says(Key("Called when minisup begins to shut down.")))
+    on_failing: Hook | None = field(
+        default=None, metadata=says(Key("Called when a program begins to fail; once a minute a program at most."))
+    )
+    on_give_up: Hook | None = field(default=None, metadata=says(Key("Called when a program is given up.")))
+    on_recovered: Hook | None = field(
+        default=None, metadata=says(Key("Called when a program is well again for which `on_failing` was due."))
     )
     socket_gid: int | None = None  # of socket_group
 

@@ -105,6 +105,23 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProtection:
+    """Protection of an ECS task from scale-in and deployments while it works."""
+
+    enabled: bool = field(default=True, metadata=says(Key("Whether minisup asks for it.")))
+    poll: Seconds = field(
+        default=1.0,
+        metadata=says(
+            Key(
+                "After a run that found no work or failed, the next run of that program counts as work only when it "
+                "has been in progress for so long: longer than the wait of a long poll.",
+                low=0,
+            )
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What is remembered about runs."""
 

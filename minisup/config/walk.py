@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from minisup.config.core_keys import key_of
+from minisup.config.hooks import HookCommand, read_hook
 from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
 from minisup.config.keys import Key
 from minisup.config.lines import Path
@@ -87,6 +88,8 @@ class Walker:
         plain, mark = unwrap(hint)
         if mark == "command":
             return self._command(raw, path)
+        if mark == "hook":
+            return self._hook(raw, path)
         if mark == "environment":
             return self._environment(raw, path)
         if mark == "slot path":
@@ -166,6 +169,16 @@ class Walker:
 
     def _first_word(self, word: str) -> str:
         return interpolate(word, self.known if self.slot_known is None else self.slot_known)
+
+    def _hook(self, raw: object, path: Path) -> HookCommand:
+        words = self._command(raw, path)
+        if not self.report.understood(self.source, path):
+            return HookCommand(words, "")
+        try:
+            filled = [interpolate(word, self.known) for word in words]
+            return read_hook(filled, [interpolate(word, self.known, hide=True) for word in words])
+        except ValueError as error:
+            raise Unfit(str(error)) from None
 
     def _environment(self, raw: object, path: Path) -> dict[str, str]:
         """Names and text. In a program the text stays a template; in [supervisor] its variables are filled in."""

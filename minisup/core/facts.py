@@ -223,6 +223,43 @@ class RotationFailed(NamedTuple):
     error: str
 
 
+class HookFailed(NamedTuple):
+    """A hook was called and did not do what it was to do. `program` empty: it was about minisup itself."""
+
+    hook: str
+    program: str
+    why: str
+
+
+class HookDropped(NamedTuple):
+    """A hook was not called, because too many others wait. `dropped`: so many since minisup started."""
+
+    hook: str
+    program: str
+    dropped: int
+
+
+class ProtectionSet(NamedTuple):
+    """The agent of ECS has turned the task's scale-in protection on, for `minutes` unless renewed, or off."""
+
+    on: bool
+    minutes: int
+
+
+class ProtectionFailed(NamedTuple):
+    """The agent of ECS could not be had to turn protection on or off; tried again in `again_in` seconds."""
+
+    on: bool
+    why: str
+    again_in: Seconds
+
+
+class ProtectionWorks(NamedTuple):
+    """The agent of ECS does what it is asked: the first time, or after `failures` requests that failed."""
+
+    failures: int
+
+
 class Reopened(NamedTuple):
     """All log files have been opened anew, except `failed`, a sentence each; `by` says who asked."""
 
@@ -257,6 +294,11 @@ Fact = (
     | OutputLost
     | OutputTaken
     | RotationFailed
+    | HookFailed
+    | HookDropped
+    | ProtectionSet
+    | ProtectionFailed
+    | ProtectionWorks
     | Reopened
 )
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
 from minisup.host import processes
+from minisup.host.hooks import Hooks
 from minisup.host.leftovers import URGENT, Leftovers
 from minisup.host.loop import TURN, Loop
 from minisup.host.oom import OomKills
@@ -21,6 +22,7 @@ class Desk(Protocol):
     """What the ends of runs need of the supervisor."""
 
     fleet: Fleet
+    hooks: Hooks
     leftovers: Leftovers
     loop: Loop
     now: Callable[[], float]
@@ -88,7 +90,7 @@ class Exits:
         for child in ended:
             known = desk.running.pop(child.pid, None)
             if known is None:
-                strangers = True
+                strangers |= not desk.hooks.ended(child)
                 continue
             self.ended(child, *known, orphans=orphans)
             if desk.signals.noted:

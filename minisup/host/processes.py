@@ -11,6 +11,9 @@ from typing import Final, NamedTuple
 
 from minisup.host import libc
 
+HELPER: Final = -2
+"""In the place of a run's id: the session of a helper of minisup's own, which is neither a run nor a stranger."""
+
 _STAT_SIZE: Final = 4096
 _ENVIRON_SIZE: Final = 1 << 21
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -197,7 +200,7 @@ def set_child_subreaper() -> bool:
 
 
 class _Family:
-    """Whose each process is: the id of a run, 0 (we ourselves, strangers), or FOREIGN: it does not descend from us."""
+    """Whose each process is: the id of a run, 0 (we ourselves, strangers), HELPER, or FOREIGN: not our descendant."""
 
     FOREIGN: Final = -1
 

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from minisup.host.environment import Account, changes_identity, executables
@@ -58,6 +58,13 @@ def recipe(
         account=account if changes_identity(account) else None,
         limits=limits,
     )
+
+
+def helper_recipe(argv: Sequence[str], environment: Mapping[str, str], directory: str) -> Recipe:
+    """Prepare a command that is no run: nothing in its environment says that it is one. ValueError as for `recipe`."""
+    made = recipe(argv, [os.fsencode(f"{name}={value}") for name, value in environment.items()], directory=directory)
+    del made.environment[-2:]
+    return made
 
 
 def needed_paths(recipe: Recipe) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from minisup.core.facts import NotReloaded
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Reloaded
 from minisup.errors import MinisupError
+from minisup.host.hooks import Hooks
 from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
 from minisup.host.memory import MemoryWatch, memory_watch
@@ -25,12 +26,17 @@ class Desk(Protocol):
     fleet: Fleet
     loop: Loop
     recipes: Recipes
+    hooks: Hooks
     console: OwnLog
     running: dict[int, tuple[str, int]]
     memory: MemoryWatch | None
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
+        ...
+
+    def protect(self) -> None:
+        """Protect the task from scale-in as the configuration says now."""
         ...
 
 
@@ -57,9 +63,11 @@ class Reloading:
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
         desk.console.configure(new.supervisor.log)
+        desk.hooks.configure(new)
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))
         self._watch_memory(new)
+        desk.protect()
         return changes
 
     def try_to_apply(self, by: str) -> None:

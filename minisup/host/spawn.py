@@ -102,6 +102,16 @@ class Spawner:
             raise _failed(recipe, pid, report)
         return pid
 
+    def spawn_helper(self, recipe: Recipe, output_fd: int) -> int:
+        """Start a helper of minisup's own, which is no run: as itself, in its own session; returns its pid.
+
+        The descriptor becomes its stdout and stderr and stays open here. SpawnError otherwise.
+        """
+        try:
+            return self._start(recipe, output_fd, output_fd)
+        except OSError as error:
+            raise _no_process(recipe, error) from None
+
     def close(self) -> None:
         """Give the descriptors back."""
         for fd in {*self._standard.values(), self._reader, self._writer}:

@@ -42,6 +42,7 @@ from minisup.core.timers import Timers
 from minisup.host import leftovers
 from minisup.host.clock import Clock
 from minisup.host.exits import Exits
+from minisup.host.hooks import Hooks
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
 from minisup.host.lookout import Lookout
@@ -49,6 +50,8 @@ from minisup.host.loop import TURN, Loop
 from minisup.host.memory import memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.output import Output
+from minisup.host.processes import HELPER
+from minisup.host.protection import Protection, renewed
 from minisup.host.recipe import fingerprint, needed_paths
 from minisup.host.recipes import Recipes
 from minisup.host.reloading import Reloading, Reread
@@ -102,12 +105,15 @@ class Supervisor:
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
+        self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.console.tell, self.console.say)
         self.exits = Exits(self)
         self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)
         self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
         self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
+        self.protection: Protection | None = None
+        self.protect()
         self.reloading = Reloading(self, reread)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
@@ -134,18 +140,18 @@ class Supervisor:
         self.console.say(narrate.begins(self.fleet, self.server.path if self.server else None, self.history.file))
         for event in self.survivors.take_over(self.state.path, self.fleet.slots):
             self.feed(event)
-            if self.memory is not None and type(event) is Survived:
-                self.memory.started(event.slot)
+            if type(event) is Survived:
+                self._look_after(event.slot)
         self.feed(Booted(programs))
         self.recount()  # what an earlier minisup left
         self.notifier.ready()
-        while self.code is None:
+        while self.code is None or self.hooks.lingering:
             try:
                 self.turn()
             except Exception as error:  # noqa: BLE001 - a defect of minisup must not cost anybody's jobs
                 self.console.defect(error)
                 signal.sigtimedwait((), PAUSE)
-        return self._leave(self.code)
+        return self._leave(self.code or 0)
 
     def turn(self) -> None:
         """Wait once and handle what has come."""
@@ -193,6 +199,8 @@ class Supervisor:
             self.console.say(f"{narrate.request(event)}, asked by {by}")
         self.leftovers.recount()
         first = self.fleet.shutdown is None
+        if self.code is not None:
+            self.hooks.hurry()
         self.feed(event)
         self.leftovers.watch()
         if first and self.fleet.shutdown is not None:
@@ -226,8 +234,7 @@ class Supervisor:
         answer = self.launcher.start(action)
         if type(answer) is Started:
             self.running[answer.pid] = (action.slot, action.run)
-            if self.memory is not None:
-                self.memory.started(action.slot)
+            self._look_after(action.slot)
             if self.console.detailed:
                 self.output.tell_start(answer)
         self.feed(answer)
@@ -254,19 +261,39 @@ class Supervisor:
 
     def do_record(self, record: Record) -> None:
         self.history.add(record)
+        if self.protection is not None:
+            self.protection.ended(record)
         if self.console.detailed:
             self.output.tell_end(record)
 
     def do_note(self, action: Note) -> None:
         self.notifier.take(action.fact)
         self.console.tell(action.fact)
+        self.hooks.take(action.fact)
 
     def do_halt(self, action: Halt) -> None:
         self.code = action.code
+        shutdown = self.fleet.shutdown
+        if shutdown is not None and shutdown.step == 1:
+            self.hooks.linger(shutdown.begun + shutdown.span)
 
     # --- helpers ------------------------------------------------------------------------------------------------------
 
+    def _look_after(self, slot: str) -> None:
+        if self.memory is not None:
+            self.memory.started(slot)
+        if self.protection is not None:
+            self.protection.started(slot)
+
+    def protect(self) -> None:
+        """Protect the task from scale-in as the configuration says now."""
+        self.protection = renewed(
+            self.protection, self.config, os.environ, self.loop, self.fleet, self.running, self.console.tell
+        )
+
     def _leave(self, code: int) -> int:
+        if self.protection is not None:
+            self.protection.leave()
         if self.fleet.shutdown is not None and not self.running:
             self.exits.let_strangers_end(min(self.fleet.shutdown.begun + LAST_GRACE, self.fleet.shutdown.halt_at))
         self.leftovers.kill_all()
@@ -275,6 +302,8 @@ class Supervisor:
         self.history.finish()
         self.output.finish(deadline)
         self.history.wait(deadline)
+        if self.protection is not None:
+            self.protection.finish(deadline)
         self.record.close(clean=not self.running)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
@@ -286,7 +315,8 @@ class Supervisor:
         return None if slot is None else slot.wanted
 
     def _leaders(self) -> dict[int, int]:
-        return {pid: run for pid, (_, run) in self.running.items()}
+        helpers = dict.fromkeys(self.hooks.sessions, HELPER)
+        return {**helpers, **{pid: run for pid, (_, run) in self.running.items()}}
 
     def _needed(self, program: str) -> tuple[Any, ...]:
         return fingerprint(needed_paths(self.recipes.of(f"{program}:0")))
