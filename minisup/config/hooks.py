@@ -64,6 +64,6 @@ def _host_of(masked: str) -> str:
     if not is_url(masked):
         return MASK
     scheme, _, rest = masked.partition("://")
-    host, slash, path = rest.partition("/")
+    host, slash, path = rest.replace("#", "?").partition("/")
     host, question, _ = host.partition("?")
     return f"{scheme}://{host}{'/' if slash else ''}{MASK if path or question else ''}"

@@ -234,7 +234,8 @@ class Supervisor:
         answer = self.launcher.start(action)
         if type(answer) is Started:
             self.running[answer.pid] = (action.slot, action.run)
-            self._look_after(action.slot)
+            if self.memory is not None or self.protection is not None:
+                self._look_after(action.slot)
             if self.console.detailed:
                 self.output.tell_start(answer)
         self.feed(answer)
