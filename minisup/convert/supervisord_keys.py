@@ -103,13 +103,13 @@ LISTENER_INSTEAD: Final = (
     (("memmon",), "limits = { memory = ... } of the program ends a run that grows too large"),
     (("httpok",), "a health check of the platform; `minisup health` is for HEALTHCHECK"),
     (("supervisor_stdout", "supervisor-stdout"), "lines on the console begin with their slot's name anyway"),
-    (("crashmail", "fatalmailbatch", "crashsms"), "watch minisup's own lines or `minisup status --json`"),
+    (("crashmail", "fatalmailbatch", "crashsms"), "on_failing and on_give_up of [supervisor] call a command or a URL"),
     (
         ("process_state", "kill", "stop-supervisor", "watchdog"),
         'retry = { give_up = "exit" } of the program ends minisup (exit code 75) when it has failed for too long',
     ),
     (("tick",), "a program that runs by the clock: schedule"),
-    (("",), "watch minisup's own lines or `minisup status --json`"),
+    (("",), "hooks of [supervisor] (on_failing, on_drain ...), or `minisup events -f --json`"),
 )
 """What an event listener is replaced by, by words in its command and events; the first that fits."""
 

@@ -317,7 +317,7 @@ def test_keys_that_nobody_reads_are_named_with_what_was_meant(tmp_path):
     [
         ("eventlistener:memmon\ncommand=memmon\nevents=TICK_60", "limits = { memory"),
         ("eventlistener:x\ncommand=./kill.py\nevents=PROCESS_STATE_FATAL", 'give_up = "exit"'),
-        ("eventlistener:x\ncommand=./log.py\nevents=PROCESS_LOG", "minisup status --json"),
+        ("eventlistener:x\ncommand=./log.py\nevents=PROCESS_LOG", "minisup events -f --json"),
         ("fcgi-program:x\ncommand=app\nsocket=unix:///s", "spawn-fcgi"),
         ("inet_http_server\nport=9001", "no port"),
         ("unix_http_server:x\nfile=/s", "socket_mode"),
