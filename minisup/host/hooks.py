@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from minisup.config.hooks import HOOKS, HookCommand
+from minisup.config.interpolate import OWN
 from minisup.config.schema import Config
 from minisup.core import facts
 from minisup.core.model import Instant, Outcome, Seconds
@@ -42,7 +43,6 @@ GIVE_UP: Final = "on_give_up"
 RECOVERED: Final = "on_recovered"
 
 _SUCCESS: Final = range(200, 300)
-_NOT_INHERITED: Final = "MINISUP_"
 
 
 class Occasion(NamedTuple):
@@ -184,8 +184,8 @@ class Hooks:
             "MESSAGE": errand.body["message"],
             "JSON": json.dumps(errand.body),
         }
-        inherited = {name: text for name, text in os.environ.items() if not name.startswith(_NOT_INHERITED)}
-        return {**inherited, **self._variables, **{f"MINISUP_{name}": text for name, text in given.items()}}
+        around = {name: text for name, text in {**os.environ, **self._variables}.items() if name not in OWN}
+        return {**around, **{f"MINISUP_{name}": text for name, text in given.items()}}
 
     def _over(self, errand: Errand, why: str) -> None:
         if why:

@@ -64,7 +64,10 @@ def told(stage: Stage, fact: str) -> list[dict[str, Any]]:
 def test_a_command_learns_what_failed_and_that_it_is_well_again(stage: Stage) -> None:
     given = options(on_failing=saves_environment("failing"), on_recovered=saves_environment("well"))
     stage.write("broken", "")
-    stage.up(program("sms", FLAKY, min_runtime="50ms", retry=QUICK), supervisor=given + "\nenvironment.GIVEN = 'yes'")
+    stage.up(
+        program("sms", FLAKY, min_runtime="50ms", retry=QUICK),
+        supervisor=given + "\nenvironment = { GIVEN = 'yes', MINISUP_RUN_ID = '7' }",
+    )
     failing = environment(stage, "failing")
     assert failing["MINISUP_EVENT"] == "failing"
     assert failing["MINISUP_PROGRAM"] == "sms"
@@ -143,6 +146,14 @@ def test_the_example_of_the_page_does_what_the_page_says(stage: Stage, listener:
     daemon.term()
     assert daemon.wait() == 0
     assert stage.lines("deregistered") == ["--from balancer TERM"]
+
+
+def test_the_page_has_the_numbers_of_the_code() -> None:
+    page = " ".join(PAGE.read_text().split())
+    assert f"A hook has {hooks.LIMIT:g} seconds" in page
+    assert (MOST_AT_ONCE, hooks.QUIET) == (4, 60.0)
+    assert f"Four are under way at a time, {MOST_WAITING} wait" in page
+    assert f"{MOST_LINES} lines at most" in page
 
 
 # --- never in the way -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, holds_for, program, sh,
 from listener import Asked, Listener, granted
 from plumbing import Plumbing
 
+from minisup.config.tables import TaskProtection
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Record
 from minisup.core.model import Kind, Outcome, Policy
 from minisup.host.agent import MINUTES, protection_url, trouble, wish
 from minisup.host.calls import Answer
-from minisup.host.protection import Protection, Times
+from minisup.host.protection import TIMES, Protection, Times
 
 ECS = 'platform = "ecs"\nshutdown_timeout = "8s"'
 PATH = "/task-protection/v1/state"
@@ -69,6 +71,18 @@ def test_a_service_does_not_protect(stage: Stage, agent: Listener) -> None:
     daemon = up(stage, agent, program("web", "sleep 1000", kind="service", min_runtime=0))
     wait_until(lambda: daemon.program("web")["running"], SOON, "it runs")
     holds_for(lambda: not agent.asked, 1.0, "nobody is asked")
+
+
+def test_a_task_whose_programs_are_paused_is_free_after_the_grace(stage: Stage, agent: Listener) -> None:
+    daemon = up(stage, agent, program("job", "true", min_runtime="50ms"))
+    wait_until(lambda: agent.wishes() == [True], SOON, "it is on")
+    assert stage.command("pause", "all", "--wait").returncode == 0
+    watch = Stopwatch()
+    wait_until(lambda: agent.wishes() == [True, False], TIMES.grace + SOON, "it is off")
+    assert watch.seconds > TIMES.grace - 1.0
+    daemon.term()
+    assert daemon.wait() == 0
+    assert agent.wishes() == [True, False], "it was off already"
 
 
 @pytest.mark.parametrize(
@@ -372,6 +386,18 @@ def test_the_wish_and_its_place() -> None:
     assert json.loads(wish(False)) == {"ProtectionEnabled": False}
     assert protection_url({"ECS_AGENT_URI": "http://169.254.170.2/api/x"}) == f"http://169.254.170.2/api/x{PATH}"
     assert protection_url({}) == ""
-    assert QUICK.refresh < QUICK.grace
-    times = Times()
-    assert times.refresh * 2 < MINUTES * 60, "two renewals may fail before it expires"
+    assert TIMES.refresh * 2 < MINUTES * 60, "two renewals may fail before it expires"
+
+
+def test_the_page_has_the_numbers_of_the_code() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "how-to" / "ecs.md").read_text().split())
+    assert f"protection for {MINUTES} minutes, and again every {TIMES.refresh / 60:.0f} minutes" in page
+    assert f"no such run for {TIMES.grace:.0f} s | no protection" in page
+    assert TIMES.last == 0.5
+    assert "for half a second at most" in page
+    assert f"`no answer within {TIMES.limit:g} s`" in page
+    assert (
+        f"{TIMES.retry:g} s, {TIMES.retry * 2:g} s, {TIMES.retry * 4:g} s ... up to {TIMES.longest_retry / 60:g}"
+        in page
+    )
+    assert f"`task_protection.poll` ({TaskProtection().poll:g} s)" in page
