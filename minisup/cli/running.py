@@ -75,10 +75,10 @@ def check(
 
     Each warning has a number, which the reference explains.
     """
-    from minisup.cli.systemd import named_unit, our_unit  # noqa: PLC0415 -- as above
+    from minisup.cli.surroundings import surroundings  # noqa: PLC0415 -- as above
     from minisup.config.explain import explain  # noqa: PLC0415 -- of all commands only this one needs it
     from minisup.config.facts import facts, problem_facts  # noqa: PLC0415 -- as above
-    from minisup.config.lint import lint  # noqa: PLC0415 -- as above
+    from minisup.config.lint import review  # noqa: PLC0415 -- as above
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
 
     try:
@@ -87,12 +87,12 @@ def check(
         if as_json:
             say.show_json(problem_facts(error))
         raise
-    findings = lint(loaded, named_unit(unit) if unit else our_unit(os.environ))
+    found = review(loaded, surroundings(loaded, unit, os.environ))
     if as_json:
-        say.show_json(facts(loaded, findings))
+        say.show_json(facts(loaded, found.findings, found.ignored))
     else:
-        say.show(explain(loaded, findings))
-    return 1 if strict and findings else 0
+        say.show(explain(loaded, found.findings, found.ignored))
+    return 1 if strict and found.findings else 0
 
 
 def init(

@@ -20,7 +20,7 @@ shutdown_timeout = "30s"
 [program.email]
 # One job, then exit. Put yours here, such as: command = "php artisan sqs:email --verbose"
 # A command is split into words as a shell would; no shell runs unless you name one, as here.
-command = ["sh", "-c", "echo slot $MINISUP_SLOT looks for work; sleep 0.2"]
+command = ["sh", "-c", "echo slot $MINISUP_SLOT looks for work; exec sleep 0.2"]
 numprocs = 2
 
 # Pace: a run that ends sooner keeps its slot until min_runtime is over, so jobs of 0.2 s are busy 20 % of the time.

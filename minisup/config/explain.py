@@ -7,7 +7,7 @@ from minisup.config.failing import failure_lines
 from minisup.config.hooks import HOOKS
 from minisup.config.interpolate import mask
 from minisup.config.lines import printable
-from minisup.config.lint import Finding
+from minisup.config.lint import Finding, Ignored
 from minisup.config.log_tables import LineFormat, LogTo
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
@@ -20,24 +20,39 @@ from minisup.core.shutdown import usable
 _LABEL_WIDTH: Final = 10
 
 
-def explain(config: Config, findings: Sequence[Finding] = ()) -> str:
+def explain(config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ignored] = ()) -> str:
     """The effective values, what pace, failures, stop and shutdown come to, and the warnings. Secrets are masked."""
     head = f"{', '.join(map(printable, config.files))}: {_count(len(config.programs), 'program')}, no errors"
     if findings:
         head += f", {_count(len(findings), 'warning')}"
+    if ignored:
+        head += f", {len(ignored)} ignored"
     blocks = [head, "\n".join(_labelled(_supervisor(config.supervisor)))]
     width = max(map(len, config.programs))
     plans = shutdown_plans(config)
     for name, program in config.programs.items():
         lines = [f"  {name:{width}}  {_what(program)}", *_labelled(_program(program, plans[name], config))]
         blocks.append("\n".join(lines))
-    return "\n\n".join([*blocks, *map(_warning, findings)]) + "\n"
+    return (
+        "\n\n".join([*blocks, *map(_warning, findings), *(["\n".join(map(_ignored, ignored))] if ignored else [])])
+        + "\n"
+    )
 
 
 def _warning(finding: Finding) -> str:
     about = f" {finding.program}" if finding.program else ""
-    where = f"{finding.file}:{finding.line}" if finding.line else finding.file
-    return f"  warning {finding.id}{about}: {finding.message}\n      fix: {finding.fix}          {where}"
+    said = f"  warning {finding.id}{about}: {printable(finding.message)}"
+    return f"{said}\n      fix: {printable(finding.fix)}          {_where(finding)}"
+
+
+def _ignored(ignored: Ignored) -> str:
+    finding, reason = ignored
+    about = f" {finding.program}" if finding.program else ""
+    return f"  ignored {finding.id}{about}: {printable(reason)}          {_where(finding)}"
+
+
+def _where(finding: Finding) -> str:
+    return f"{finding.file}:{finding.line}" if finding.line else finding.file
 
 
 def _count(number: int, noun: str) -> str:

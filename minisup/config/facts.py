@@ -7,7 +7,7 @@ from typing import Final
 
 from minisup.config.hooks import HookCommand
 from minisup.config.interpolate import mask
-from minisup.config.lint import Finding
+from minisup.config.lint import Finding, Ignored
 from minisup.config.plan import MODES
 from minisup.config.schema import Config, Program
 from minisup.config.stopping import ShutdownPlan, shutdown_plans
@@ -18,7 +18,7 @@ from minisup.errors import ConfigError
 SCHEMA: Final = 1
 
 
-def facts(config: Config, findings: Sequence[Finding] = ()) -> dict[str, object]:
+def facts(config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ignored] = ()) -> dict[str, object]:
     """Everything that `minisup check` says, JSON-ready: durations in seconds, secrets masked, no problems."""
     plans = shutdown_plans(config)
     supervisor = _table(config.supervisor)
@@ -29,20 +29,37 @@ def facts(config: Config, findings: Sequence[Finding] = ()) -> dict[str, object]
         "programs": [_program(program, plans[program.name]) for program in config.programs.values()],
         "problems": [],
         "warnings": [_warning(finding) for finding in findings],
+        "ignored": [{**_warning(finding), "reason": reason} for finding, reason in ignored],
     }
 
 
 def problem_facts(error: ConfigError) -> dict[str, object]:
     """The same document for a configuration that has problems."""
     problems = [
-        {"file": problem.file, "line": problem.line or None, "key": problem.key or None, "message": problem.message}
+        {
+            "severity": "error",
+            "file": problem.file,
+            "line": problem.line or None,
+            "key": problem.key or None,
+            "message": problem.message,
+        }
         for problem in error.problems
     ]
-    return {"schema": SCHEMA, "files": [], "supervisor": None, "programs": [], "problems": problems, "warnings": []}
+    nothing: dict[str, object] = {"files": [], "supervisor": None, "programs": []}
+    return {"schema": SCHEMA, **nothing, "problems": problems, "warnings": [], "ignored": []}
 
 
 def _warning(finding: Finding) -> dict[str, object]:
-    return {**finding._asdict(), "program": finding.program or None, "line": finding.line or None}
+    return {
+        "code": finding.id,
+        "severity": "warning",
+        "program": finding.program or None,
+        "key": finding.key or None,
+        "file": finding.file,
+        "line": finding.line or None,
+        "message": finding.message,
+        "fix": finding.fix,
+    }
 
 
 def _program(program: Program, plan: ShutdownPlan) -> dict[str, object]:

@@ -31,6 +31,10 @@ SignalName = Annotated[str, "signal"]
 """A signal by name, as `SIGTERM`; in the file also `"TERM"` or its number."""
 
 
+Ignore = Annotated[str, "warning and why"]
+"""A warning of `check` that is not wanted, and the reason: `"MS104 the jobs are idempotent"`."""
+
+
 Cron = Annotated[str, "cron"]
 """Five cron fields: minute, hour, day of month, month, day of week."""
 

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Mapping
 from typing import Final
 
 Path = tuple[str | int, ...]
@@ -118,7 +119,7 @@ def find_lines(text: str) -> dict[Path, int]:
             scan.pair()
 
 
-def line_of(lines: dict[Path, int], path: Path) -> int:
+def line_of(lines: Mapping[Path, int], path: Path) -> int:
     """The line of `path` or of the nearest table around it; 0: none."""
     for end in range(len(path), 0, -1):
         if path[:end] in lines:

@@ -1,21 +1,20 @@
 """What a configuration may say and probably should not: numbered warnings, each with its reason and its fix.
 
-A lint is a function from the configuration (and the unit of systemd, if one is known) to findings. `LINTS` is the list
-of them; docs/reference/lints.md explains each, and a test compares. Numbers are never used twice.
+A lint is a function from the configuration and its surroundings to findings. `LINTS` is the list of them;
+docs/reference/lints.md explains each, and a test compares. Numbers are never used twice. `ignore` of a program or of
+`[supervisor]` takes warnings away, each with a reason; one that takes nothing away is itself warned of (MS101).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from minisup.config.phrases import span
-from minisup.config.schema import Config, Platform
-from minisup.config.stopping import ShutdownPlan, shutdown_plans
+from minisup.config.lines import line_of
+from minisup.config.lints import commands, platform, queue, usual, workers
+from minisup.config.lints.subject import Found, Lint, Needs, Subject, Surroundings, subject_of
+from minisup.config.schema import Config
 from minisup.config.unit import Unit
-from minisup.config.units import write_duration
-from minisup.core.model import Seconds
-from minisup.core.shutdown import LEVEL, usable
 
-_ECS_MOST: Final[Seconds] = 120.0
+USELESS: Final = "MS101"
 
 
 class Finding(NamedTuple):
@@ -27,112 +26,132 @@ class Finding(NamedTuple):
     program: str
     file: str
     line: int
+    key: str = ""
 
 
-class Found(NamedTuple):
-    """What a rule has found; as in `Finding`."""
+class Ignored(NamedTuple):
+    """A warning that somebody does not want, and why."""
 
-    message: str
-    fix: str
-    program: str = ""
-    file: str = ""
-    line: int = 0
+    finding: Finding
+    reason: str
 
 
-class Subject(NamedTuple):
-    """What rules look at."""
+class Review(NamedTuple):
+    """All warnings about a configuration: those that count, and those that are ignored."""
 
-    config: Config
-    plans: Mapping[str, ShutdownPlan]
-    unit: Unit | None
-
-
-class Lint(NamedTuple):
-    """A rule: its number, what it warns of in a few words, and how it looks."""
-
-    id: str
-    title: str
-    look: Callable[[Subject], Iterator[Found]]
+    findings: list[Finding]
+    ignored: list[Ignored]
 
 
-def lint(config: Config, unit: Unit | None = None) -> list[Finding]:
-    """All warnings about a configuration that has no problems, by number, then in the order of the file."""
-    subject = Subject(config, shutdown_plans(config), unit)
-    return [Finding(rule.id, *found) for rule in LINTS for found in rule.look(subject)]
+class _Wish(NamedTuple):
+    """One entry of `ignore`; `program` empty: of `[supervisor]`, for all programs."""
+
+    number: str
+    reason: str
+    program: str
 
 
-def drain_is_cut(subject: Subject) -> Iterator[Found]:
-    """At shutdown a run gets less time than its program's drain promises."""
-    supervisor = subject.config.supervisor
-    limit = write_duration(supervisor.shutdown_timeout)
-    top = max(plan.level for plan in subject.plans.values())
-    for name, program in subject.config.programs.items():
-        plan, drain = subject.plans[name], write_duration(program.stop.drain)
-        longest = min(program.stop.drain, program.max_runtime or program.stop.drain)
-        if longest <= plan.drain or plan.begin:  # who stops later has the time that the others leave
-            continue
-        need = whole_timeout(longest + program.stop.timeout + top * LEVEL)
-        message = (
-            f"stop.drain {drain} does not fit into shutdown_timeout {limit}: a run longer than {span(plan.drain)} is"
-        )
-        place = in_the_platform(supervisor.platform, need)
-        fix = f'shutdown_timeout = "{write_duration(need)}" here and the same in the platform ({place})'
-        yield Found(f"{message} cut at shutdown", fix, name, program.origin.file, program.origin.line)
-
-
-def systemd_signals_jobs(subject: Subject) -> Iterator[Found]:
-    """The unit lets systemd signal every process itself, or nobody."""
-    unit = subject.unit
-    if unit is None or unit.kill_mode == "mixed":
-        return
-    what = {
-        "control-group": "systemd sends SIGTERM to every job when it stops minisup, and nothing drains",
-        "process": "what minisup could not end in time outlives it",
-        "none": "systemd ends nothing, and what hangs stays for ever",
-    }.get(unit.kill_mode, "systemd does not know it")
-    yield Found(f"KillMode={unit.kill_mode}: {what}", "KillMode=mixed", file=unit.name)
-
-
-def systemd_is_impatient(subject: Subject) -> Iterator[Found]:
-    """The unit kills before the shutdown's own deadline."""
-    unit, limit = subject.unit, subject.config.supervisor.shutdown_timeout
-    if unit is None or unit.stop_timeout is None or unit.stop_timeout >= limit:
-        return
-    message = f"TimeoutStopSec={unit.stop_timeout:g} is less than shutdown_timeout {write_duration(limit)}"
-    yield Found(f"{message}: systemd may kill everything before", f"TimeoutStopSec={limit:g}", file=unit.name)
-
-
-def systemd_stops_all_for_one(subject: Subject) -> Iterator[Found]:
-    """The unit is stopped when the kernel kills one job for its memory."""
-    unit = subject.unit
-    if unit is None or unit.oom_policy == "continue":
-        return
-    message = f"OOMPolicy={unit.oom_policy}: when the kernel kills one job for its memory, systemd stops all of them"
-    yield Found(message, "OOMPolicy=continue", file=unit.name)
+def _ignored_for_nothing(_subject: Subject) -> Iterator[Found]:
+    """What is ignored and does not come is known when all others have looked: see `review`."""
+    return iter(())
 
 
 LINTS: Final = (
-    Lint("MS104", "stop.drain does not fit into shutdown_timeout", drain_is_cut),
-    Lint("MS105", "systemd signals the jobs itself", systemd_signals_jobs),
-    Lint("MS106", "systemd kills before shutdown_timeout", systemd_is_impatient),
-    Lint("MS107", "systemd stops everything when the kernel kills one job", systemd_stops_all_for_one),
+    Lint(USELESS, "a warning is ignored that does not come", _ignored_for_nothing),
+    Lint("MS104", "stop.drain does not fit into shutdown_timeout", platform.drain_is_cut),
+    Lint("MS105", "systemd signals the jobs itself", platform.systemd_signals_jobs, Needs.UNIT),
+    Lint("MS106", "systemd kills before shutdown_timeout", platform.systemd_is_impatient, Needs.UNIT),
+    Lint(
+        "MS107",
+        "systemd stops everything when the kernel kills one job",
+        platform.systemd_stops_all_for_one,
+        Needs.UNIT,
+    ),
+    Lint("MS108", "a message comes back while its run may still work", queue.message_comes_back),
+    Lint("MS109", "shutdown_timeout is more than ECS gives", platform.fargate_waits_no_longer),
+    Lint("MS110", "stop.timeout does not fit into shutdown_timeout", platform.timeout_is_cut),
+    Lint("MS111", "an empty queue is looked at later than a broken one", queue.idle_is_slower_than_retry),
+    Lint("MS112", "--timeout does nothing with queue:work --once", workers.once_has_no_timeout),
+    Lint("MS113", "--timeout is not shorter than the queue waits", workers.timeout_is_after_retry),
+    Lint("MS114", "queue:work --once dies of the stop signal", workers.once_dies_of_the_signal),
+    Lint("MS115", "--sleep comes on top of the idle ladder", workers.sleeps_before_idle),
+    Lint("MS116", "a worker without an end", workers.worker_never_ends),
+    Lint("MS117", "a worker that runs for long is a job", workers.worker_is_no_job),
+    Lint("MS118", "all slots together need more memory than there is", platform.memory_is_promised_twice, Needs.MEMORY),
+    Lint("MS119", "min_runtime is what keeps the slots from doing more", usual.pace_is_the_limit, Needs.HISTORY),
+    Lint("MS120", "a shell stays beside its last command", commands.shell_stays),
+    Lint("MS121", "shell syntax in a command without a shell", commands.shell_is_missing),
+    Lint("MS122", "a schedule is faster than the usual run", usual.clock_is_too_fast, Needs.HISTORY),
+    Lint("MS123", "an outage sends good messages to the dead-letter queue", queue.outage_burns_messages),
+    Lint("MS124", "an empty queue of SQS is asked often", queue.empty_queue_is_asked_often),
+    Lint("MS125", "nothing paces runs that find no work", queue.empty_queue_is_not_noticed),
 )
 
-
-def whole_timeout(seconds: Seconds) -> Seconds:
-    """The least shutdown_timeout, in whole seconds, of which `seconds` are usable."""
-    least = int(max(seconds + 0.5, seconds / 0.9))
-    return float(next(limit for limit in range(least, least + 3) if usable(float(limit)) >= seconds))
+_BY_NUMBER: Final = {rule.id: rule for rule in LINTS}
 
 
-def in_the_platform(platform: Platform, seconds: Seconds) -> str:
-    """How a platform is told how long to wait."""
-    whole = f"{seconds:.0f}"
-    if platform is Platform.ECS and seconds > _ECS_MOST:
-        return f"stopTimeout {_ECS_MOST:.0f} is the most that Fargate gives: shorten stop.drain"
-    return {
-        Platform.DOCKER: f"docker stop -t {whole}, stop_grace_period: {whole}s",
-        Platform.ECS: f"stopTimeout {whole}",
-        Platform.KUBERNETES: f"terminationGracePeriodSeconds: {whole}",
-        Platform.HOST: f"TimeoutStopSec={whole}",
-    }[platform]
+def lint(config: Config, unit: Unit | None = None) -> list[Finding]:
+    """The warnings about a configuration that has no problems, without those that are ignored."""
+    return review(config, Surroundings(unit)).findings
+
+
+def review(config: Config, around: Surroundings = Surroundings()) -> Review:  # noqa: B008 - it cannot change
+    """All warnings about a configuration that has no problems, by number, then in the order of the file."""
+    subject = subject_of(config, around)
+    found = [_finding(config, rule.id, one) for rule in LINTS for one in rule.look(subject)]
+    wishes = list(_wishes(config))
+    ignored: list[Ignored] = []
+    counted: list[Finding] = []
+    for finding in found:
+        wish = next((wish for wish in wishes if _means(wish, finding)), None)
+        if wish is None:
+            counted.append(finding)
+        else:
+            ignored.append(Ignored(finding, wish.reason))
+    useless = [
+        _useless(config, wish)
+        for wish in wishes
+        if not any(_means(wish, one) for one in found) and _could_come(wish, around)
+    ]
+    return Review([*useless, *counted], ignored)
+
+
+def _wishes(config: Config) -> Iterator[_Wish]:
+    for text in config.supervisor.ignore:
+        yield _Wish(*_split(text), "")
+    for name, program in config.programs.items():
+        for text in program.ignore:
+            yield _Wish(*_split(text), name)
+
+
+def _split(text: str) -> tuple[str, str]:
+    number, _, reason = text.partition(" ")
+    return number.rstrip(":"), reason.strip()
+
+
+def _means(wish: _Wish, finding: Finding) -> bool:
+    return wish.number == finding.id and wish.program in {"", finding.program}
+
+
+def _could_come(wish: _Wish, around: Surroundings) -> bool:
+    """Whether enough is known to say that a warning does not come."""
+    rule = _BY_NUMBER.get(wish.number)
+    return rule is None or around.known(rule.needs, wish.program)
+
+
+def _useless(config: Config, wish: _Wish) -> Finding:
+    if wish.number in _BY_NUMBER and wish.number != USELESS:
+        message = f"ignore names {wish.number}, which does not come here ({_BY_NUMBER[wish.number].title})"
+    else:
+        message = f"ignore names {wish.number}, which is no warning that can be ignored"
+    return _finding(config, USELESS, Found(message, f"remove {wish.number} from ignore", wish.program, "ignore"))
+
+
+def _finding(config: Config, number: str, found: Found) -> Finding:
+    if found.unit:
+        return Finding(number, found.message, found.fix, "", found.unit, 0, found.key)
+    table = ("program", found.program) if found.program else ("supervisor",)
+    file = config.programs[found.program].origin.file if found.program else config.files[0]
+    line = line_of(config.lines.get(file, {}), (*table, *found.key.split(".")))
+    key = ".".join((*table, found.key))
+    return Finding(number, found.message, found.fix, found.program, file, line, key)

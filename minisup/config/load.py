@@ -71,7 +71,12 @@ def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Rep
         report.add(main, (), "there is no program; add a table [program.NAME] with a command")
     check_after(programs, places, complete=complete)
     check_log_files(programs, places)
-    return Config(supervisor=supervisor, programs=programs, files=tuple(source.name for source in sources))
+    return Config(
+        supervisor=supervisor,
+        programs=programs,
+        files=tuple(source.name for source in sources),
+        lines={source.name: source.lines for source in sources},
+    )
 
 
 def _directory(main: Source, cwd: str | None, report: Report) -> str:

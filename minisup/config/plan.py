@@ -59,7 +59,7 @@ UNCHANGEABLE: Final = frozenset({"kind"})
 """Keys of a program that cannot change while minisup runs."""
 
 LIVE_SUPERVISOR: Final = frozenset(
-    {"shutdown_timeout", "platform", "include", "environment", "log", "task_protection", *HOOKS}
+    {"shutdown_timeout", "platform", "include", "environment", "log", "ignore", "task_protection", *HOOKS}
 )
 """Keys of `[supervisor]` that need no restart; `platform` and `environment` by what follows from them."""
 

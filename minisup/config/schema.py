@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 
 from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
-from minisup.config.keys import Command, Environment, FilePath, Key, Label, Mode, Rate, SlotPath, says
+from minisup.config.keys import Command, Environment, FilePath, Ignore, Key, Label, Mode, Rate, SlotPath, says
+from minisup.config.lines import Path as LinePath
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
 from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
@@ -141,6 +142,12 @@ class Supervisor:
     on_recovered: Hook | None = field(
         default=None, metadata=says(Key("Called when a program is well again for which `on_failing` was due."))
     )
+    ignore: tuple[Ignore, ...] = field(
+        default=(),
+        metadata=says(
+            Key('Warnings of `check` that are not wanted anywhere, with the reason: `["MS104 jobs may be cut"]`.')
+        ),
+    )
     socket_gid: int | None = None  # of socket_group
 
 
@@ -231,7 +238,11 @@ class Program:
     limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
     schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.", later=True)))
     scale: Scale | None = field(default=None, metadata=says(Key("Instead of `numprocs`.", later=True)))
-    queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.", later=True)))
+    queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
+    ignore: tuple[Ignore, ...] = field(
+        default=(),
+        metadata=says(Key('Warnings of `check` that are not wanted, with the reason: `["MS104 jobs may be cut"]`.')),
+    )
     name: str = ""
     identity: Identity | None = None  # of user and group
     file_environment: Mapping[str, str] = field(default_factory=dict)  # what env_file holds
@@ -306,3 +317,4 @@ class Config:
     supervisor: Supervisor
     programs: dict[str, Program]
     files: tuple[str, ...]
+    lines: Mapping[str, Mapping[LinePath, int]] = field(default_factory=dict)  # of the keys, by file

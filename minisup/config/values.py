@@ -16,6 +16,8 @@ HIGHEST_EXIT_CODE: Final = 255
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?")
 _OCTAL: Final = re.compile(r"(0o)?[0-7]{1,5}")
+_WARNING: Final = re.compile(r"MS[0-9]{3}(?![0-9A-Za-z])")
+_IGNORED: Final = re.compile(r"MS[0-9]{3}:? \S.*")
 _LABEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _TRUTH: Final[Mapping[str, bool]] = MappingProxyType(
     {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -47,6 +49,16 @@ def read_text(value: Value, _key: Key) -> str:
     if "\0" in value.plain:
         raise Unfit("text cannot hold the character NUL")
     return value.plain
+
+
+def read_ignore(value: Value, key: Key) -> str:
+    """`MS104 the reason`, with or without a colon after the number."""
+    text = " ".join(read_text(value, key).split())
+    if not _WARNING.match(text):
+        raise Unfit(f'expected the number of a warning and a reason, got {value.shown}; write "MS104 why it is fine"')
+    if not _IGNORED.fullmatch(text):
+        raise Unfit(f'{value.shown} needs a reason; write "{text.rstrip(":")} why it is fine"')
+    return text
 
 
 def read_bool(value: Value, _key: Key) -> bool:
@@ -240,6 +252,7 @@ READERS: Final[Mapping[object, Callable[[Value, Key], object]]] = MappingProxyTy
         "path": read_path,
         "pattern": read_pattern,
         "signal": read_signal,
+        "warning and why": read_ignore,
         "cron": read_cron,
         "zone": read_zone,
     }

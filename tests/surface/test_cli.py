@@ -328,7 +328,7 @@ def test_check_warns_and_fails_only_if_it_is_to_be_strict(minisup, tmp_path):
     assert minisup("check", "--strict").returncode == 1
     facts = minisup("check", "--strict", "--json")
     assert facts.returncode == 1
-    assert [entry["id"] for entry in json.loads(facts.stdout)["warnings"]] == ["MS104"]
+    assert [entry["code"] for entry in json.loads(facts.stdout)["warnings"]] == ["MS104"]
     (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\nstop.drain = 4\n')
     assert minisup("check", "--strict").returncode == 0
 

@@ -16,6 +16,10 @@ CONFIGS = sorted((TOP / "examples").glob("*.toml"))
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+WARNED = {
+    "docs/how-to/from-supervisord.md": ["MS124"],  # what an import writes is shown as it is
+    "docs/how-to/check.md": ["MS101", "MS108"],  # the page is about them
+}
 COMMAND = re.compile(r"\bminisup ((?:-\S+ \S+ )*)([a-z]+)")
 
 
@@ -76,7 +80,7 @@ def test_configurations_load(page, text, tmp_path):
     config = load(file)
     assert config.programs, page
     if "[supervisor]" in text:  # else it is a part of a configuration
-        assert lint(config) == []
+        assert [finding.id for finding in lint(config)] == WARNED.get(name(page), [])
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name)

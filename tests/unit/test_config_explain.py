@@ -202,7 +202,7 @@ def test_what_settings_say(tmp_path, keys, words):
 
 def test_facts_are_json_and_complete(tmp_path):
     found = json.loads(json.dumps(facts(read(tmp_path, EXAMPLE))))
-    assert list(found) == ["schema", "files", "supervisor", "programs", "problems", "warnings"]
+    assert list(found) == ["schema", "files", "supervisor", "programs", "problems", "warnings", "ignored"]
     assert (found["schema"], found["problems"], found["files"]) == (1, [], [f"{tmp_path}/minisup.toml"])
     assert found["supervisor"]["shutdown_usable"] == 9
     email = found["programs"][0]
@@ -217,9 +217,12 @@ def test_facts_are_json_and_complete(tmp_path):
 def test_facts_list_the_warnings(tmp_path):
     config = read(tmp_path, EXAMPLE)
     found = json.loads(json.dumps(facts(config, lint(config, Unit("u.service", "mixed", 90.0, "stop")))))["warnings"]
-    assert [(entry["id"], entry["program"], entry["file"], entry["line"]) for entry in found] == [
-        ("MS104", "email", f"{tmp_path}/minisup.toml", 5),
-        ("MS107", None, "u.service", None),
+    assert [
+        (entry["code"], entry["severity"], entry["key"], entry["program"], entry["file"], entry["line"])
+        for entry in found
+    ] == [
+        ("MS104", "warning", "program.email.stop.drain", "email", f"{tmp_path}/minisup.toml", 5),
+        ("MS107", "warning", "OOMPolicy", None, "u.service", None),
     ]
     assert found[1]["fix"] == "OOMPolicy=continue"
 
@@ -231,6 +234,7 @@ def test_facts_of_a_configuration_with_problems(tmp_path):
     assert found["programs"] == []
     assert found["problems"] == [
         {
+            "severity": "error",
             "file": f"{tmp_path}/minisup.toml",
             "line": 3,
             "key": "program.email.x",

@@ -1,0 +1,89 @@
+"""Whether a command and a shell have been mixed up."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Final
+
+from minisup.config.lints.subject import Found, Subject
+from minisup.config.lints.words import shell_text
+from minisup.config.phrases import short
+from minisup.config.problems import show
+from minisup.core.model import Scope
+
+_LOOP: Final = re.compile(r"\b(while|until|for)\b.*\bdo\b", re.DOTALL)
+_NEXT: Final = re.compile(r"&&|\|\||;|\n")
+_STAYS: Final = re.compile(r"(?<!\|)\|(?!\|)|(?<![&<>])&(?![&>])|[(){}`]|\b(if|case|trap|wait)\b")
+_ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
+_OPERATOR: Final = re.compile(r"&&|\|\||[|&;]|[0-9]*>>?(&[0-9-]|[\w./-]*)|<|<[\w./-]+")
+_VARIABLE: Final = re.compile(r"(?:.*=)?\$[A-Z_][A-Z0-9_]*")
+_BUILTINS: Final = frozenset({"cd", "export", "source", ".", "ulimit", "trap", "while", "for", "if", "until", "exec"})
+
+
+def shell_stays(subject: Subject) -> Iterator[Found]:
+    """`sh -c "cd app && work"`: the shell waits beside the command, and the signal may reach the shell alone."""
+    for name, program in subject.programs():
+        text = shell_text(program.for_slot(0, hide=True).argv)
+        last = None if text is None else _last_command(text)
+        if last is None:
+            continue
+        signal = short(program.stop.signal)
+        reached = (
+            f"SIG{signal} reaches the shell alone (stop.scope = leader), and {last} does not know of it"
+            if program.stop.scope is Scope.LEADER
+            else f"a shell a slot waits beside {last}, and dies of SIG{signal} before it has ended"
+        )
+        yield Found(f"the shell is not replaced by its last command: {reached}", f"exec {last} ...", name, "command")
+
+
+def _last_command(text: str) -> str | None:
+    """The first word of the last command in a shell's text, if it could replace the shell; None: it does, or cannot.
+
+    A single command replaces its shell by itself in dash, bash and BusyBox.
+    """
+    try:
+        split = shlex.split(text)
+    except ValueError:
+        return None
+    plain = _without_quotes(text)
+    commands = [part.strip() for part in _NEXT.split(plain) if part.strip()]
+    if not split or len(commands) < 2 or _LOOP.search(plain) or _STAYS.search(plain):  # noqa: PLR2004 - one is no chain
+        return None
+    words = [word for word in commands[-1].split() if not _ASSIGNS.fullmatch(word)]
+    return None if not words or words[0] in _BUILTINS | {"exit", "true", "wait"} else words[0]
+
+
+def _without_quotes(text: str) -> str:
+    """The text with what is in quotes left out: operators in there are none."""
+    return re.sub(r"'[^']*'|\"(\\.|[^\"\\])*\"", "''", text, flags=re.DOTALL)
+
+
+def shell_is_missing(subject: Subject) -> Iterator[Found]:
+    """`command = "cd app && work > log"`: no shell reads it, and the words go to the program as they are."""
+    for name, program in subject.programs():
+        odd = _shell_word(program.command)
+        if odd is None:
+            continue
+        message = f"{show(odd)} is for a shell, and none runs: {_fate(odd, program.command)}"
+        yield Found(message, 'command = ["sh", "-c", "..."] with exec before the last command', name, "command")
+
+
+def _shell_word(words: tuple[str, ...]) -> str | None:
+    """The first word that only a shell understands; what another program's `-c` or `-exec` gets is its own affair."""
+    if _ASSIGNS.fullmatch(words[0]) or words[0] in _BUILTINS:
+        return words[0]
+    for before, word in pairwise(words):
+        if re.fullmatch("-[a-z]*c|-exec|-e|-r", before) or "-exec" in words:
+            return None
+        if _OPERATOR.fullmatch(word) or _VARIABLE.fullmatch(word):
+            return word
+    return None
+
+
+def _fate(odd: str, words: tuple[str, ...]) -> str:
+    if odd == words[0]:
+        return "there is hardly a program of that name"
+    if _VARIABLE.fullmatch(odd):
+        return f"{show(words[0])} gets it as it is; ${{NAME}} is filled in without a shell"
+    return f"{show(words[0])} gets it as an argument"

@@ -1,0 +1,103 @@
+"""What a lint looks at, and what it says."""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from minisup.config.schema import Config, Program
+from minisup.config.stopping import ShutdownPlan, shutdown_plans
+from minisup.config.unit import Unit
+from minisup.core.model import Seconds
+
+
+class Needs(StrEnum):
+    """What a lint needs to know beside the configuration. Where nobody knows it, the lint says nothing."""
+
+    NOTHING = ""
+    UNIT = "unit"
+    MEMORY = "memory"
+    HISTORY = "history"
+
+
+class Usual(NamedTuple):
+    """What the last worked runs of a program took: how many were looked at, seconds, the most bytes (0: not known).
+
+    `capped`: slots start their runs at equal distances although the runs end long before.
+    """
+
+    runs: int
+    median: Seconds
+    p95: Seconds
+    memory: int = 0
+    capped: bool = False
+
+
+NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
+
+ENOUGH: Final = 20
+"""Runs below which nothing is said about what is usual."""
+
+
+class Surroundings(NamedTuple):
+    """What is known beside the configuration: systemd's unit, the cgroup's memory limit in bytes, usual runs."""
+
+    unit: Unit | None = None
+    memory: int | None = None
+    usual: Mapping[str, Usual] = NO_HISTORY
+
+    def known(self, needs: Needs, program: str = "") -> bool:
+        """Whether a lint that needs this could look (at `program`; empty: at any)."""
+        match needs:
+            case Needs.UNIT:
+                return self.unit is not None
+            case Needs.MEMORY:
+                return self.memory is not None
+            case Needs.HISTORY:
+                return self.often(program) is not None if program else any(map(self.often, self.usual))
+            case _:
+                return True
+
+    def often(self, program: str) -> Usual | None:
+        """The usual run of a program that has run often enough."""
+        usual = self.usual.get(program)
+        return usual if usual is not None and usual.runs >= ENOUGH else None
+
+
+class Found(NamedTuple):
+    """What a lint has found: what will happen, what to write instead, and at which key of which program.
+
+    `program` empty: `[supervisor]`, or the `unit` if that is named.
+    """
+
+    message: str
+    fix: str
+    program: str = ""
+    key: str = ""
+    unit: str = ""
+
+
+class Subject(NamedTuple):
+    """What lints look at."""
+
+    config: Config
+    plans: Mapping[str, ShutdownPlan]
+    around: Surroundings
+
+    def programs(self) -> Iterator[tuple[str, Program]]:
+        """The programs, in the order of the file."""
+        return iter(self.config.programs.items())
+
+
+class Lint(NamedTuple):
+    """A rule: its number, what it warns of in a few words, how it looks, and what else it needs to know."""
+
+    id: str
+    title: str
+    look: Callable[[Subject], Iterator[Found]]
+    needs: Needs = Needs.NOTHING
+
+
+def subject_of(config: Config, around: Surroundings) -> Subject:
+    """A configuration that has no problems, ready to be looked at."""
+    return Subject(config, shutdown_plans(config), around)

@@ -1,0 +1,55 @@
+"""Looking at configurations with the numbered warnings, and what is known beside each example of the documentation."""
+
+import json
+
+from config_kit import JOB, write
+
+from minisup.config.lint import review
+from minisup.config.lints.subject import Surroundings, Usual
+from minisup.config.load import _read
+from minisup.config.problems import Report
+from minisup.config.sources import read_source
+from minisup.config.unit import Unit
+from minisup.config.walk import NOT_SUPPORTED
+
+GOOD = Unit("minisup.service", "mixed", 90.0, "continue")
+FAST = Usual(runs=1204, median=0.2, p95=0.4, capped=True)
+NOWHERE = Surroundings()
+
+AROUND = {
+    "MS105": Surroundings(GOOD._replace(kill_mode="control-group")),
+    "MS106": Surroundings(GOOD._replace(stop_timeout=30.0)),
+    "MS107": Surroundings(GOOD._replace(oom_policy="stop")),
+    "MS118": Surroundings(memory=1024 * 2**20),
+    "MS119": Surroundings(usual={"email": FAST}),
+    "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
+}
+"""By number: what is known where the example of docs/reference/lints.md is looked at."""
+
+
+def read_any(directory, text, environ=None):
+    """A configuration that may have keys which come later: the warnings about them are there before."""
+    report = Report()
+    source = read_source(write(directory, text), report)
+    config = _read(source, environ or {}, "/srv", report)
+    assert [problem for problem in report.problems if NOT_SUPPORTED not in problem.message] == []
+    return config
+
+
+def found(directory, text, number, around=NOWHERE, environ=None):
+    """The findings with this number about a whole configuration."""
+    findings = review(read_any(directory, text, environ), around).findings
+    return [finding for finding in findings if finding.id == number]
+
+
+def said(directory, keys, number, around=NOWHERE, command="true"):
+    """Message and fix of a warning about the program `email` with these keys; None: it does not come."""
+    text = JOB.replace('"true"', json.dumps(command)) + keys
+    findings = found(directory, text, number, around)
+    assert len(findings) <= 1
+    return (findings[0].message, findings[0].fix) if findings else None
+
+
+def comes(directory, keys, number, around=NOWHERE, command="true"):
+    """Whether a warning comes about the program `email` with these keys."""
+    return said(directory, keys, number, around, command) is not None
