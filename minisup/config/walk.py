@@ -12,7 +12,7 @@ from minisup.config.core_keys import key_of
 from minisup.config.hooks import HookCommand, read_hook
 from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
 from minisup.config.keys import Key
-from minisup.config.lines import Path
+from minisup.config.lines import Path, key_text
 from minisup.config.problems import Report, Source, did_you_mean, named, one_of, show
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
@@ -215,7 +215,7 @@ class Walker:
         if inner:
             return f"; did you mean {one_of(inner)}?"
         if len(path) > 2 and name in self._program_keys():  # noqa: PLR2004 - inside [program.NAME]
-            return f"; it belongs to {path[0]}.{path[1]}: write it above this table"
+            return f"; it belongs to {key_text(path[:2])}: write it above this table"
         return did_you_mean(name, keys) or (f"; there are {named(keys)}" if len(keys) <= _KEYS_NAMED else "")
 
     def _program_keys(self) -> frozenset[str]:

@@ -104,7 +104,6 @@ def test_an_impossible_value_is_refused(stage: Stage, line: str, key: str) -> No
         "schedule = { every = '10s' }",
         "scale = { min = 1, max = 3, target_wait = '10s', every = '5s', probe = { command = 'true' } }",
         "watch = ['*.php']",
-        "queue = { visibility_timeout = '60s', max_receives = 3 }",
     ],
 )
 def test_what_comes_later_is_refused_and_not_ignored(stage: Stage, line: str) -> None:
