@@ -29,7 +29,8 @@ def outage(retry: Retry, numprocs: int, max_start_rate: float | None = None) -> 
     most = float("inf") if max_start_rate is None else max_start_rate * 60
     for tries, (when, has_token) in enumerate(_launches(retry, numprocs, max_start_rate)):
         if when > _LONGEST:
-            steady = min(most, numprocs * 60 / _mean(retry, 1000))
+            mean = _mean(retry, 1000)
+            steady = min(most, numprocs * 60 / mean) if mean else most  # no backoff at all: the start rate alone
             return Outage(tries, None, steady, max(retry.max_backoff, 60 / most))
         if not has_token or tries == _MOST:
             return Outage(tries, when, min(most, 60 / retry.refill), max(retry.refill, 60 / most))

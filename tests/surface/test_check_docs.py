@@ -4,9 +4,13 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from minisup.history.row import Row
+from minisup.history.store import Retention, Store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "check.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -74,3 +78,18 @@ def test_an_ignored_warning_does_not_fail_the_build(in_a_build):
     assert (done.returncode, done.stderr) == (0, "")
     assert "  ignored MS104 email: the platform waits 10 s, and a mail that is cut is sent again" in done.stdout
     assert in_a_build(SHELL[1], ignoring.partition("ignore")[0]).returncode == 1
+
+
+def test_the_history_beside_the_file_is_looked_at_and_left_as_it_is(in_a_build, tmp_path):
+    facts = {"outcome": "worked", "code": 0, "signal": None, "cpu": 0.1, "max_rss": None, "failures": 0, "output": None}
+    began = time.time() - 3600
+    store = Store(str(tmp_path / "history.db"), Retention(keep=1e12, max_rows=10**6))
+    store.write([Row(run, "email", 0, began + run, 0.2, **facts) for run in range(1, 40)])
+    store.close()
+    before = (tmp_path / "history.db").read_bytes()
+    config = f"[supervisor]\nstate_dir = '{tmp_path}'\n[program.email]\ncommand = 'x'\nstop.drain = '4s'\n"
+    done = in_a_build("minisup check --strict", config)
+    assert done.returncode == 1
+    assert "warning MS119 email: min_runtime 1s is more than a run takes (0.2 s, the median of 39)" in done.stdout
+    assert (tmp_path / "history.db").read_bytes() == before
+    assert in_a_build("minisup check --strict", f"{config}ignore = ['MS119 there is no more work']\n").returncode == 0

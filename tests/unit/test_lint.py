@@ -1,5 +1,6 @@
 """The numbered warnings: when they come, when they do not, and that each is documented."""
 
+import random
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from config_kit import JOB, read
 from lint_kit import AROUND, NOWHERE, read_any
 
 from minisup.config.lint import LINTS, Finding, lint, review
+from minisup.config.lints.subject import Surroundings, Usual
 from minisup.config.unit import Unit
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "lints.md"
@@ -131,3 +133,35 @@ def test_the_example_of_the_documentation_is_warned_of_in_these_words(tmp_path, 
         for finding in said
     )
     assert all(finding.key for finding in said)
+
+
+ODD = [
+    ("command", ["'x'", "'sh -c \"\"'", "['sh', '-c', ';;']", "'php queue:work --sleep'", "'rq worker --max-jobs'"]),
+    ("kind", ["'job'", "'service'", "'task'"]),
+    ("numprocs", ["0", "10000"]),
+    ("min_runtime", ["0"]),
+    ("max_runtime", ["'1000h'"]),
+    ("exit", ["{ ok = [], idle = [0] }"]),
+    ("idle", ["{ wait = 0, max_wait = 0 }", "{ faster_than = 1 }"]),
+    ("stop", ["{ drain = 0, timeout = 0 }", "{ timeout = '1000h' }"]),
+    ("queue", ["{}", "{ visibility_timeout = 0.001, max_receives = 1 }", "{ max_receives = 1 }"]),
+    ("schedule", ["{ every = 0.1 }", "{ cron = '0-59/59 1 * * *' }"]),
+    ("limits", ["{ memory = 1 }", "{ memory = '1TiB' }"]),
+    ("max_start_rate", ["'1/h'", "'10000/s'"]),
+    ("retry", ["{ backoff = 0, max_backoff = 0 }", "{ refill = 0.001 }"]),
+]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_is_allowed_can_be_looked_at(tmp_path, seed):
+    chance = random.Random(seed)
+    keys = {key: chance.choice(values) for key, values in ODD if key == "command" or chance.random() < 0.4}
+    limit, platform = chance.choice([1, 10, 100_000]), chance.choice(["docker", "ecs", "kubernetes", "host"])
+    text = f"supervisor = {{ platform = '{platform}', shutdown_timeout = {limit} }}\n[program.email]\n"
+    text += "".join(f"{key} = {value}\n" for key, value in keys.items())
+    usual = Usual(30, chance.choice([0.0, 0.1, 1e6]), 1.0, chance.choice([0, 10**9]), capped=True)
+    around = Surroundings(GOOD, chance.choice([0, 2**30]), {"email": usual})
+    for finding in review(read_any(tmp_path, text), around).findings:
+        assert finding.message
+        assert finding.fix
+        assert "\n" not in finding.message + finding.fix

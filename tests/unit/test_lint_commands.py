@@ -62,6 +62,7 @@ def test_whom_the_signal_reaches_is_said(tmp_path):
         ("cd /app", "cd"),
         ("exec php work.php", "exec"),
         ("APP_ENV=prod php work.php", "APP_ENV=prod"),
+        ("APP_KEY=s3cret php work.php", "APP_KEY=***"),
         ("php work.php ${QUEUE:-mails}", None),
         ("php work.php $$QUEUE", None),
         ("nginx -g 'daemon off;'", None),

@@ -79,5 +79,9 @@ def test_a_budget_that_never_ends_is_not_followed_for_ever():
     assert outage(Retry(refill=1e-9), 3).empty_after is None
 
 
+def test_without_backoff_the_start_rate_is_the_pace():
+    assert outage(Retry(backoff=0.0, max_backoff=0.0), 1, 1 / 3600).per_minute == pytest.approx(1 / 60)
+
+
 def test_without_slots_nothing_is_tried():
     assert outage(Retry(), 0).tries == tries_by(Retry(), 0, 60.0) == 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from minisup.config.interpolate import mask
 from minisup.config.lints.subject import Found, Subject
 from minisup.config.lints.words import shell_text
 from minisup.config.phrases import short
@@ -71,7 +72,10 @@ def shell_is_missing(subject: Subject) -> Iterator[Found]:
 
 def _shell_word(words: tuple[str, ...]) -> str | None:
     """The first word that only a shell understands; what another program's `-c` or `-exec` gets is its own affair."""
-    if _ASSIGNS.fullmatch(words[0]) or words[0] in _BUILTINS:
+    if _ASSIGNS.fullmatch(words[0]):
+        name, _, value = words[0].partition("=")
+        return f"{name}={mask(name, value)}"
+    if words[0] in _BUILTINS:
         return words[0]
     for before, word in pairwise(words):
         if re.fullmatch("-[a-z]*c|-exec|-e|-r", before) or "-exec" in words:
@@ -82,7 +86,7 @@ def _shell_word(words: tuple[str, ...]) -> str | None:
 
 
 def _fate(odd: str, words: tuple[str, ...]) -> str:
-    if odd == words[0]:
+    if odd in _BUILTINS or _ASSIGNS.fullmatch(odd):
         return "there is hardly a program of that name"
     if _VARIABLE.fullmatch(odd):
         return f"{show(words[0])} gets it as it is; ${{NAME}} is filled in without a shell"
