@@ -1,5 +1,11 @@
 """Warnings about shells that stay, and shells that are missing."""
 
+import os
+import shutil
+import signal
+import subprocess
+import time
+
 import pytest
 from lint_kit import comes, said
 
@@ -12,26 +18,38 @@ from lint_kit import comes, said
         ("export A=1\nA=2 ./work --now", "./work"),
         ("cd '/my app' && php work.php", "php"),
         ("cd /app && exec php work.php", None),
-        ("php work.php", None),
+        ("php work.php", "php"),  # dash stays even so
+        ("php work.php > /dev/null", "php"),
+        ("exec php work.php", None),
+        ("echo no", None),
         ("while true; do php work.php; sleep 1; done", None),
         ("cd /app && php work.php | tee log", None),
         ("php work.php; exit 3", None),
         ("if test -f x; then php work.php; fi", None),
         ("php work.php & wait", None),
         ("trap 'x' TERM; php work.php", None),
-        ("php -r 'a(); b();'", None),
+        ("exec php -r 'a(); b();'", None),
         ("php 'unclosed; x", None),
         ("", None),
     ],
 )
 def test_a_shell_that_stays(tmp_path, text, last):
     found = said(tmp_path, "", "MS120", command=["sh", "-c", text])
-    assert (found and found[1]) == (last and f"exec {last} ...")
+    assert (found and found[1]) == (last and f"exec {last} ... in the shell's text")
 
 
-@pytest.mark.parametrize("front", [["bash", "-lc"], ["/bin/dash", "-c"], ["sh", "-e", "-c"]])
-def test_shells_by_their_names(tmp_path, front):
-    assert comes(tmp_path, "", "MS120", command=[*front, "a; b"])
+@pytest.mark.parametrize(
+    ("front", "text", "warned"),
+    [
+        (["/bin/dash", "-c"], "a; b", True),
+        (["sh", "-e", "-c"], "a", True),
+        (["ash", "-ec"], "a", True),
+        (["bash", "-lc"], "a; b", False),  # it replaces itself
+        (["bash", "-c"], "a; b > log", True),
+    ],
+)
+def test_shells_by_their_names(tmp_path, front, text, warned):
+    assert comes(tmp_path, "", "MS120", command=[*front, text]) == warned
 
 
 def test_other_programs_are_no_shells(tmp_path):
@@ -44,7 +62,7 @@ def test_whom_the_signal_reaches_is_said(tmp_path):
     leader, _ = said(tmp_path, "kind = 'service'", "MS120", command=command)
     group, _ = said(tmp_path, "stop.signal = 'INT'", "MS120", command=command)
     assert leader.endswith("SIGTERM reaches the shell alone (stop.scope = leader), and php does not know of it")
-    assert group.endswith("a shell a slot waits beside php, and dies of SIGINT before it has ended")
+    assert group.endswith("it waits beside php in each slot, and dies of SIGINT before php has ended")
 
 
 @pytest.mark.parametrize(
@@ -82,3 +100,30 @@ def test_shell_syntax_without_a_shell(tmp_path, command, word):
 def test_what_becomes_of_the_word_is_said(tmp_path):
     assert said(tmp_path, "", "MS121", command="php $Q")[0].endswith("${NAME} is filled in without a shell")
     assert said(tmp_path, "", "MS121", command="cd x")[0].endswith("there is hardly a program of that name")
+
+
+@pytest.mark.parametrize(
+    ("shell", "text"),
+    [("sh", "sleep 20"), ("sh", "cd / && sleep 20"), ("bash", "cd / && sleep 20"), ("bash", "sleep 20 > /dev/null")],
+)
+def test_the_shells_of_this_machine_do_what_is_said_of_them(tmp_path, shell, text):
+    path = shutil.which(shell)
+    if path is None or (shell == "sh" and os.path.basename(os.path.realpath(path)) != "dash"):
+        pytest.skip(f"{shell} is another shell here")
+    stays = comes(tmp_path, "", "MS120", command=[shell, "-c", text])
+    with subprocess.Popen([path, "-c", text]) as running:
+        try:
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:  # the last command has begun: in the shell's place, or as its child
+                with open(f"/proc/{running.pid}/comm", encoding="ascii") as comm:
+                    replaced = comm.read() == "sleep\n"
+                with open(f"/proc/{running.pid}/task/{running.pid}/children", encoding="ascii") as children:
+                    child = children.read().split()
+                if replaced or child:
+                    break
+            assert (replaced, bool(child)) == (not stays, stays)
+        finally:
+            with open(f"/proc/{running.pid}/task/{running.pid}/children", encoding="ascii") as children:
+                for pid in children.read().split():
+                    os.kill(int(pid), signal.SIGKILL)
+            running.kill()

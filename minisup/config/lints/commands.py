@@ -1,5 +1,6 @@
 """Whether a command and a shell have been mixed up."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterator
@@ -19,40 +20,44 @@ _STAYS: Final = re.compile(r"(?<!\|)\|(?!\|)|(?<![&<>])&(?![&>])|[(){}`]|\b(if|c
 _ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 _OPERATOR: Final = re.compile(r"&&|\|\||[|&;]|[0-9]*>>?(&[0-9-]|[\w./-]*)|<|<[\w./-]+")
 _VARIABLE: Final = re.compile(r"(?:.*=)?\$[A-Z_][A-Z0-9_]*")
+_REDIRECTS: Final = re.compile(r"[<>]")
+_CLEVER: Final = frozenset({"bash", "zsh"})
+"""Shells that mostly are replaced without `exec`, unless the command is redirected (bash 5.2; dash 0.5.12 never is)."""
+
+_SHORT: Final = frozenset({"echo", "printf", "exit", "true", "false", ":", "test", "[", "wait", "eval", "kill"})
 _BUILTINS: Final = frozenset({"cd", "export", "source", ".", "ulimit", "trap", "while", "for", "if", "until", "exec"})
 
 
 def shell_stays(subject: Subject) -> Iterator[Found]:
     """`sh -c "cd app && work"`: the shell waits beside the command, and the signal may reach the shell alone."""
     for name, program in subject.programs():
-        text = shell_text(program.for_slot(0, hide=True).argv)
-        last = None if text is None else _last_command(text)
-        if last is None:
+        argv = program.for_slot(0, hide=True).argv
+        text = shell_text(argv)
+        last = "" if text is None else _last_command(text)
+        if not last or (os.path.basename(argv[0]) in _CLEVER and not _REDIRECTS.search(last)):
             continue
-        signal = short(program.stop.signal)
+        first, signal = last.split()[0], short(program.stop.signal)
         reached = (
-            f"SIG{signal} reaches the shell alone (stop.scope = leader), and {last} does not know of it"
+            f"SIG{signal} reaches the shell alone (stop.scope = leader), and {first} does not know of it"
             if program.stop.scope is Scope.LEADER
-            else f"a shell a slot waits beside {last}, and dies of SIG{signal} before it has ended"
+            else f"it waits beside {first} in each slot, and dies of SIG{signal} before {first} has ended"
         )
-        yield Found(f"the shell is not replaced by its last command: {reached}", f"exec {last} ...", name, "command")
+        message = f"the shell is not replaced by its last command: {reached}"
+        yield Found(message, f"exec {first} ... in the shell's text", name, "command")
 
 
-def _last_command(text: str) -> str | None:
-    """The first word of the last command in a shell's text, if it could replace the shell; None: it does, or cannot.
-
-    A single command replaces its shell by itself in dash, bash and BusyBox.
-    """
+def _last_command(text: str) -> str:
+    """The last command in a shell's text, if `exec` could let it replace the shell; empty: it does, or cannot."""
     try:
-        split = shlex.split(text)
+        shlex.split(text)
     except ValueError:
-        return None
+        return ""
     plain = _without_quotes(text)
     commands = [part.strip() for part in _NEXT.split(plain) if part.strip()]
-    if not split or len(commands) < 2 or _LOOP.search(plain) or _STAYS.search(plain):  # noqa: PLR2004 - one is no chain
-        return None
+    if not commands or _LOOP.search(plain) or _STAYS.search(plain):
+        return ""
     words = [word for word in commands[-1].split() if not _ASSIGNS.fullmatch(word)]
-    return None if not words or words[0] in _BUILTINS | {"exit", "true", "wait"} else words[0]
+    return "" if not words or words[0] in _BUILTINS | _SHORT else " ".join(words)
 
 
 def _without_quotes(text: str) -> str:

@@ -84,7 +84,12 @@ def worker_never_ends(subject: Subject) -> Iterator[Found]:
         if worker.end or program.max_runtime or (program.limits and program.limits.memory):
             continue
         what = worker.name if worker.name != "celery" else "celery worker"
-        message = f"{what} without an end: it keeps the memory that it leaks and, after a deploy, the old code"
+        keeps = "the memory that it leaks and, after a deploy, the old code"
+        if worker.name == LARAVEL:
+            keeps = (
+                f"the old code after a deploy, and what it leaks up to --memory={worker.number('--memory') or 128:g} MB"
+            )
+        message = f"{what} without an end of its own: it keeps {keeps}"
         also = " or --max-jobs=500" if worker.name == LARAVEL else ""
         after = "celery then replaces its processes" if worker.name == "celery" else "minisup starts the next one"
         yield Found(message, f"{FRESH[worker.name]}{also}: {after}", name, "command")
