@@ -61,7 +61,11 @@ def write_page(file: str, document: dict[str, Any]) -> None:
     """Write the page to `file`; `-` is stdout."""
     from minisup.cli.report_html import page  # noqa: PLC0415 -- of one form only
 
-    text = page(document)
+    write_text(file, page(document))
+
+
+def write_text(file: str, text: str) -> None:
+    """Write a page to `file`; `-` is stdout. Raises MinisupError."""
     if file == "-":
         say.show(text)
         return

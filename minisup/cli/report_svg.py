@@ -35,21 +35,21 @@ def course(program: Mapping[str, Any], document: Mapping[str, Any]) -> str:
     runs = [number / minutes for number in program["course"]["runs"]]
     failures = [number / minutes for number in program["course"]["failures"]]
     top = nice(max(runs, default=0.0))
-    bars = _bars(runs, top, COURSE_WIDTH, "well", 1.0) + _bars(failures, top, COURSE_WIDTH, "ill", 0.5)
-    return _svg(COURSE_WIDTH, f"{_scale(top, words.rate, COURSE_WIDTH)}{bars}{_times(document)}")
+    drawn = bars(runs, top, COURSE_WIDTH, "well", 1.0) + bars(failures, top, COURSE_WIDTH, "ill", 0.5)
+    return svg(COURSE_WIDTH, f"{scale(top, words.rate, COURSE_WIDTH)}{drawn}{_times(document)}")
 
 
 def distribution(program: Mapping[str, Any]) -> str:
     """Shares of the worked runs by duration; each bar is a step of a power of ten."""
     found = program["distribution"]
     if not found:
-        return _svg(DISTRIBUTION_WIDTH, f'<text x="{LEFT}" y="{HEIGHT / 2}">no run has worked</text>')
+        return svg(DISTRIBUTION_WIDTH, f'<text x="{LEFT}" y="{HEIGHT / 2}">no run has worked</text>')
     shares = [entry["share"] for entry in found]
     top = nice(max(shares))
-    bars = _bars(shares, top, DISTRIBUTION_WIDTH, "calm", 1.0)
+    drawn = bars(shares, top, DISTRIBUTION_WIDTH, "calm", 1.0)
     marks = _marks([(0.0, found[0]["from"]), (0.5, found[len(found) // 2]["from"]), (1.0, found[-1]["to"])])
-    return _svg(
-        DISTRIBUTION_WIDTH, f"{_scale(top, lambda share: f'{100 * share:.3g} %', DISTRIBUTION_WIDTH)}{bars}{marks}"
+    return svg(
+        DISTRIBUTION_WIDTH, f"{scale(top, lambda share: f'{100 * share:.3g} %', DISTRIBUTION_WIDTH)}{drawn}{marks}"
     )
 
 
@@ -61,18 +61,20 @@ def nice(highest: float) -> float:
     return next((factor * power for factor in (1, 2, 3, 4, 6, 8, 10) if factor * power >= highest), power * 10)
 
 
-def _bars(numbers: Sequence[float], top: float, width: float, kind: str, least: float) -> str:
+def bars(numbers: Sequence[float], top: float, width: float, kind: str, least: float) -> str:
+    """A bar for each number; `top` is as high as can be, and none but 0 is lower than `least`."""
     step = (width - LEFT) / max(1, len(numbers))
     wide = max(0.5, step - min(2.0, step / 4))
-    bars = (
+    drawn = (
         f'<rect x="{LEFT + place * step:.1f}" y="{HEIGHT - high:.1f}" width="{wide:.1f}" height="{high:.1f}"/>'
         for place, number in enumerate(numbers)
         if number and (high := max(least, number / top * HEIGHT))
     )
-    return f'<g class="{kind}">{"".join(bars)}</g>'
+    return f'<g class="{kind}">{"".join(drawn)}</g>'
 
 
-def _scale(top: float, name: Any, width: float) -> str:  # noqa: ANN401 -- a function of a float
+def scale(top: float, name: Any, width: float) -> str:  # noqa: ANN401 -- a function of a float
+    """Lines at 0, half of `top` and `top`, with their names."""
     lines = []
     for share in (0.0, 0.5, 1.0):
         y = HEIGHT * (1 - share)
@@ -111,5 +113,6 @@ def _marks(places: Sequence[tuple[float, float]]) -> str:
     )
 
 
-def _svg(width: float, inside: str) -> str:
+def svg(width: float, inside: str) -> str:
+    """A plot as wide as the page lets it be."""
     return f'<svg viewBox="0 -8 {width:g} {HEIGHT + FOOT + 8:g}" role="img">{inside}</svg>'

@@ -10,6 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from minisup.core.model import Instant, Seconds
+from minisup.sim.durations import Durations
 
 HARMLESS = frozenset({"SIGSTOP", "SIGCONT"})
 """Signals that end no process; here they do nothing at all."""
@@ -76,15 +77,15 @@ class Queue:
 class Job:
     """The command of a program, as the simulator sees it.
 
-    A run's fate is decided when it starts: a run that began before an outage still works. `lasts` is a fixed duration
-    or the two ends of a uniform distribution; `inf` is a service.
+    A run's fate is decided when it starts: a run that began before an outage still works. `lasts` is a fixed duration,
+    the two ends of a uniform distribution, or any other distribution; `inf` is a service.
     """
 
-    lasts: Seconds | tuple[Seconds, Seconds] = 0.2
+    lasts: Seconds | tuple[Seconds, Seconds] | Durations = 0.2
     code: int | None = 0
     signal: str | None = None  # dies by this signal instead
     fails: float = 0.0  # probability of a failing run
-    fails_after: Seconds = 1.0
+    fails_after: Seconds | Durations = 1.0
     fail_code: int = 1
     outages: tuple[Span, ...] = ()  # a run that starts in one fails
     troubles: tuple[Trouble, ...] = ()
@@ -106,16 +107,19 @@ class Job:
     def plan(self, now: Instant, chance: Random) -> Plan:
         """What a run that starts now will do."""
         if self.fails and chance.random() < self.fails:
-            return Plan(self.fails_after, self.fail_code, None)
+            return Plan(_drawn(self.fails_after, chance), self.fail_code, None)
         for outage in self.outages:
             if outage.start <= now < outage.end:
-                return Plan(self.fails_after, self.fail_code, None)
+                return Plan(_drawn(self.fails_after, chance), self.fail_code, None)
         if self.queue is not None and not self.queue.pop(now, chance):
             return Plan(self.idle_lasts, self.idle_code, None)
-        lasts = self.lasts
-        if isinstance(lasts, tuple):
-            lasts = chance.uniform(*lasts)
-        return Plan(lasts, None if self.signal else self.code, self.signal)
+        return Plan(_drawn(self.lasts, chance), None if self.signal else self.code, self.signal)
+
+
+def _drawn(lasts: Seconds | tuple[Seconds, Seconds] | Durations, chance: Random) -> Seconds:
+    if isinstance(lasts, float | int):
+        return lasts
+    return chance.uniform(*lasts) if isinstance(lasts, tuple) else lasts.draw(chance)
 
 
 class Process:

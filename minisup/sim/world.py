@@ -72,7 +72,7 @@ class Trace:
 
 
 class World:
-    """A fleet with simulated processes under it. `now` is virtual time in seconds and starts at 0.
+    """A fleet with simulated processes under it. `now` is virtual time in seconds and starts at 0 unless told.
 
     `jobs` describes the processes by program name, or by slot name where one slot differs. `uniform` replaces the
     seeded chance of the core (a scenario wants round numbers).
@@ -88,10 +88,12 @@ class World:
         exit_when_done: bool = False,
         uniform: Callable[[float, float], float] | None = None,
         watcher: Watcher | None = None,
+        now: Instant = 0.0,
+        trace: Trace | None = None,
     ) -> None:
         self.jobs = dict(jobs)
-        self.now: Instant = 0.0
-        self.trace = Trace()
+        self.now = now
+        self.trace = trace or Trace()
         self.watched: set[str] = set()
         self.processes: dict[str, Process] = {}
         self._chance = Random(seed)  # noqa: S311  a simulation wants a seed, not secrets
@@ -105,6 +107,7 @@ class World:
             shutdown_timeout=shutdown_timeout,
             uniform=uniform or Random(seed + 1).uniform,  # noqa: S311  as above
             exit_when_done=exit_when_done,
+            now=now,
         )
 
     # --- what a test or a script does ---

@@ -1,0 +1,172 @@
+"""The numbers of a simulation in words: what the terminal and the page have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from minisup.cli.report_words import count, percent, rate
+from minisup.cli.words import amount
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Facts = Mapping[str, Any]
+
+WAYS = ("minisup", "supervisord")
+
+
+class Row(NamedTuple):
+    """A line of the comparison: what it is about, and a text for each way."""
+
+    label: str
+    texts: tuple[str, ...]
+
+
+def ways(program: Facts) -> tuple[str, ...]:
+    """The rules that were simulated."""
+    return tuple(way for way in WAYS if way in program)
+
+
+def heading(document: Facts) -> str:
+    """`30 m from 09:55, seed 1`."""
+    seeds, first = document["seeds"], document["seed"]
+    several = f"seeds {first} to {first + seeds - 1}; what is no median is of seed {first}"
+    seed = f"seed {first}" if seeds == 1 else several
+    return f"{amount(document['seconds'])} from {document['begins']}, {seed}"
+
+
+def events(document: Facts) -> Iterator[tuple[str, str]]:
+    """What happens: when, and what."""
+    several = len(document["programs"]) > 1
+    for event in document["happens"]:
+        whom = f" ({', '.join(event['programs'])})" if several and event["what"] != "deploy" else ""
+        yield event["time"], f"{_event(event)}{whom}"
+
+
+def _event(event: Facts) -> str:
+    match event["what"]:
+        case "outage":
+            return f"an outage of {amount(event['size'])}: every run that starts fails"
+        case "burst":
+            return f"a burst of {count(int(event['size']), 'message')}"
+        case _:
+            return "a deploy: a shutdown, then a new start"
+
+
+def rows(program: Facts, document: Facts) -> list[Row]:
+    """All that is said about a program, the ways side by side; what did not happen is left out."""
+    found = [
+        _row(program, "launches", lambda facts: f"{facts['launches']:,}, {_per_second(facts)}"),
+        _row(program, "worked", lambda facts: f"{facts['worked_per_hour']:,.0f} an hour"),
+        _row(program, "other ends", _others),
+        _row(program, "polls", lambda facts: f"{facts['polls']:,} found nothing" if facts["polls"] else ""),
+        _row(program, "busy", lambda facts: percent(facts["busy"])),
+        _row(program, "held", _held),
+        _row(program, "longest wait", lambda facts: f"{amount(facts['longest_wait'])} between two runs of a slot"),
+        _row(program, "messages", _messages),
+        _row(program, "waited", _waited),
+        _row(program, "FATAL", lambda facts: _fatal(facts, program, document)),
+    ]
+    for number, outage in enumerate(program["minisup"]["outages"]):
+        found += _outage(program, document, number, outage)
+    for number, deploy in enumerate(program["minisup"]["deploys"]):
+        label = f"deploy {clock(document, deploy['asked'])}"
+        found.append(_row(program, label, lambda facts, number=number: _deploy(facts["deploys"][number])))
+    return [row for row in found if any(row.texts)]
+
+
+def clock(document: Facts, seconds: float) -> str:
+    """The time of day of an instant of the document."""
+    from minisup.cli.simulate_options import clock_time  # noqa: PLC0415 -- so that the words stay light
+
+    return clock_time(_begins(document) + seconds)
+
+
+def _begins(document: Facts) -> float:
+    hours, minutes, *seconds = (int(part) for part in document["begins"].split(":"))
+    return hours * 3600.0 + minutes * 60.0 + sum(seconds)
+
+
+def _row(program: Facts, label: str, text: Callable[..., str]) -> Row:
+    texts = tuple(text(program[way]) for way in ways(program))
+    some = any(texts)
+    return Row(label, tuple(words or "none" for words in texts) if some else texts)
+
+
+def _per_second(facts: Facts) -> str:
+    per_second = facts["launches_per_second"]
+    return f"{per_second:.2g}/s" if per_second >= 1 else f"{rate(60 * per_second)}/min"
+
+
+def _others(facts: Facts) -> str:
+    others = {name: number for name, number in facts["outcomes"].items() if name != "worked"}
+    return ", ".join(f"{number:,} {name}" for name, number in others.items())
+
+
+def _held(facts: Facts) -> str:
+    holds = facts["holds"]
+    return f"{count(holds, 'time')}, for the retry budget" if holds else ""
+
+
+def _messages(facts: Facts) -> str:
+    queue = facts["queue"]
+    return f"{queue['taken']:,} of {queue['arrived']:,} taken" if queue else ""
+
+
+def _waited(facts: Facts) -> str:
+    queue = facts["queue"]
+    if not queue or not queue["arrived"]:
+        return ""
+    usual = "" if queue["median_wait"] is None else f", median {amount(queue['median_wait'])}"
+    return f"at most {amount(queue['worst_wait'])}{usual}"
+
+
+def _fatal(facts: Facts, program: Facts, document: Facts) -> str:
+    fatal = facts["fatal"]
+    if not fatal["slots"]:
+        return ""
+    many = f"{fatal['slots']} of {count(program['slots'], 'slot')}"
+    return f"{many}, the first at {clock(document, round(fatal['first']))}"
+
+
+def _outage(program: Facts, document: Facts, number: int, outage: Facts) -> Iterator[Row]:
+    yield _row(program, f"outage {clock(document, outage['began'])}", lambda facts: _cost(facts, number))
+    whole = ("  caught up after", "caught_up") if program["minisup"]["queue"] else ("  all slots after", "back")
+    for label, key in (("  worked after", "first_worked"), whole):
+        yield _row(program, label, lambda facts, key=key: _after(facts, number, key))
+
+
+def _cost(facts: Facts, number: int) -> str:
+    outage, all_seeds = facts["outages"][number], facts["of_seeds"]
+    law = "" if facts["rules"] == "supervisord" else f", at most {outage['most_launches']:,.0f} by the retry budget"
+    if all_seeds is None:
+        return f"{outage['launches']:,} launches{law}"
+    spread = all_seeds["outages"][number]["launches"]
+    return f"median {spread['median']:g} launches ({spread['least']:,} to {spread['most']:,}){law}"
+
+
+def _after(facts: Facts, number: int, key: str) -> str:
+    """How long after the end of an outage; a slot that is FATAL comes back with a deploy or by hand."""
+    never = "never: FATAL" if facts["fatal"]["slots"] else "not by the end"
+    if facts["of_seeds"] is None:
+        seconds = facts["outages"][number][key]
+        return never if seconds is None else amount(seconds)
+    spread = facts["of_seeds"]["outages"][number][key]
+    if spread is None:
+        return never
+    missing = f", {spread['missing']} never" if spread["missing"] else ""
+    return f"median {amount(spread['median'])} ({amount(spread['least'])} to {amount(spread['most'])}{missing})"
+
+
+def _deploy(deploy: Facts) -> str:
+    cut = count(deploy["cut"], "run") if deploy["cut"] else "no run"
+    return f"{cut} cut, down for {amount(deploy['seconds'])}"
+
+
+def table(found: Sequence[Row], heads: Sequence[str]) -> list[tuple[str, ...]]:
+    """The rows as cells of one width a column; a head if there are several ways."""
+    lines = [(row.label, *row.texts) for row in found]
+    if len(heads) > 1:
+        lines.insert(0, ("", *heads))
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads) + 1)]
+    return [tuple(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
