@@ -188,10 +188,10 @@ def _duration(text: str) -> float:
         raise ValueError(f'"{text.strip()}" {error}') from None
 
 
-def read(option: str, text: str, what: Callable[[str], T]) -> T:
-    """A value of an option. Raises UsageError that names the option."""
+def read(option: str, text: str, what: Callable[[str], T], value: str | None = None) -> T:
+    """The value of an option that was given as `text`; of a part of it, `value`. Raises UsageError that names both."""
     try:
-        return what(text)
+        return what(text if value is None else value)
     except ValueError as error:
         raise UsageError(f"cannot read {option} {text!r}: {error}") from None
 
@@ -205,7 +205,7 @@ def named(option: str, texts: Sequence[str], what: Callable[[str], T], programs:
             known = ", ".join(programs)
             raise UsageError(f"cannot read {option} {text!r}: {name} is not simulated; programs that are: {known}")
         meant = [name] if equals else programs
-        made = read(option, value if equals else text, what)
+        made = read(option, text, what, value if equals else text)
         for program in meant:
             found[program].append(made)
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from minisup.cli import simulate_options as options
+from minisup.cli.report_words import percent
 from minisup.config.units import format_duration, format_rate
 from minisup.core.model import Kind
 from minisup.errors import NoSuchTargetError, UsageError
@@ -185,28 +186,36 @@ class _Maker:
     def _words(self, policy: Policy, load: Load, recorded: Load | None) -> list[str]:
         """What the load is, with a mark at what nobody said."""
         name = policy.name
-        from_history = "as recorded" if recorded else None
-        words = [f"a run takes {described(load.lasts)}{_mark(self._lasts[name], from_history)}"]
+        words = [f"a run takes {described(load.lasts)}{_mark(self._lasts[name], load.lasts)}"]
         if load.fails:
-            words.append(f"{load.fails:.3g} of them fail{_mark(self._rates[name], from_history)}")
+            known = " (as recorded)" if recorded and not self._rates[name] else ""
+            words.append(f"{percent(load.fails)} of them fail{known}")
         if load.fails or load.outages:
-            mark = _mark(self._fails_after[name], from_history)
+            mark = _mark(self._fails_after[name], load.fails_after)
             words.append(f"a failing one ends after {described(load.fails_after)}{mark}")
-        words.append(self._work(policy, load))
+        words.append(self._work(policy, load, recorded))
         return words
 
-    def _work(self, policy: Policy, load: Load) -> str:
+    def _work(self, policy: Policy, load: Load, recorded: Load | None) -> str:
         if not load.queued:
-            return "work is always waiting (assumed)" if policy.kind is Kind.JOB else f"a {policy.kind}"
+            if policy.kind is not Kind.JOB:
+                return f"it is a {policy.kind}"
+            why = "no idle run is recorded" if recorded else "assumed"
+            return f"work is always waiting ({why})"
         if load.known:
             came = f"{len(load.known):,} messages come when they were taken (as recorded)"
-        else:
-            share = f", {load.rate / self._most(policy, load):.0%} of what it can do" if load.rate else ""
+        elif load.rate:
             mark = "" if self._arrivals[policy.name] else " (assumed)"
-            came = f"{format_rate(load.rate) if load.rate else 'no'} messages come by chance{share}{mark}"
+            came = f"{format_rate(load.rate)} messages come by chance{self._share(policy, load)}{mark}"
+        else:
+            came = "messages come in bursts alone"
         if policy.exit.idle:
             return came
         return f"{came}; a run that finds none exits 0, which is `worked`: it has no exit.idle"
+
+    def _share(self, policy: Policy, load: Load) -> str:
+        most = capacity(policy, load.lasts)
+        return f", {percent(load.rate / most)} of what it can do" if 0 < most < float("inf") else ""
 
 
 def described(lasts: Durations) -> str:
@@ -226,8 +235,10 @@ def described(lasts: Durations) -> str:
             return f"{format_duration(lasts.mean)} on average"
 
 
-def _mark(given: Sequence[object], recorded: str | None) -> str:
-    return "" if given else f" ({recorded or 'assumed'})"
+def _mark(given: Sequence[object], used: Durations) -> str:
+    if given:
+        return ""
+    return " (as recorded)" if isinstance(used, Samples) else " (assumed)"
 
 
 def _of_deploys(scene: Scene) -> list[str]:

@@ -160,7 +160,7 @@ def _after(facts: Facts, number: int, key: str) -> str:
 
 def _deploy(deploy: Facts) -> str:
     cut = count(deploy["cut"], "run") if deploy["cut"] else "no run"
-    return f"{cut} cut, down for {amount(deploy['seconds'])}"
+    return f"{cut} cut, gone after {amount(deploy['seconds'])}"
 
 
 def table(found: Sequence[Row], heads: Sequence[str]) -> list[tuple[str, ...]]:

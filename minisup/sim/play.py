@@ -41,7 +41,7 @@ def play(policies: Sequence[Policy], scene: Scene, seed: int) -> Played:
         world = _run(policies, scene, played, seed + number, now, until)
         now = until
         if number < len(scene.deploys):
-            now = _deploy(world, played)
+            now = _deploy(world, played, until)
     return played
 
 
@@ -68,9 +68,9 @@ def _run(policies: Sequence[Policy], scene: Scene, played: Played, seed: int, no
         now = left + PLATFORM
 
 
-def _deploy(world: World, played: Played) -> Instant:
-    """Shut a world down; returns when its minisup has gone."""
-    asked, before = world.now, len(played.trace.records)
+def _deploy(world: World, played: Played, asked: Instant) -> Instant:
+    """Shut a world down, unless its minisup has left by itself; returns when it has gone."""
+    before = len(played.trace.records)
     if played.trace.halted is None:
         world.shut_down()
         world.run(world.fleet.shutdown_timeout + 1.0)

@@ -1,6 +1,7 @@
 """Runs that were recorded, as the load of a simulated program: their durations, failures, outages and messages."""
 
 from collections.abc import Sequence
+from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -38,7 +39,7 @@ def load(seen: Sequence[Seen], slots: int, span: Seconds, seconds: Seconds) -> L
     queued = any(run.outcome is Outcome.IDLE for run in runs)
     idle = [run.duration for run in runs if run.outcome is Outcome.IDLE and run.duration is not None]
     messages = [Burst(run.started, 1) for run in runs if run.outcome is Outcome.WORKED] if queued else []
-    rounds = range(int(seconds // span) + 1 if span > 0 else 1)
+    rounds = range(ceil(seconds / span) if span > 0 else 1)
     return Load(
         lasts=_durations([run for run in runs if run.outcome is Outcome.WORKED], RUN),
         fails=failed / len(apart) if apart else 0.0,
@@ -50,7 +51,7 @@ def load(seen: Sequence[Seen], slots: int, span: Seconds, seconds: Seconds) -> L
             Burst(span * number + when, count)
             for number in rounds
             for when, count in messages
-            if span * number + when <= seconds
+            if span * number + when < seconds
         ),
     )
 
