@@ -52,15 +52,17 @@ def lines(document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator
 
 def _courses(program: Mapping[str, Any], document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator[Text]:
     """What began in each part of the time and went well or failed, and what waited; one scale for all ways."""
-    found = words.ways(program)
+    found, room = words.ways(program), width - LABEL - RIGHT
     columns = 0
+    if room < 1:
+        return
     for key, label, style, height in (
         ("well", "went well", "green", 2),
         ("failed", "failed", "red", 1),
         ("waiting", "waiting", "yellow", 1),
     ):
         known = {
-            way: _fitted(program[way]["course"][key], width - LABEL - RIGHT, worst=key == "waiting")
+            way: _fitted(program[way]["course"][key], room, worst=key == "waiting")
             for way in found
             if program[way]["course"][key]
         }
@@ -80,8 +82,7 @@ def _courses(program: Mapping[str, Any], document: Mapping[str, Any], width: int
 
 def _fitted(numbers: Sequence[int], room: int, *, worst: bool) -> list[float]:
     """At most `room` columns: sums of neighbours, or their worst."""
-    columns = len(squeezed(numbers, room))
-    size = len(numbers) // max(1, columns)
+    size = len(numbers) // len(squeezed(numbers, room))
     parts = [numbers[start : start + size] for start in range(0, len(numbers), size)]
     return [float(max(part) if worst else sum(part)) for part in parts]
 

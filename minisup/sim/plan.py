@@ -24,8 +24,8 @@ IDLE_LASTS: Final = 0.05
 
 LATER: Final[Seconds] = 60.0
 LONGER: Final[Seconds] = 30.0
-LONGER_SHARE: Final = 0.1
-"""With several seeds an outage is up to a minute later, and longer by a tenth, at most 30 s."""
+SHARE: Final = 0.1
+"""With several seeds an outage is up to a minute later, at most a tenth of the time; and longer by up to a tenth."""
 
 _HIGHEST_CODE: Final = 255
 
@@ -47,7 +47,7 @@ class Load:
     def varied(self, later: Seconds, longer: float) -> "Load":
         """The same with all outages so much later, and longer by the share `longer` of what they may be longer."""
         outages = (
-            Span(start + later, end + later + longer * min(LONGER, LONGER_SHARE * (end - start)))
+            Span(start + later, end + later + longer * min(LONGER, SHARE * (end - start)))
             for start, end in self.outages
         )
         return replace(self, outages=tuple(outages))
@@ -81,7 +81,7 @@ class Scene:
         When an outage ends between two probes decides how soon that is noticed, so one length says little.
         """
         chance = Random(f"{seed} varied")  # noqa: S311 -- as above
-        later, longer = chance.uniform(0.0, LATER), chance.random()
+        later, longer = chance.uniform(0.0, min(LATER, SHARE * self.seconds)), chance.random()
         return replace(self, loads={name: load.varied(later, longer) for name, load in self.loads.items()})
 
     def _job(self, policy: Policy, chance: Random) -> Job:

@@ -45,7 +45,12 @@ def load(seen: Sequence[Seen], slots: int, span: Seconds, seconds: Seconds) -> L
         fails=failed / len(apart) if apart else 0.0,
         fails_after=_durations([run for run in runs if run.outcome in COUNTED], FAILING_RUN),
         idle_lasts=median(idle) if idle else IDLE_LASTS,
-        outages=tuple(Span(span * number + start, span * number + end) for number in rounds for start, end in outages),
+        outages=tuple(
+            Span(span * number + start, span * number + end)
+            for number in rounds
+            for start, end in outages
+            if span * number + start < seconds
+        ),
         queued=queued,
         known=tuple(
             Burst(span * number + when, count)

@@ -51,7 +51,7 @@ def summary(policy: Policy, scene: Scene, played: Played) -> Facts:
         "longest_wait": _longest_wait(policy, part, scene.seconds),
         "fatal": {"slots": len(fatal), "first": round(min(fatal.values()), 3) if fatal else None},
         "queue": None if part.queue is None else _queue(part.queue, scene.seconds),
-        "outages": [_outage(policy, scene, span, part) for span in load.outages if span.start < scene.seconds],
+        "outages": [_outage(policy, scene, span, part) for span in load.outages],
         "deploys": [_deploy(policy.name, deploy) for deploy in played.deploys],
         "course": _course(part, scene.seconds),
     }
@@ -145,7 +145,7 @@ def _queue(queue: Mailbox, end: Instant) -> Facts:
 
 def _outage(policy: Policy, scene: Scene, span: Span, part: Part) -> Facts:
     """An outage: what it cost, and how fast all was well after it. None: not before the next deploy, or the end."""
-    until = min(span.end, scene.seconds)
+    until = max(span.start, min(span.end, scene.seconds))
     launches = bisect_left(part.launches, until) - bisect_left(part.launches, span.start)
     helped = next((when for when in scene.deploys if when >= span.end), scene.seconds)
     first, back = _recovery(policy, part, span.end, helped)

@@ -10,8 +10,9 @@ What is modelled, read in its source and measured beside it (a twin test compare
 - EXITED starts again with the next loop (`autorestart`), without limit and without delay.
 - TERM stops one group (program) after another, `stopwaitsecs` before SIGKILL; runs in progress get the signal at once.
 
-Left out: a child that has closed its pipes and cannot be reaped yet. supervisord then takes a failure for a success now
-and then, and gives up later than here.
+Left out: a child that has closed its pipes and cannot be reaped yet (supervisord then takes a failure for a success now
+and then, and gives up later than here), and one whose two pipes close one after the other (it wakes twice, and the next
+run starts at once).
 """
 
 import heapq
