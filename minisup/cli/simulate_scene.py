@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from minisup.cli import simulate_options as options
 from minisup.cli.report_words import percent
 from minisup.config.units import format_duration, format_rate
-from minisup.core.model import Kind
+from minisup.core.model import GiveUp, Kind
 from minisup.errors import NoSuchTargetError, UsageError
 from minisup.sim.arrivals import Burst
 from minisup.sim.durations import Exponential, Fixed, Lognormal, Samples, Uniform
 from minisup.sim.jobs import Span
-from minisup.sim.plan import Load, Scene, capacity, usual_lasts
+from minisup.sim.plan import Load, Scene, capacity, most_runs, usual_lasts
+from minisup.sim.play import PLATFORM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from minisup.sim.durations import Durations
 
 USUAL: Final = "1h"
+MOST_RUNS: Final = 3_000_000
+"""Of one seed."""
+
 HALF: Final = 0.5
 """Of what a program can do arrives if only bursts are named."""
 
@@ -68,12 +72,13 @@ def made(
         shutdown_timeout=config.supervisor.shutdown_timeout,
         targets=tuple(asked.programs),
     )
+    _look_at_size(policies, scene)
     return Made(
         scene=scene,
         policies=policies,
         shown=shown,
         begins=maker.begins,
-        assumed=(*maker.assumed, *_of_deploys(scene)),
+        assumed=(*maker.assumed, *_of_deploys(scene), *_of_exits(policies)),
         happens=tuple(_happens(scene, shown)),
     )
 
@@ -218,6 +223,17 @@ class _Maker:
         return f", {percent(load.rate / most)} of what it can do" if 0 < most < float("inf") else ""
 
 
+def _look_at_size(policies: Sequence[Policy], scene: Scene) -> None:
+    """Raises UsageError for what would take minutes and gigabytes."""
+    runs = {policy.name: most_runs(policy, scene.loads[policy.name], scene.seconds) for policy in policies}
+    name = max(runs, key=lambda name: runs[name])
+    if sum(runs.values()) > MOST_RUNS:
+        raise UsageError(
+            f"cannot simulate so much at once: {name} alone may have {runs[name]:,.0f} runs, and {MOST_RUNS:,} take a "
+            "minute and a gigabyte; make --for shorter, runs longer with --job-duration, or name one with --program"
+        )
+
+
 def described(lasts: Durations) -> str:
     """A distribution in words."""
     match lasts:
@@ -248,6 +264,12 @@ def _of_deploys(scene: Scene) -> list[str]:
     return [
         f"deploys: shutdown_timeout is {limit}; a run that gets a stop signal dies of it; the new start comes at once"
     ]
+
+
+def _of_exits(policies: Sequence[Policy]) -> list[str]:
+    if all(policy.retry.give_up is not GiveUp.EXIT for policy in policies):
+        return []
+    return [f'give_up = "exit": {format_duration(PLATFORM)} later the platform starts minisup again (assumed)']
 
 
 def _happens(scene: Scene, shown: Sequence[str]) -> list[dict[str, Any]]:

@@ -62,9 +62,10 @@ def rows(program: Facts, document: Facts) -> list[Row]:
         _row(program, "polls", lambda facts: f"{facts['polls']:,} found nothing" if facts["polls"] else ""),
         _row(program, "busy", lambda facts: percent(facts["busy"])),
         _row(program, "held", _held),
-        _row(program, "longest wait", lambda facts: f"{amount(facts['longest_wait'])} between two runs of a slot"),
+        _row(program, "gave up", lambda facts: count(facts["gave_up"], "time") if facts["gave_up"] else ""),
+        _row(program, "slots waited", lambda facts: f"at most {amount(facts['longest_wait'])}"),
         _row(program, "messages", _messages),
-        _row(program, "waited", _waited),
+        _row(program, "messages waited", _waited),
         _row(program, "FATAL", lambda facts: _fatal(facts, program, document)),
     ]
     for number, outage in enumerate(program["minisup"]["outages"]):
@@ -105,7 +106,7 @@ def _others(facts: Facts) -> str:
 
 def _held(facts: Facts) -> str:
     holds = facts["holds"]
-    return f"{count(holds, 'time')}, for the retry budget" if holds else ""
+    return count(holds, "time") if holds else ""
 
 
 def _messages(facts: Facts) -> str:
@@ -125,8 +126,7 @@ def _fatal(facts: Facts, program: Facts, document: Facts) -> str:
     fatal = facts["fatal"]
     if not fatal["slots"]:
         return ""
-    many = f"{fatal['slots']} of {count(program['slots'], 'slot')}"
-    return f"{many}, the first at {clock(document, round(fatal['first']))}"
+    return f"{fatal['slots']} of {program['slots']}, first {clock(document, round(fatal['first']))}"
 
 
 def _outage(program: Facts, document: Facts, number: int, outage: Facts) -> Iterator[Row]:
@@ -138,7 +138,7 @@ def _outage(program: Facts, document: Facts, number: int, outage: Facts) -> Iter
 
 def _cost(facts: Facts, number: int) -> str:
     outage, all_seeds = facts["outages"][number], facts["of_seeds"]
-    law = "" if facts["rules"] == "supervisord" else f", at most {outage['most_launches']:,.0f} by the retry budget"
+    law = "" if facts["rules"] == "supervisord" else f", limit {outage['most_launches']:,.0f}"
     if all_seeds is None:
         return f"{outage['launches']:,} launches{law}"
     spread = all_seeds["outages"][number]["launches"]

@@ -113,6 +113,14 @@ def capacity(policy: Policy, lasts: Durations) -> float:
     return most if policy.max_start_rate is None else min(most, policy.max_start_rate)
 
 
+def most_runs(policy: Policy, load: Load, seconds: Seconds) -> float:
+    """How many runs there are at most, about: polls of an empty queue are short and paced by `min_runtime` alone."""
+    shortest = load.lasts.mean
+    if load.queued and not policy.exit.idle:
+        shortest = min(shortest, load.idle_lasts)
+    return capacity(policy, Fixed(shortest)) * seconds
+
+
 def usual_lasts(policy: Policy) -> Durations:
     """How long a run takes if nobody says: 2 s for a job or a task, for ever for a service."""
     return Fixed(float("inf")) if policy.kind is Kind.SERVICE else RUN

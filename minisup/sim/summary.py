@@ -9,7 +9,7 @@ from math import ceil
 from statistics import median
 from typing import Any, Final
 
-from minisup.core.facts import StateChanged
+from minisup.core.facts import GaveUp, StateChanged
 from minisup.core.messages import Record
 from minisup.core.model import COUNTED, HEALTHY, Instant, Kind, Outcome, Policy, Seconds
 from minisup.sim.arrivals import Mailbox
@@ -48,6 +48,7 @@ def summary(policy: Policy, scene: Scene, played: Played) -> Facts:
         "polls": 0 if part.queue is None else part.queue.polls,
         "busy": round(_busy(part, scene) / (scene.seconds * max(1, policy.numprocs)), 4),
         "holds": sum(1 for _, fact in played.trace.notes if fact == StateChanged(policy.name, "holding")),
+        "gave_up": sum(1 for _, fact in played.trace.notes if isinstance(fact, GaveUp) and fact.program == policy.name),
         "longest_wait": _longest_wait(policy, part, scene.seconds),
         "fatal": {"slots": len(fatal), "first": round(min(fatal.values()), 3) if fatal else None},
         "queue": None if part.queue is None else _queue(part.queue, scene.seconds),

@@ -112,6 +112,14 @@ def test_beside_supervisord_an_outage_is_fatal(minisup):
     assert ours["outages"][0]["back"] < 30.0
 
 
+def test_a_program_that_is_given_up_is_said(minisup, config):
+    retry = 'retry = { give_up = "exit", give_up_after = "1m" }'
+    config.write_text(f'[program.email]\ncommand = "true"\n{retry}\n', encoding="utf-8")
+    text = minisup("simulate", "--for", "30m", "--outage", "10:00+100s").stdout
+    assert '  give_up = "exit": 10 s later the platform starts minisup again (assumed)\n' in text
+    assert "  gave up                1 time\n" in text
+
+
 @pytest.mark.usefixtures("past")
 def test_of_the_history_durations_failures_outages_and_messages_are_taken(minisup):
     made = document(minisup, "--from-history", "-p", "email", "-p", "sms")
@@ -155,6 +163,11 @@ def test_without_a_history_it_says_so(minisup):
         ("-p web --arrivals 50%", 2, "cannot say how much web can do (its runs take no time or for ever); write"),
         ("--html nowhere/x.html --for 1m", 1, "cannot write nowhere/x.html: No such file or directory;"),
         ("-c nowhere.toml", 78, "nowhere.toml"),
+        (
+            "--for 60d --job-duration 1s",
+            2,
+            "cannot simulate so much at once: email alone may have 20,736,000 runs, and",
+        ),
     ],
 )
 def test_what_is_refused_says_what_to_write(minisup, line, code, sentence):
