@@ -196,17 +196,21 @@ def read(option: str, text: str, what: Callable[[str], T], value: str | None = N
         raise UsageError(f"cannot read {option} {text!r}: {error}") from None
 
 
-def named(option: str, texts: Sequence[str], what: Callable[[str], T], programs: Sequence[str]) -> dict[str, list[T]]:
-    """The values of an option by program: `2s` is of all, `email=2s` of one, and comes last. Raises UsageError."""
+def named(
+    option: str, texts: Sequence[str], what: Callable[[str], T], programs: Sequence[str], meant: Sequence[str]
+) -> dict[str, list[T]]:
+    """The values of an option by program: `2s` is of all that are `meant`, `email=2s` of one, and comes last.
+
+    Raises UsageError.
+    """
     found: dict[str, list[T]] = {name: [] for name in programs}
     for text in sorted(texts, key=lambda text: "=" in text):
         name, equals, value = text.partition("=")
         if equals and name not in found:
             known = ", ".join(programs)
             raise UsageError(f"cannot read {option} {text!r}: {name} is not simulated; programs that are: {known}")
-        meant = [name] if equals else programs
         made = read(option, text, what, value if equals else text)
-        for program in meant:
+        for program in [name] if equals else meant:
             found[program].append(made)
     return found
 

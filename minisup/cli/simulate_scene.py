@@ -118,16 +118,20 @@ class _Maker:
         self._recorded = recorded
         self._shown = shown
         names = [policy.name for policy in policies]
+        jobs = [policy.name for policy in policies if policy.kind is Kind.JOB]
+        ending = [policy.name for policy in policies if policy.kind is not Kind.SERVICE]
 
-        def named(option: str, texts: Sequence[str], what: Callable[[str], Any]) -> dict[str, list[Any]]:
-            return options.named(option, texts, what, names)
+        def named(
+            option: str, texts: Sequence[str], what: Callable[[str], Any], meant: Sequence[str] = names
+        ) -> dict[str, list[Any]]:
+            return options.named(option, texts, what, names, meant)
 
         self._outages = named("--outage", asked.outages, options.during)
-        self._bursts = named("--burst", asked.bursts, options.many)
+        self._bursts = named("--burst", asked.bursts, options.many, jobs)
         self._rates = named("--failure-rate", asked.failure_rate, options.share)
-        self._lasts = named("--job-duration", asked.job_duration, options.durations)
+        self._lasts = named("--job-duration", asked.job_duration, options.durations, ending)
         self._fails_after = named("--failure-duration", asked.failure_duration, options.durations)
-        self._arrivals = named("--arrivals", asked.arrivals, options.arrivals)
+        self._arrivals = named("--arrivals", asked.arrivals, options.arrivals, jobs)
         deploys = [options.read("--deploy", text, options.moment_of) for text in asked.deploys]
         moments = [value.moment for found in (*self._outages.values(), *self._bursts.values()) for value in found]
         self.begins = options.begin([*moments, *deploys], seconds) if begins is None else begins

@@ -76,6 +76,8 @@ def _courses(program: Mapping[str, Any], document: Mapping[str, Any], width: int
             per_second = len(program[way]["course"][key]) / columns * program[way]["course"]["seconds"]
             note = f"{top:,.0f}" if key == "waiting" else f"{rate(60 * top / per_second)}/min"
             yield from _plot(whose, drawn, style, f"top {note}")
+    if not columns:
+        return
     first, last = document["begins"], words.clock(document, document["seconds"])
     yield Text.assemble(_label(""), (f"{first}{last.rjust(max(len(last) + 2, columns - len(first)))}", "dim"))
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     Facts = Mapping[str, Any]
 
+SELDOM = 1 / 3600
+"""Launches a second of which a rate says nothing."""
+
 WAYS = ("minisup", "supervisord")
 
 
@@ -56,8 +59,8 @@ def _event(event: Facts) -> str:
 def rows(program: Facts, document: Facts) -> list[Row]:
     """All that is said about a program, the ways side by side; what did not happen is left out."""
     found = [
-        _row(program, "launches", lambda facts: f"{facts['launches']:,}, {_per_second(facts)}"),
-        _row(program, "worked", lambda facts: f"{facts['worked_per_hour']:,.0f} an hour"),
+        _row(program, "launches", lambda facts: f"{facts['launches']:,}{_per_second(facts)}"),
+        _row(program, "worked", _worked),
         _row(program, "other ends", _others),
         _row(program, "polls", lambda facts: f"{facts['polls']:,} found nothing" if facts["polls"] else ""),
         _row(program, "busy", lambda facts: percent(facts["busy"])),
@@ -96,7 +99,14 @@ def _row(program: Facts, label: str, text: Callable[..., str]) -> Row:
 
 def _per_second(facts: Facts) -> str:
     per_second = facts["launches_per_second"]
-    return f"{per_second:.2g}/s" if per_second >= 1 else f"{rate(60 * per_second)}/min"
+    if per_second >= 1:
+        return f", {per_second:.2g}/s"
+    return f", {rate(60 * per_second)}/min" if per_second >= SELDOM else ""
+
+
+def _worked(facts: Facts) -> str:
+    an_hour = facts["worked_per_hour"]
+    return f"{an_hour:,.0f} an hour" if an_hour >= 1 else f"{facts['outcomes'].get('worked', 0)}"
 
 
 def _others(facts: Facts) -> str:
@@ -131,8 +141,11 @@ def _fatal(facts: Facts, program: Facts, document: Facts) -> str:
 
 def _outage(program: Facts, document: Facts, number: int, outage: Facts) -> Iterator[Row]:
     yield _row(program, f"outage {clock(document, outage['began'])}", lambda facts: _cost(facts, number))
-    whole = ("  caught up after", "caught_up") if program["minisup"]["queue"] else ("  all slots after", "back")
-    for label, key in (("  worked after", "first_worked"), whole):
+    if program["kind"] == "task" and not outage["launches"]:  # it was done
+        return
+    first = ("  one worked after", "first_worked")
+    whole = ("  caught up after", "caught_up") if program["minisup"]["queue"] else ("  all at work after", "back")
+    for label, key in (whole,) if program["kind"] == "service" else (first, whole):
         yield _row(program, label, lambda facts, key=key: _after(facts, number, key))
 
 

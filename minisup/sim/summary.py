@@ -174,8 +174,10 @@ def _recovery(policy: Policy, part: Part, since: Instant, until: Instant) -> tup
     started: dict[str, Instant] = {}
     for record in well:
         started.setdefault(record.slot, record.started)
-    if policy.kind is Kind.SERVICE:
-        started |= {slot: when for slot, when in part.running.items() if when >= since and slot not in started}
+    if policy.kind is Kind.SERVICE:  # it is well while it runs; one that ran all the time has not noticed
+        through = {record.slot for record in part.records if record.started <= since < _ended(record)}
+        started |= dict.fromkeys(through, since)
+        started |= {slot: max(since, when) for slot, when in part.running.items() if when < until}
     full = max(started.values()) if len(started) == policy.numprocs and started else None
     return min(map(_ended, well), default=None), full
 

@@ -102,6 +102,14 @@ def test_what_is_said_and_what_is_assumed(minisup):
     assert queue["arrived"] > 500 + 1500
 
 
+def test_messages_and_durations_for_all_are_not_for_services(minisup):
+    made = document(minisup, "-p", "web", "-p", "sms", "--job-duration", "1s", "--arrivals", "50%", "--burst", "5m+3")
+    sms, web = made["programs"]
+    assert (web["minisup"]["launches"], web["minisup"]["queue"]) == (1, None)
+    assert sms["minisup"]["queue"]["arrived"] > 1000
+    assert made["setting"][1] == "web: a run takes for ever (assumed); it is a service"
+
+
 def test_beside_supervisord_an_outage_is_fatal(minisup):
     made = document(minisup, "--for", "30m", "--outage", "10:00+10m", "-p", "email", "--versus", "supervisord")
     (email,) = made["programs"]
@@ -160,7 +168,7 @@ def test_without_a_history_it_says_so(minisup):
         ("--for 0", 2, 'cannot read --for \'0\': write a time of at most a year, as "30m" or "7d"\n'),
         ("--html x --json", 2, "cannot print --json and write --html at once; choose one\n"),
         ("--versus runit", 2, "'runit' is not one of 'supervisord'"),
-        ("-p web --arrivals 50%", 2, "cannot say how much web can do (its runs take no time or for ever); write"),
+        ("-p web --arrivals web=50%", 2, "cannot say how much web can do (its runs take no time or for ever); write"),
         ("--html nowhere/x.html --for 1m", 1, "cannot write nowhere/x.html: No such file or directory;"),
         ("-c nowhere.toml", 78, "nowhere.toml"),
         (

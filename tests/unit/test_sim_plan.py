@@ -152,6 +152,8 @@ def test_a_service_is_back_when_it_runs():
     (outage,) = facts["outages"]
     assert outage["first_worked"] is None
     assert 0 < outage["back"] < 35.0
+    through = played(service, lasts=Fixed(inf), outages=(Span(60.0, 120.0),), deploys=(300.0,))
+    assert through["outages"][0]["back"] == 0.0
 
 
 def test_a_minisup_that_gives_up_is_started_again_by_the_platform():

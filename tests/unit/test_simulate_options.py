@@ -93,12 +93,14 @@ def test_an_error_says_what_to_write(what, text, say):
     assert say in str(caught.value)
 
 
-def test_a_value_is_of_one_program_or_of_all_and_the_own_one_comes_last():
-    assert named("--x", ["sms=1", "2"], int, ["email", "sms"]) == {"email": [2], "sms": [2, 1]}
+def test_a_value_is_of_one_program_or_of_all_that_are_meant_and_the_own_one_comes_last():
+    programs = ["email", "sms", "web"]
+    assert named("--x", ["sms=1", "2"], int, programs, programs[:2]) == {"email": [2], "sms": [2, 1], "web": []}
+    assert named("--x", ["web=1"], int, programs, []) == {"email": [], "sms": [], "web": [1]}
     with pytest.raises(UsageError, match=r"cannot read --x 'web=1': web is not simulated; programs that are: email"):
-        named("--x", ["web=1"], int, ["email"])
+        named("--x", ["web=1"], int, ["email"], ["email"])
     with pytest.raises(UsageError, match=r"cannot read --x 'sms=one': invalid literal"):
-        named("--x", ["sms=one"], int, ["sms"])
+        named("--x", ["sms=one"], int, ["sms"], ["sms"])
 
 
 def test_the_day_begins_at_midnight_or_a_sixth_before_the_first_time_that_is_named():
