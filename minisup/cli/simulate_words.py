@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SELDOM = 1 / 3600
 """Launches a second of which a rate says nothing."""
 
+MOST_EVENTS = 12
+MOST_ROWS = 3
+"""Outages, and deploys, that are told one by one; of more their sum and the worst."""
+
 WAYS = ("minisup", "supervisord")
 
 
@@ -41,9 +45,12 @@ def heading(document: Facts) -> str:
 def events(document: Facts) -> Iterator[tuple[str, str]]:
     """What happens: when, and what."""
     several = len(document["programs"]) > 1
-    for event in document["happens"]:
+    for event in document["happens"][:MOST_EVENTS]:
         whom = f" ({', '.join(event['programs'])})" if several and event["what"] != "deploy" else ""
         yield event["time"], f"{_event(event)}{whom}"
+    more = len(document["happens"]) - MOST_EVENTS
+    if more > 0:
+        yield "...", f"and {more} more"
 
 
 def _event(event: Facts) -> str:
@@ -71,11 +78,7 @@ def rows(program: Facts, document: Facts) -> list[Row]:
         _row(program, "messages waited", _waited),
         _row(program, "FATAL", lambda facts: _fatal(facts, program, document)),
     ]
-    for number, outage in enumerate(program["minisup"]["outages"]):
-        found += _outage(program, document, number, outage)
-    for number, deploy in enumerate(program["minisup"]["deploys"]):
-        label = f"deploy {clock(document, deploy['asked'])}"
-        found.append(_row(program, label, lambda facts, number=number: _deploy(facts["deploys"][number])))
+    found += [*_outages(program, document), *_deploys(program, document)]
     return [row for row in found if any(row.texts)]
 
 
@@ -139,14 +142,40 @@ def _fatal(facts: Facts, program: Facts, document: Facts) -> str:
     return f"{fatal['slots']} of {program['slots']}, first {clock(document, round(fatal['first']))}"
 
 
-def _outage(program: Facts, document: Facts, number: int, outage: Facts) -> Iterator[Row]:
-    yield _row(program, f"outage {clock(document, outage['began'])}", lambda facts: _cost(facts, number))
-    if program["kind"] == "task" and not outage["launches"]:  # it was done
+def _outages(program: Facts, document: Facts) -> Iterator[Row]:
+    found = program["minisup"]["outages"]
+    if len(found) <= MOST_ROWS:
+        for number, outage in enumerate(found):
+            if program["kind"] != "task" or outage["launches"]:  # else it was done
+                yield _row(
+                    program, f"outage {clock(document, outage['began'])}", lambda facts, n=number: _cost(facts, n)
+                )
+                for label, key in _marks(program):
+                    yield _row(program, label, lambda facts, n=number, key=key: _after(facts, n, key))
         return
-    first = ("  one worked after", "first_worked")
-    whole = ("  caught up after", "caught_up") if program["minisup"]["queue"] else ("  all at work after", "back")
-    for label, key in (whole,) if program["kind"] == "service" else (first, whole):
-        yield _row(program, label, lambda facts, key=key: _after(facts, number, key))
+    yield _row(
+        program,
+        f"{len(found)} outages",
+        lambda facts: f"{sum(each['launches'] for each in facts['outages']):,} launches",
+    )
+    for label, key in _marks(program):
+        yield _row(program, label, lambda facts, key=key: _worst(facts, key))
+
+
+def _marks(program: Facts) -> Iterator[tuple[str, str]]:
+    """What is told of how an outage was over; a service works as long as it runs."""
+    if program["kind"] != "service":
+        yield "  one worked after", "first_worked"
+    yield ("  caught up after", "caught_up") if program["minisup"]["queue"] else ("  all at work after", "back")
+
+
+def _worst(facts: Facts, key: str) -> str:
+    """Of many outages of the first seed: the longest, and how many were not over before the next deploy or the end."""
+    known = [outage[key] for outage in facts["outages"] if outage[key] is not None]
+    missing = len(facts["outages"]) - len(known)
+    if not known:
+        return _never(facts)
+    return f"at most {amount(max(known))}" + (f", {missing} never" if missing else "")
 
 
 def _cost(facts: Facts, number: int) -> str:
@@ -160,7 +189,7 @@ def _cost(facts: Facts, number: int) -> str:
 
 def _after(facts: Facts, number: int, key: str) -> str:
     """How long after the end of an outage; a slot that is FATAL comes back with a deploy or by hand."""
-    never = "never: FATAL" if facts["fatal"]["slots"] else "not by the end"
+    never = _never(facts)
     if facts["of_seeds"] is None:
         seconds = facts["outages"][number][key]
         return never if seconds is None else amount(seconds)
@@ -169,6 +198,26 @@ def _after(facts: Facts, number: int, key: str) -> str:
         return never
     missing = f", {spread['missing']} never" if spread["missing"] else ""
     return f"median {amount(spread['median'])} ({amount(spread['least'])} to {amount(spread['most'])}{missing})"
+
+
+def _never(facts: Facts) -> str:
+    return "never: FATAL" if facts["fatal"]["slots"] else "not by the end"
+
+
+def _deploys(program: Facts, document: Facts) -> Iterator[Row]:
+    found = program["minisup"]["deploys"]
+    if len(found) <= MOST_ROWS:
+        for number, deploy in enumerate(found):
+            label = f"deploy {clock(document, deploy['asked'])}"
+            yield _row(program, label, lambda facts, n=number: _deploy(facts["deploys"][n]))
+        return
+    yield _row(program, f"{len(found)} deploys", _all_deploys)
+
+
+def _all_deploys(facts: Facts) -> str:
+    cut = sum(deploy["cut"] for deploy in facts["deploys"])
+    longest = max(deploy["seconds"] for deploy in facts["deploys"])
+    return f"{count(cut, 'run') if cut else 'no run'} cut, gone after at most {amount(longest)}"
 
 
 def _deploy(deploy: Facts) -> str:

@@ -58,11 +58,11 @@ def summary(policy: Policy, scene: Scene, played: Played) -> Facts:
     }
 
 
-def most_launches(policy: Policy, lasted: Seconds) -> float:
-    """The law of the retry budget: launches in `lasted` seconds in which everything fails."""
+def most_launches(policy: Policy, lasted: Seconds, budgets: int = 1) -> float:
+    """The law of the retry budget: launches while everything fails for `lasted` seconds. A new start has a new one."""
     retry = policy.retry
     credit = retry.max_failure_ratio / (1.0 - retry.max_failure_ratio)
-    return retry.budget + policy.numprocs + policy.numprocs * (1.0 + credit) + lasted / retry.refill
+    return budgets * (retry.budget + policy.numprocs + policy.numprocs * (1.0 + credit)) + lasted / retry.refill
 
 
 def medians(each: Sequence[Facts]) -> Facts:
@@ -148,6 +148,7 @@ def _outage(policy: Policy, scene: Scene, span: Span, part: Part) -> Facts:
     """An outage: what it cost, and how fast all was well after it. None: not before the next deploy, or the end."""
     until = max(span.start, min(span.end, scene.seconds))
     launches = bisect_left(part.launches, until) - bisect_left(part.launches, span.start)
+    anew = sum(span.start <= when < until for when in scene.deploys)
     helped = next((when for when in scene.deploys if when >= span.end), scene.seconds)
     first, back = _recovery(policy, part, span.end, helped)
     clear = [] if part.queue is None else part.queue.clear
@@ -157,7 +158,7 @@ def _outage(policy: Policy, scene: Scene, span: Span, part: Part) -> Facts:
         "began": round(span.start, 3),
         "ended": round(span.end, 3),
         "launches": launches,
-        "most_launches": round(most_launches(policy, until - span.start), 1),
+        "most_launches": round(most_launches(policy, until - span.start, 1 + anew), 1),
         "first_worked": _after(span.end, first),
         "back": None if part.queue is not None else _after(span.end, back),
         "caught_up": _after(span.end, caught_up),

@@ -120,6 +120,18 @@ def test_beside_supervisord_an_outage_is_fatal(minisup):
     assert ours["outages"][0]["back"] < 30.0
 
 
+def test_of_many_outages_and_deploys_the_worst_is_told(minisup):
+    words = ("-p", "email", "--for", "5d", "--job-duration", "1m-2m")
+    many = minisup("simulate", *words, "--outage", "daily 10:00+1m", "--deploy", "daily 12:00").stdout
+    assert "  5 outages " in many
+    assert "  5 deploys              18 runs cut, gone after at most 4 s\n" in many
+    assert many.count("an outage of") == 5
+    hourly = [word for hour in range(14) for word in ("--outage", f"{hour}h+1m")]
+    assert "  ...  and 2 more\n" in minisup("simulate", *words, *hourly).stdout
+    two = minisup("simulate", *words, "--outage", "10:00+1m", "--outage", "daily 11:00+2h", "--for", "2d").stdout
+    assert two.count("  all at work after") == 3
+
+
 def test_a_program_that_is_given_up_is_said(minisup, config):
     retry = 'retry = { give_up = "exit", give_up_after = "1m" }'
     config.write_text(f'[program.email]\ncommand = "true"\n{retry}\n', encoding="utf-8")

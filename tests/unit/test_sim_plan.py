@@ -71,6 +71,7 @@ def test_a_failing_run_has_a_code_that_means_nothing_else():
 
 def test_the_law_of_the_budget_is_that_of_the_design():
     assert most_launches(Policy(name="a", numprocs=20), 600.0) == 30 + 20 * 2 + 40
+    assert most_launches(Policy(name="a", numprocs=20), 600.0, 2) == 2 * (30 + 20 * 2) + 40
     assert most_launches(Policy(name="a", retry=Retry(max_failure_ratio=0.0, budget=0, refill=60.0)), 60.0) == 3
 
 
@@ -237,3 +238,21 @@ def test_of_many_durations_an_even_choice_is_kept():
 def test_a_task_of_a_scene_is_done():
     facts = played(Policy(name="a", kind=Kind.TASK, restart=Restart.ON_FAILURE))
     assert facts["outcomes"] == {"worked": 1}
+
+
+def test_what_was_simulated_can_be_recorded_and_simulated_again():
+    policy = Policy(name="a", numprocs=4, min_runtime=0.0, exit=IDLE)
+    scene = Scene(
+        seconds=3600.0,
+        loads={"a": Load(lasts=Uniform(1.0, 3.0), queued=True, rate=1.0, outages=(Span(600.0, 900.0),))},
+    )
+    first = play([policy], scene, 1)
+    runs = [Seen(record.started, record.duration, record.outcome) for record in first.trace.records]
+    again = load(runs, 4, 3600.0, 3600.0)
+    (outage,) = again.outages
+    assert outage.start == pytest.approx(600.0, abs=5.0)
+    assert outage.end == pytest.approx(900.0, abs=20.0)
+    assert again.lasts.mean == pytest.approx(2.0, rel=0.05)
+    facts = played(policy, 3600.0, lasts=again.lasts, queued=True, known=again.known, outages=again.outages)
+    assert facts["outcomes"]["worked"] == pytest.approx(len(again.known), abs=5)
+    assert facts["outcomes"]["failed"] == pytest.approx(summary(policy, scene, first)["outcomes"]["failed"], rel=0.2)

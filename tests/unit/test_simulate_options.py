@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from minisup.cli.simulate_options import (
     DAY,
@@ -131,3 +133,15 @@ def test_a_moment_that_does_not_come_is_refused(moment, where):
 
 def test_a_time_of_day_is_written_as_people_do():
     assert [clock_time(36_000.0), clock_time(36_030.4), clock_time(DAY + 60.0)] == ["10:00", "10:00:30", "day 2 00:01"]
+
+
+@given(st.text(max_size=20) | st.from_regex(r"[0-9a-z:+%/.(), -]{0,16}", fullmatch=True))
+def test_any_text_is_a_value_or_an_error_that_says_what_to_write(text):
+    for what in (moment_of, during, many, share, arrivals, durations, length):
+        try:
+            what(text)
+        except ValueError as error:
+            said = str(error)
+        else:
+            continue
+        assert "write" in said or "no sigma" in said
