@@ -16,7 +16,7 @@ from minisup.cli.report_words import count, rate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-LABEL: Final = 25
+LABEL: Final = 24
 """Columns of the labels on the left."""
 
 RIGHT: Final = 16

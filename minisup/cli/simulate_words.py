@@ -217,12 +217,11 @@ def _deploys(program: Facts, document: Facts) -> Iterator[Row]:
 def _all_deploys(facts: Facts) -> str:
     cut = sum(deploy["cut"] for deploy in facts["deploys"])
     longest = max(deploy["seconds"] for deploy in facts["deploys"])
-    return f"{count(cut, 'run') if cut else 'no run'} cut, gone after at most {amount(longest)}"
+    return f"{cut:,} cut, gone in at most {amount(longest)}"
 
 
 def _deploy(deploy: Facts) -> str:
-    cut = count(deploy["cut"], "run") if deploy["cut"] else "no run"
-    return f"{cut} cut, gone after {amount(deploy['seconds'])}"
+    return f"{deploy['cut']:,} cut, gone in {amount(deploy['seconds'])}"
 
 
 def table(found: Sequence[Row], heads: Sequence[str]) -> list[tuple[str, ...]]:

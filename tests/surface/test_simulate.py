@@ -124,7 +124,7 @@ def test_of_many_outages_and_deploys_the_worst_is_told(minisup):
     words = ("-p", "email", "--for", "5d", "--job-duration", "1m-2m")
     many = minisup("simulate", *words, "--outage", "daily 10:00+1m", "--deploy", "daily 12:00").stdout
     assert "  5 outages " in many
-    assert "  5 deploys              18 runs cut, gone after at most 4 s\n" in many
+    assert "  5 deploys             18 cut, gone in at most 4 s\n" in many
     assert many.count("an outage of") == 5
     hourly = [word for hour in range(14) for word in ("--outage", f"{hour}h+1m")]
     assert "  ...  and 2 more\n" in minisup("simulate", *words, *hourly).stdout
@@ -137,7 +137,7 @@ def test_a_program_that_is_given_up_is_said(minisup, config):
     config.write_text(f'[program.email]\ncommand = "true"\n{retry}\n', encoding="utf-8")
     text = minisup("simulate", "--for", "30m", "--outage", "10:00+100s").stdout
     assert '  give_up = "exit": 10 s later the platform starts minisup again (assumed)\n' in text
-    assert "  gave up                1 time\n" in text
+    assert "  gave up               1 time\n" in text
 
 
 @pytest.mark.usefixtures("past")
