@@ -36,6 +36,11 @@ def complete_target(ctx: typer.Context, incomplete: str) -> list[Offer]:
     return _fitting(_offers(ctx, _targets), _cut_off(), incomplete)
 
 
+def complete_program(ctx: typer.Context, incomplete: str) -> list[Offer]:
+    """Programs alone."""
+    return _fitting(_offers(ctx, _names), "", incomplete)
+
+
 def complete_scale(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """Programs, each with its `=`."""
     return _fitting(_offers(ctx, _sizes), "", incomplete)
@@ -62,6 +67,11 @@ def _targets(programs: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
         yield from program["slots"]
     yield from ((group, f"group: {', '.join(names)}") for group, names in groups.items())
     yield "all", "everything"
+
+
+def _names(programs: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
+    for program in programs:
+        yield program["name"], program["words"]
 
 
 def _sizes(programs: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:

@@ -218,7 +218,7 @@ class _Maker:
             came = f"{format_rate(load.rate)} messages come by chance{self._share(policy, load)}{mark}"
         else:
             came = "messages come in bursts alone"
-        if policy.exit.idle:
+        if policy.exit.idle or load.idle_lasts < (policy.idle.faster_than or 0.0):
             return came
         return f"{came}; a run that finds none exits 0, which is `worked`: it has no exit.idle"
 

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from minisup.cli.completion import complete_program
 from minisup.cli.options import Command, Config, Json, Socket, chosen
 from minisup.errors import UsageError
 
@@ -22,7 +23,12 @@ def simulate(
     program: Annotated[
         list[str] | None,
         typer.Option(
-            "--program", "-p", metavar="NAME", show_default=False, help="Only this one; else all with autostart. *"
+            "--program",
+            "-p",
+            metavar="NAME",
+            show_default=False,
+            help="Only this one; else all with autostart. *",
+            autocompletion=complete_program,
         ),
     ] = None,
     lasts: Annotated[

@@ -5,7 +5,7 @@ gives both the same messages at the same instants.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
@@ -66,7 +66,7 @@ class Scene:
     loads: Mapping[str, Load]
     deploys: tuple[Instant, ...] = ()
     shutdown_timeout: Seconds = 10.0
-    targets: tuple[str, ...] = field(default=())  # what is brought up; nothing: what starts by itself
+    targets: tuple[str, ...] = ()  # what is brought up; nothing: what starts by itself
 
     def jobs(self, policies: Sequence[Policy], seed: int) -> dict[str, Job]:
         """The jobs of all programs, with fresh queues. Each queue has a chance of its own."""

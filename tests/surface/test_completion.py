@@ -90,6 +90,12 @@ def test_sizes_and_signals_are_offered(bash, fake):
     assert bash("minisup signal U") == ["USR1", "USR2"]
 
 
+def test_only_programs_are_simulated(bash, fake, tmp_path):
+    assert bash("minisup simulate --program ", MINISUP_SOCKET=fake) == ["email"]
+    (tmp_path / "minisup.toml").write_text(CONFIG, encoding="utf-8")
+    assert bash("minisup simulate -p l", MINISUP_SOCKET=str(tmp_path / "none")) == ["letter"]
+
+
 def test_without_a_minisup_the_configuration_names_them(bash, zsh, tmp_path):
     (tmp_path / "minisup.toml").write_text(f'[supervisor]\nsocket = "none"\n{CONFIG}')
     assert bash("minisup stop ") == ["fax", "letter", "@paper", "all"]
