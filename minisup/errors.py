@@ -45,13 +45,19 @@ class GivenUpError(MinisupError):
 
 
 class ConfigError(MinisupError):
-    """The configuration has problems; `problems` lists all of them."""
+    """The configuration has problems; `problems` lists all of them.
+
+    `looked_at` are patterns for the files that decided about it, also for those that are not there.
+    """
 
     exit_code = 78
 
-    def __init__(self, message: str, problems: Sequence["Problem"] = ()) -> None:
+    def __init__(
+        self, message: str, problems: Sequence["Problem"] = (), looked_at: Sequence[str] = ()
+    ) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+        self.looked_at = tuple(looked_at)
 
 
 class Problem:

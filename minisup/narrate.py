@@ -164,6 +164,11 @@ def not_reloaded(fact: facts.NotReloaded) -> str:
     return f"cannot reload ({fact.by}), the old configuration still counts: {fact.why}"
 
 
+def files_changed(fact: facts.FilesChanged) -> str:
+    more = f" and {count(fact.files - 1, 'more file')}" if fact.files > 1 else ""
+    return f"restart of {fact.program}: {fact.file}{more} changed"
+
+
 def signalled(fact: facts.Signalled) -> str:
     return f"{fact.program}: {fact.signal} sent by {fact.by} to {listed(fact.slots)}"
 
@@ -249,6 +254,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Scaled: scaled,
     facts.Reloaded: reloaded,
     facts.NotReloaded: not_reloaded,
+    facts.FilesChanged: files_changed,
     facts.Signalled: signalled,
     facts.ManyLeftovers: many_leftovers,
     facts.ShutdownStep: shutdown_step,

@@ -30,6 +30,7 @@ def program_text(program: Program, *, ending: bool = False) -> str:
     """One program. `ending`: minisup is shutting down."""
     paragraphs = [
         ("Why", why(program)),
+        ("Watch", watch(program)),
         ("After", after(program)),
         ("Slots", slots(program)),
         ("Budget", budget(program)),
@@ -161,6 +162,16 @@ def cause_words(cause: Mapping[str, Any]) -> str:
     ours = {"unstartable": f" {line}", "oom": f": {line}"}  # sentences of minisup's own
     said = ours.get(cause["outcome"], f' "{line}"') if line else ""
     return f"{how.get(cause['outcome'], cause['outcome'])}{said}, last: run {cause['run']}, {amount(cause['ago'])} ago"
+
+
+def watch(program: Program) -> list[str]:
+    """The last restart because of changed files, and how far it is."""
+    last = program["touched"]
+    if last is None:
+        return []
+    more = f" and {count(last['files'] - 1, 'more file')}" if last["files"] > 1 else ""
+    left = f"; {count(last['left'], 'run')} from before may finish" if last["left"] else ""
+    return [f"{printable(last['file'])}{more} changed {amount(last['ago'])} ago: a restart{left}."]
 
 
 def after(program: Program) -> list[str]:

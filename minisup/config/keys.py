@@ -19,6 +19,10 @@ FilePath = Annotated[str, "path"]
 """A path; in the file it may be relative to the file's own directory."""
 
 
+Glob = Annotated[str, "glob"]
+"""A pattern that names files; in the file it may be relative to the file's own directory."""
+
+
 Label = Annotated[str, "label"]
 """A name of a program or a group: letters, digits, `.`, `_`, `-`."""
 

@@ -76,6 +76,7 @@ def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Rep
         programs=programs,
         files=tuple(source.name for source in sources),
         lines={source.name: source.lines for source in sources},
+        looked_at=tuple(report.looked_at),
     )
 
 

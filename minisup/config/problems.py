@@ -1,8 +1,10 @@
 """Collecting problems, and saying them."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from minisup.config.globs import escaped
 from minisup.config.lines import Path, key_text, line_of, printable
 from minisup.errors import ConfigError, Problem
 
@@ -20,13 +22,25 @@ class Source(NamedTuple):
 
 
 class Report:
-    """The problems found so far. `bad` holds the key paths of a source whose values could not be understood."""
+    """The problems found so far. `bad` holds the key paths of a source whose values could not be understood.
 
-    __slots__ = ("bad", "problems")
+    `looked_at` are patterns for the files that were read, or would have been if they were there.
+    """
+
+    __slots__ = ("bad", "looked_at", "problems")
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.bad: set[tuple[str, Path]] = set()
+        self.looked_at: dict[str, None] = {}
+
+    def looks_at(self, path: str, *, pattern: bool = False) -> None:
+        """What stands at `path`, or what the pattern names, decides about the configuration."""
+        try:
+            here = os.getcwd()
+        except OSError:  # the directory is gone; `load` says so
+            here = "/"
+        self.looked_at[os.path.join(escaped(here), path if pattern else escaped(path))] = None
 
     def add(self, source: Source, path: Path, message: str) -> None:
         """A value that is understood but cannot be."""
@@ -46,7 +60,7 @@ class Report:
         order = {problem.file: number for number, problem in reversed(list(enumerate(self.problems)))}
         order[path] = -1
         problems = sorted(self.problems, key=lambda problem: (order[problem.file], problem.line))
-        return ConfigError(_all_said(path, problems), problems)
+        return ConfigError(_all_said(path, problems), problems, tuple(self.looked_at))
 
 
 def _all_said(path: str, problems: Sequence[Problem]) -> str:

@@ -95,6 +95,7 @@ def _file_environment(given: Mapping[str, Any], place: Place) -> dict[str, str]:
     file = given.get("env_file")
     if file is None:
         return {}
+    place.report.looks_at(file)
     try:
         open(file, "rb").close()
     except OSError as error:  # what to correct is the line that names it

@@ -79,6 +79,7 @@ Keys that are marked *not supported yet* are checked, then refused.
 _TYPES: Final = {
     "seconds": "duration",
     "label": "name",
+    "glob": "path pattern",
     "pattern": "regular expression",
     "zone": "time zone",
     "cron": "cron expression",

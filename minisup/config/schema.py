@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
-from minisup.config.keys import Command, Environment, FilePath, Ignore, Key, Label, Mode, Rate, SlotPath, says
+from minisup.config.keys import (Command, Environment, FilePath, Ignore, Key, Label, Mode, Rate, SlotPath, says, Glob)
 from minisup.config.lines import Path as LinePath
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
 from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection
@@ -221,8 +221,14 @@ class Program:
     max_start_rate: Rate | None = field(
         default=None, metadata=says(Key("Starts of all slots together.", above=0, high=10_000, default="none"))
     )
-    watch: tuple[str, ...] = field(
-        default=(), metadata=says(Key("A change of these files restarts the program.", later=True))
+    watch: tuple[Glob, ...] = field(
+        default=(),
+        metadata=says(
+            Key(
+                "A change of these files restarts the program: its runs may finish first. `*`, `?` and `[]` stand for "
+                "part of a name, `**` for any number of directories."
+            )
+        ),
     )
     preset: Label | None = field(default=None, metadata=says(Key("Defaults for a known kind of worker.", later=True)))
     exit: ExitCodes = field(
@@ -318,3 +324,4 @@ class Config:
     programs: dict[str, Program]
     files: tuple[str, ...]
     lines: Mapping[str, Mapping[LinePath, int]] = field(default_factory=dict)  # of the keys, by file
+    looked_at: tuple[str, ...] = ()  # patterns for all files that decided about it, also for those that are not there

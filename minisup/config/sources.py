@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from minisup.config.globs import escaped
 from minisup.config.lines import find_lines
 from minisup.config.problems import Report, Source, show
 from minisup.errors import Problem
@@ -47,6 +48,7 @@ def _read_text(name: str, report: Report, key: str) -> str | None:
 
 def read_bytes(name: str, report: Report, key: str) -> bytes | None:
     """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
+    report.looks_at(name)
     try:
         with open(name, "rb") as file:
             raw = file.read(LARGEST_FILE + 1)
@@ -76,7 +78,7 @@ def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iter
     """
     seen = {os.path.realpath(main.name)}
     for pattern in patterns:
-        names = _matches(main, pattern)
+        names = _matches(main, pattern, report)
         if names is None:
             report.add(main, ("supervisor", "include"), f"{show(pattern)}: no such file")
             yield None
@@ -87,12 +89,15 @@ def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iter
                 yield read_source(name, report)
 
 
-def _matches(main: Source, pattern: str) -> list[str] | None:
+def _matches(main: Source, pattern: str, report: Report) -> list[str] | None:
     base = os.path.dirname(main.name)
     if not _WILDCARD.search(pattern):
         name = os.path.join(base, pattern)
+        report.looks_at(name)
         return [name] if os.path.lexists(name) else None
     import glob  # noqa: PLC0415 - only for a configuration that uses wildcards
 
-    found = glob.glob(os.path.join(glob.escape(base), pattern), recursive=True)
+    whole = os.path.join(escaped(base), pattern)
+    report.looks_at(whole, pattern=True)
+    found = glob.glob(whole, recursive=True)
     return sorted(name for name in found if not os.path.isdir(name))

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from minisup.config import cron, units
+from minisup.config.globs import unfit
 from minisup.config.keys import Key
 from minisup.config.problems import did_you_mean, one_of
 
@@ -152,6 +153,14 @@ def read_path(value: Value, key: Key) -> str:
     return text
 
 
+def read_glob(value: Value, key: Key) -> str:
+    text = read_text(value, key)
+    wrong = unfit(text)
+    if wrong:
+        raise Unfit(f"{value.shown} names no files: {wrong}")
+    return text
+
+
 def read_pattern(value: Value, key: Key) -> str:
     text = read_text(value, key)
     try:
@@ -250,6 +259,7 @@ READERS: Final[Mapping[object, Callable[[Value, Key], object]]] = MappingProxyTy
         "mode": read_mode,
         "label": read_label,
         "path": read_path,
+        "glob": read_glob,
         "pattern": read_pattern,
         "signal": read_signal,
         "warning and why": read_ignore,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from minisup.config.core_keys import key_of
 from minisup.config.hooks import HookCommand, read_hook
+from minisup.config.globs import escaped
 from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
 from minisup.config.keys import Key
 from minisup.config.lines import Path, key_text
@@ -104,6 +105,8 @@ class Walker:
         if isinstance(plain, type) and issubclass(plain, Enum):
             return read_choice(plain, value)
         read = READERS[mark or plain](value, key)
+        if mark == "glob":
+            return os.path.join(escaped(self.source.here), str(read))
         return os.path.join(self.source.here, str(read)) if mark == "path" else read
 
     def _items(self, plain: object, raw: object, path: Path, key: Key) -> object:

@@ -1,9 +1,9 @@
 """What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
 from minisup.core import launch, pausing, stopping, tell
-from minisup.core.messages import Asked, Verb
+from minisup.core.messages import Asked, Verb, FilesChanged
 from minisup.core.model import Kind, Phase, Reason
-from minisup.core.program import Program
+from minisup.core.program import Program, Touched
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
 
@@ -30,6 +30,29 @@ def asked(state: State, event: Asked) -> None:
             launch.probe(state, program)
         tell.pauses(state, program, slots, paused, event.by)
         tell.state_of(state, program)
+
+
+def files_changed(state: State, event: FilesChanged) -> None:
+    """What a program watches has changed: its runs make room for fresh ones, as a restart has it."""
+    program = state.programs.get(event.program)  # None: a reload took it away meanwhile
+    if program is None or state.shutdown is not None:
+        return
+    heard = [slot for slot in program.staying() if hears_of_files(slot)]
+    if not heard:
+        return
+    program.touched = Touched(event.file, event.files, state.now)
+    tell.files_changed(state, event)
+    last = program.rolling_now
+    asked(state, Asked(Verb.RESTART, tell.names(heard)))
+    if last is not None and program.rolling_now is last and last.run and not last.fresh and last not in program.rolling:
+        program.rolling.append(last)  # on its way up with what the files held before
+
+
+def hears_of_files(slot: Slot) -> bool:
+    """Whether a restart with nothing named changes anything in the slot."""
+    if slot.phase is Phase.WAITING:
+        return slot.reason in AT_ONCE
+    return slot.paused_at is None and slot.phase is not Phase.OFF and (slot.wanted or slot.phase is Phase.DONE)
 
 
 def carry_out(state: State, slot: Slot, event: Asked) -> None:

@@ -160,6 +160,14 @@ class NotReloaded(NamedTuple):
     by: str
 
 
+class FilesChanged(NamedTuple):
+    """Files that a program watches have changed, and it restarts: `file` is one of them, `files` their number."""
+
+    program: str
+    file: str
+    files: int
+
+
 class Signalled(NamedTuple):
     """An operator has sent a signal to the runs in progress of these slots."""
 
@@ -286,6 +294,7 @@ Fact = (
     | Scaled
     | Reloaded
     | NotReloaded
+    | FilesChanged
     | Signalled
     | ManyLeftovers
     | ShutdownStep

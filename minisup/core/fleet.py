@@ -57,6 +57,8 @@ A request changes `wanted` first and the phase as far as the phase allows:
     stopping   gone after the end                   starts after the end
     off, done  gone                                 -
 
+A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing of it.
+
 A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the pause with everything else. What is
 paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off
 are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
@@ -81,6 +83,7 @@ from minisup.core.messages import (
     Due,
     Event,
     Exited,
+    FilesChanged,
     Leftovers,
     Lost,
     OverMemory,
@@ -234,6 +237,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Drained: drained,
     Due: due,
     Exited: ending.exited,
+    FilesChanged: asking.files_changed,
     Leftovers: stopping.leftovers,
     Lost: survival.lost,
     OverMemory: stopping.over_memory,

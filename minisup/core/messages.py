@@ -123,6 +123,14 @@ class Changed(NamedTuple):
     program: str
 
 
+class FilesChanged(NamedTuple):
+    """Files that a program watches have changed: `file` is one of them, as people are told, `files` their number."""
+
+    program: str
+    file: str
+    files: int = 1
+
+
 class Asked(NamedTuple):
     """An operator asks something of slots. `named` holds the targets as given, so that an exact name can be told.
 
@@ -189,6 +197,7 @@ Event = (
     | Drained
     | Due
     | Changed
+    | FilesChanged
     | Asked
     | ScaleAsked
     | Reloaded

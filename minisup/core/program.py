@@ -1,6 +1,7 @@
 """One `[program.NAME]` and its slots: what they share."""
 
 from collections import deque
+from typing import NamedTuple
 
 from minisup.core.budget import Budget
 from minisup.core.causes import Causes
@@ -10,6 +11,14 @@ from minisup.core.outcome import code_table, final_outcomes
 from minisup.core.pace import StartRate
 from minisup.core.slot import Slot
 from minisup.core.stats import Stats
+
+
+class Touched(NamedTuple):
+    """The last change of watched files: one of them as people are told, their number, and when it was told."""
+
+    file: str
+    files: int
+    at: Instant
 
 
 class Program:
@@ -53,6 +62,7 @@ class Program:
         "stop_begun",
         "told_at",
         "told_state",
+        "touched",
         "tries",
         "watched",
     )
@@ -91,6 +101,7 @@ class Program:
         self.tries = 0  # unhealthy ends since failing_since
         self.told_at: Instant = now
         self.told_state = ""
+        self.touched: Touched | None = None  # what it watches has changed
         self.rolling: deque[Slot] = deque()  # running services that are still to be restarted
         self.rolling_now: Slot | None = None
         self.rolling_harsh = False

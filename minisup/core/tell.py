@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from minisup.core import facts
 from minisup.core.label import budget_label, has_worked, program_state
-from minisup.core.messages import Record, Reloaded, ScaleAsked, SignalAsked
+from minisup.core.messages import FilesChanged, Record, Reloaded, ScaleAsked, SignalAsked
 from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import Ours, described
 from minisup.core.program import Program
@@ -160,6 +160,11 @@ def reloaded(state: State, event: Reloaded) -> None:
             event.by,
         )
     )
+
+
+def files_changed(state: State, event: FilesChanged) -> None:
+    """Files that a program watches have changed; told before its slots act on it."""
+    state.note(facts.FilesChanged(event.program, event.file, event.files))
 
 
 def signalled(state: State, slots: Sequence[Slot], event: SignalAsked) -> None:

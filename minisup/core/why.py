@@ -51,6 +51,7 @@ def explain(
         "last_worked": None if program.last_worked is None else worked(state, program.last_worked, wall),
         "budget": budget(program, now),
         "give_up": give_up(program, now),
+        "touched": touched(program, now),
         "after": [needed(state, state.programs[name]) for name in program.policy.after if name in state.programs],
     }
 
@@ -142,6 +143,18 @@ def give_up(program: Program, now: Instant) -> Document:
         "in": rounded(left),
         "given_up": program.given_up,
     }
+
+
+def touched(program: Program, now: Instant) -> Document | None:
+    """The last change of watched files that made the program restart; None: there was none.
+
+    `left`: slots whose run is still one from before.
+    """
+    last = program.touched
+    if last is None:
+        return None
+    left = sum(1 for slot in program.slots if slot.run and slot.started < last.at)
+    return {"file": last.file, "files": last.files, "ago": rounded(now - last.at), "left": left}
 
 
 def needed(state: State, other: Program) -> Document:

@@ -25,6 +25,7 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
     memory email:0 512 256     the run in progress takes so many MiB, of so many that it may take
     find email:0 2             so many leftovers of the slot's last run are found late
     push email 10              messages for the job's queue
+    change email app/Job.php 3 files that it watches change; one of them, their number
     touch email                a file of its command changes
     show [PROGRAM...]          where slots and budgets stand
 """
@@ -201,6 +202,11 @@ class Script:
         if queue is None:
             raise ValueError(f"{words[0]} has no queue")
         queue.push(int(words[1]))
+
+    def _do_change(self, words: list[str]) -> None:
+        name, file, *files = words
+        self.world.change(name, file, int(files[0]) if files else 1)
+        self.world.run(0.0)
 
     def _do_touch(self, words: list[str]) -> None:
         self.world.touch(words[0])

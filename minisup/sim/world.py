@@ -22,6 +22,7 @@ from minisup.core.messages import (
     Due,
     Event,
     Exited,
+    FilesChanged,
     Halt,
     Leftovers,
     Lost,
@@ -150,6 +151,10 @@ class World:
         """A file of the program's command has changed: the core hears of it if it asked to watch."""
         if program in self.watched:
             self.feed(Changed(program))
+
+    def change(self, program: str, file: str, files: int = 1) -> None:
+        """Files that a program watches change; `file` is one of them."""
+        self.feed(FilesChanged(program, file, files))
 
     def end(self, slot: str, code: int | None = 0, signal: str | None = None) -> None:
         """The run in progress in a slot ends now, in this way."""

@@ -18,6 +18,7 @@ from minisup.core.messages import (
     Drained,
     Due,
     Exited,
+    FilesChanged,
     Forget,
     Halt,
     Leftovers,
@@ -142,6 +143,14 @@ class Driver:
     def touch(self, program):
         if program in self.watched:
             self.feed(Changed(program))
+
+    def change(self, program):
+        """Files that a program watches change: a restart with nothing named."""
+        slots = [slot.name for slot in self.fleet.programs[program].slots]
+        if self.fleet.shutdown is None:
+            self._promise(Verb.RESTART, slots, now=False)
+            self._expect_pauses(Verb.RESTART, slots)
+        self.feed(FilesChanged(program, "app/Job.php", 2))
 
     def ask(self, verb, slots, named=(), *, now=False):
         if verb is Verb.STOP:

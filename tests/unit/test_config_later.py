@@ -10,7 +10,6 @@ LATER = [
     ("schedule = { every = '10s' }", "schedule"),
     ("schedule = { cron = '*/5 0-3 1,15 jan mon-fri', timezone = 'UTC' }", "schedule"),
     ("scale = { min = 1, max = 20, probe = { command = 'count' } }", "scale"),
-    ("watch = ['app/**/*.php']", "watch"),
 ]
 
 
@@ -45,7 +44,6 @@ INSIDE_LATER = [
     ("numprocs = 2\nscale.max = 3", "cannot be given together with scale; scale.min and scale.max say how many"),
     ("idle.output = '('", '"(" is not a regular expression: missing ), unterminated subpattern at position 0'),
     ("idle.output = 'x'\nlog.to = 'inherit'", 'with log.to = "inherit" minisup does not read the output'),
-    ("watch = 'x'", 'expected a list of text, got "x"; write ["x"]'),
 ]
 
 

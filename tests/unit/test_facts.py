@@ -53,6 +53,14 @@ def test_what_is_told_about_output(fact, level, sentence):
     assert (narrate.level(fact), narrate.sentence(fact)) == (level, sentence)
 
 
+def test_changed_files_are_named_and_counted():
+    assert narrate.sentence(facts.FilesChanged("email", "app/Job.php", 1)) == "restart of email: app/Job.php changed"
+    many = facts.FilesChanged("email", "app/Job.php", 1_205)
+    assert narrate.sentence(many) == "restart of email: app/Job.php and 1,204 more files changed"
+    assert narrate.sentence(many._replace(files=2)) == "restart of email: app/Job.php and 1 more file changed"
+    assert (facts.name_of(many), narrate.level(many)) == ("files_changed", "info")
+
+
 def test_facts_of_a_reload_have_names_and_sentences():
     taken = facts.Reloaded(("sms",), ("email",), ("old", "older"), "root")
     assert facts.name_of(taken) == "reloaded"
