@@ -52,9 +52,7 @@ class ConfigError(MinisupError):
 
     exit_code = 78
 
-    def __init__(
-        self, message: str, problems: Sequence["Problem"] = (), looked_at: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, problems: Sequence["Problem"] = (), looked_at: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
         self.looked_at = tuple(looked_at)

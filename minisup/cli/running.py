@@ -9,7 +9,7 @@ from minisup.cli import health as health_check
 from minisup.cli import say, starter
 from minisup.cli import up as daemon
 from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
-from minisup.errors import ConfigError, UsageError
+from minisup.errors import ConfigError
 
 
 def up(
@@ -18,7 +18,9 @@ def up(
     exit_when_done: Annotated[
         bool, typer.Option("--exit-when-done", help="Exit when all tasks are done: 0, or 1 if one was given up.")
     ] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Restart on changes of files (not supported yet).")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Reload when a file of the configuration changes; a bad one is refused.")
+    ] = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
@@ -26,10 +28,8 @@ def up(
 
     TERM, INT or QUIT (Ctrl-C) drains and stops everything; a second one ends the drain, a third kills.
     """
-    if watch:
-        raise UsageError("cannot watch files: --watch is not supported yet; leave it out")
     named = chosen(ctx, config, socket)
-    return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done)
+    return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done, watch=watch)
 
 
 def health(
@@ -113,7 +113,12 @@ COMMANDS: Final = (
     Command(
         up,
         "Run in the foreground, as PID 1 or not.",
-        ("minisup up -c minisup.toml", "minisup up email sms", "minisup up migrate --exit-when-done"),
+        (
+            "minisup up -c minisup.toml",
+            "minisup up --watch",
+            "minisup up email sms",
+            "minisup up migrate --exit-when-done",
+        ),
     ),
     Command(
         check,

@@ -12,17 +12,20 @@ if TYPE_CHECKING:
     from minisup.config.schema import Config
 
 OPTIONS: dict[str, str] = {}
-FLAGS = {"--exit-when-done": "exit_when_done"}
+FLAGS = {"--exit-when-done": "exit_when_done", "--watch": "watch"}
 
 
 def from_words(words: Words) -> int:
     """`minisup up` as it stands on the command line."""
     named = words.options
     whole = "exit_when_done" in words.flags
-    return up(named.get("config"), named.get("socket"), words.targets, exit_when_done=whole)
+    watch = "watch" in words.flags
+    return up(named.get("config"), named.get("socket"), words.targets, exit_when_done=whole, watch=watch)
 
 
-def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_when_done: bool) -> int:
+def up(
+    config: str | None, socket: str | None, targets: Sequence[str], *, exit_when_done: bool, watch: bool = False
+) -> int:
     """Run in the foreground until a stop is asked for; the exit code. Raises MinisupError when it cannot start."""
     from minisup.host.signals import prepare  # noqa: PLC0415 -- before anything that takes time
 
@@ -41,7 +44,7 @@ def up(config: str | None, socket: str | None, targets: Sequence[str], *, exit_w
     loaded = read()
     from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 
-    return run(loaded, tuple(targets), exit_when_done, signals, reread=read)
+    return run(loaded, tuple(targets), exit_when_done, signals, reread=read, watch=watch)
 
 
 def with_socket(config: Config, named: str | None) -> Config:

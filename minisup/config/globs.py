@@ -65,13 +65,15 @@ class Glance:
 
     `directories` are those in which a change may matter, with their device and inode: whoever waits for changes waits
     there. `turns` are the paths on the way that may become something else: names of the patterns, links. `folders`
-    are directories where a pattern without wildcards ends. `full`: there were more directories than anybody means.
+    are directories where a pattern without wildcards ends. `times` are the wall-clock seconds since which a file is
+    what and where it is, as far as its file system knows. `full`: there were more directories than anybody means.
     """
 
     def __init__(self) -> None:
         self.directories: dict[str, tuple[int, int]] = {}
         self.turns: set[str] = set()
         self.folders: set[str] = set()
+        self.times: dict[str, float] = {}
         self.full = False
         self._files: dict[str, Files] = {}
         self._listed: dict[str, list[Entry]] = {}
@@ -97,34 +99,38 @@ class Glance:
     def _step(self, directory: str, left: tuple[str, ...], found: Files) -> Iterator[tuple[str, tuple[str, ...]]]:
         """The directories to go on with, and what is left of the pattern there."""
         part, rest = left[0], left[1:]
-        if part == "**":
-            if rest:
-                yield directory, rest
-            for entry in self._list(directory):
-                if not entry.name.startswith("."):
-                    if entry.is_directory:
-                        yield entry.path, left
-                    elif not rest:
-                        self._take(entry.path, entry.is_link, found)
-            return
         plain = literal(part)
-        if plain is not None:
-            names = [os.path.join(directory, plain)]
-            is_link = self._turn(names[0])
-        else:
-            matches = matcher(part)
-            entries = [entry for entry in self._list(directory) if matches(entry.name)]
-            names = [entry.path for entry in entries if not rest or entry.is_directory or entry.is_link]
-            links = {entry.path for entry in entries if entry.is_link}
-            for name in links:
-                self._turn(name)
-        for name in names:
+        if part == "**":
+            yield from self._step_anywhere(directory, left, found)
+        elif plain is not None:
+            path = os.path.join(directory, plain)
+            is_link = self._turn(path)
             if rest:
-                yield name, rest
-            elif plain is not None:
-                self._take(name, is_link, found, named=True)
+                yield path, rest
             else:
-                self._take(name, name in links, found)
+                self._take(path, is_link, found, named=True)
+        else:
+            for entry in filter(lambda entry: matcher(part)(entry.name), self._list(directory)):
+                if entry.is_link:
+                    self._turn(entry.path)
+                if not rest:
+                    self._take(entry.path, entry.is_link, found)
+                elif entry.is_directory or entry.is_link:
+                    yield entry.path, rest
+
+    def _step_anywhere(
+        self, directory: str, left: tuple[str, ...], found: Files
+    ) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """As `_step`, at a `**`."""
+        if len(left) > 1:
+            yield directory, left[1:]
+        for entry in self._list(directory):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_directory:
+                yield entry.path, left
+            elif len(left) == 1:
+                self._take(entry.path, entry.is_link, found)
 
     def _take(self, path: str, is_link: bool, found: Files, *, named: bool = False) -> None:
         try:
@@ -134,6 +140,7 @@ class Glance:
         if is_link:
             self._turn(path)
         if not stat.S_ISDIR(seen.st_mode):
+            self.times[path] = max(seen.st_mtime, seen.st_ctime)
             found[path] = (seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns)
         elif named:
             self.folders.add(path)

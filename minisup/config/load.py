@@ -1,6 +1,7 @@
 """From files to a `Config`, or to all of their problems at once."""
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -42,17 +43,17 @@ def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ, 
     ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
     """
     name = os.fspath(path)
-    report = Report()
+    report, now = Report(), time.time()
     main = read_source(name, report)
     if main is None:
         raise report.error(name)
-    config = _read(main, environ, cwd, report)
+    config = _read(main, environ, cwd, report, now)
     if report.problems:
         raise report.error(name)
     return config
 
 
-def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Report) -> Config:
+def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Report, now: float) -> Config:
     variables = {key: text for key, text in environ.items() if key not in OWN}
     supervisor, variables = _read_supervisor(main, variables, report)
     found = list(read_includes(main, supervisor.include, report))
@@ -76,6 +77,7 @@ def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Rep
         programs=programs,
         files=tuple(source.name for source in sources),
         lines={source.name: source.lines for source in sources},
+        read_at=now,
         looked_at=tuple(report.looked_at),
     )
 

@@ -57,7 +57,7 @@ A request changes `wanted` first and the phase as far as the phase allows:
     stopping   gone after the end                   starts after the end
     off, done  gone                                 -
 
-A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing of it.
+A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing.
 
 A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the pause with everything else. What is
 paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off

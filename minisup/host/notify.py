@@ -25,6 +25,8 @@ AGAIN: Final[Seconds] = 0.5
 NAMES: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 _MICRO: Final = 1_000_000
 _STATUS: Final = "STATUS="
+_READY: Final = "READY=1"
+_RELOADING: Final = "RELOADING=1"
 _MOST_NAMED: Final = 5
 _FULL: Final = frozenset({errno.EAGAIN, errno.ENOBUFS})
 
@@ -51,10 +53,22 @@ class Notifier:
     def ready(self) -> None:
         """The socket is there and the first runs have been started."""
         if self._socket is not None:
-            self._send("READY=1")
+            self._send(_READY)
             self._say(status(self._fleet))
             if self._beat:
                 self._alive()
+
+    def reloading(self) -> None:
+        """The configuration is being read again. `Type=notify-reload` waits for this and for what follows."""
+        if self._socket is not None:
+            over = (_READY, _RELOADING)  # of an earlier reload: what follows says the same
+            self._unsent = [text for text in self._unsent if not text.startswith(over)]
+            self._send(f"{_RELOADING}\nMONOTONIC_USEC={self._loop.clock.monotonic() * _MICRO:.0f}")
+
+    def ready_again(self) -> None:
+        """The reload is over: another configuration counts, or the old one still does."""
+        if self._socket is not None:
+            self._send(_READY)
 
     def take(self, fact: object) -> None:
         """Something has happened that may change what there is to say."""

@@ -13,6 +13,7 @@ from minisup.host.hooks import Hooks
 from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
 from minisup.host.memory import MemoryWatch, memory_watch
+from minisup.host.notify import Notifier
 from minisup.host.recipes import Recipes
 
 Reread = Callable[[], Config]
@@ -30,13 +31,14 @@ class Desk(Protocol):
     console: OwnLog
     running: dict[int, tuple[str, int]]
     memory: MemoryWatch | None
+    notifier: Notifier
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
         ...
 
-    def protect(self) -> None:
-        """Protect the task from scale-in as the configuration says now."""
+    def reloaded(self) -> None:
+        """Another configuration counts from now on."""
         ...
 
 
@@ -58,7 +60,14 @@ class Reloading:
             raise MinisupError(
                 "cannot reload: minisup is shutting down; the next `minisup up` reads the new configuration"
             )
-        read = self._reread()
+        desk.notifier.reloading()
+        try:
+            return self._take_over(self._reread(), by)
+        finally:
+            desk.notifier.ready_again()
+
+    def _take_over(self, read: Config, by: str) -> Plan:
+        desk = self._desk
         changes = plan(desk.config, read)
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
@@ -67,7 +76,7 @@ class Reloading:
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))
         self._watch_memory(new)
-        desk.protect()
+        desk.reloaded()
         return changes
 
     def try_to_apply(self, by: str) -> None:

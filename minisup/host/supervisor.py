@@ -61,6 +61,7 @@ from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
 from minisup.host.waits import Waits
+from minisup.host.watching import Watching
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -75,7 +76,9 @@ PAUSE = 0.05
 class Supervisor:
     """One `minisup up`."""
 
-    def __init__(self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool, reread: Reread) -> None:
+    def __init__(
+        self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool, reread: Reread, watch: bool
+    ) -> None:
         self.config = config
         self.signals = signals
         self.clock = clock
@@ -115,6 +118,7 @@ class Supervisor:
         self.protection: Protection | None = None
         self.protect()
         self.reloading = Reloading(self, reread)
+        self.watching = Watching(self, whole=watch)
         self.lookout = Lookout(self.loop, self._needed, lambda program: self.feed(Changed(program)))
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -145,6 +149,7 @@ class Supervisor:
         self.feed(Booted(programs))
         self.recount()  # what an earlier minisup left
         self.notifier.ready()
+        self.watching.follow()
         while self.code is None or self.hooks.lingering:
             try:
                 self.turn()
@@ -204,6 +209,7 @@ class Supervisor:
         self.feed(event)
         self.leftovers.watch()
         if first and self.fleet.shutdown is not None:
+            self.watching.close()
             self.leftovers.signal_strangers(signal.SIGTERM)
 
     # --- what comes in ------------------------------------------------------------------------------------------------
@@ -293,6 +299,7 @@ class Supervisor:
         )
 
     def _leave(self, code: int) -> int:
+        self.watching.close()
         if self.protection is not None:
             self.protection.leave()
         if self.fleet.shutdown is not None and not self.running:
@@ -305,11 +312,17 @@ class Supervisor:
         self.history.wait(deadline)
         if self.protection is not None:
             self.protection.finish(deadline)
+        self.watching.wait(deadline - self.now())
         self.record.close(clean=not self.running)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
             self.server.close()
         return code
+
+    def reloaded(self) -> None:
+        """Another configuration counts from now on."""
+        self.protect()
+        self.watching.reloaded()
 
     def _is_wanted(self, name: str) -> bool | None:
         slot = self.fleet.slots.get(name)
