@@ -14,6 +14,7 @@ from minisup.config.phrases import slots, span, word
 from minisup.config.schema import Config, Platform, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.config.units import format_size
+from minisup.config.watching import watch_lines
 from minisup.core.model import Kind
 from minisup.core.shutdown import usable
 
@@ -97,6 +98,8 @@ def _program(program: Program, plan: ShutdownPlan, config: Config) -> Iterator[t
     yield from stop_lines(program, plan, config)
     if program.after:
         yield "after", ", ".join(program.after)
+    if program.watch:
+        yield "watch", watch_lines(program)
     if program.groups:
         yield "groups", " ".join(f"@{name}" for name in program.groups)
     yield "runs", _runs(program)

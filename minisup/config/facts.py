@@ -12,6 +12,7 @@ from minisup.config.plan import MODES
 from minisup.config.schema import Config, Program
 from minisup.config.stopping import ShutdownPlan, shutdown_plans
 from minisup.config.walk import keys_of
+from minisup.config.watching import watched_by
 from minisup.core.shutdown import usable
 from minisup.errors import ConfigError
 
@@ -72,6 +73,7 @@ def _program(program: Program, plan: ShutdownPlan) -> dict[str, object]:
         **_table(program),
         "command": list(slot.argv),
         "directory": slot.directory,
+        "watched": [watched._asdict() for watched in watched_by(program)],
         "environment": {name: mask(name, slot.environment[name]) for name in given},
         "shutdown": {"begins_within": plan.begin, "drain": plan.drain, "timeout": plan.timeout},
     }

@@ -10,19 +10,39 @@ from minisup.errors import MinisupError, NotReachableError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
-    from typing import Any
+    from types import TracebackType
+    from typing import Any, Protocol, Self
 
-    from minisup.control.client import Client
+    class Connection(Protocol):
+        """What following needs of a `Client`."""
+
+        timeout: float
+
+        @property
+        def path(self) -> str: ...
+
+        def call(self, method: str, params: Mapping[str, object], deadline: float | None) -> Any: ...  # noqa: ANN401
+
+        def read_line(self) -> bytes: ...
+
+        def close(self) -> None: ...
+
+        def __enter__(self) -> Self: ...
+
+        def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        ) -> None: ...
+
 
 SHUTDOWN = "shutdown"
 
 
-def follow(client: Client, method: str, params: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
+def follow(client: Connection, method: str, params: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
     """The params of each notification, as they come. The request has been granted when this returns.
 
-    `client` is used up: it is closed at the end, or by `close()` of what this returns. The iterator ends when minisup
-    does. Raises MinisupError when this end was too slow, NotReachableError when minisup hung up without a word, and as
-    `Client` before that.
+    `client`, a `Client`, is used up: it is closed at the end, or by `close()` of what this returns. The iterator ends
+    when minisup does. Raises MinisupError when this end was too slow, NotReachableError when minisup hung up without a
+    word, and as `Client` before that.
     """
     try:
         client.call(method, params, time.monotonic() + client.timeout)
@@ -35,7 +55,7 @@ def follow(client: Client, method: str, params: Mapping[str, object]) -> Generat
 
 
 def blocks(
-    client: Client, targets: str | Sequence[str], lines: int, run: int | None
+    client: Connection, targets: str | Sequence[str], lines: int, run: int | None
 ) -> Generator[dict[str, Any], None, None]:
     """What runs print, as it comes: `{"slot", "run", "stream", "timestamp", "lines": [text, ...]}`."""
     named = targets if isinstance(targets, str) else list(targets)
@@ -61,7 +81,7 @@ def events_in(coming: Generator[dict[str, Any], None, None]) -> Generator[dict[s
         coming.close()
 
 
-def _notifications(client: Client, method: str) -> Generator[dict[str, Any], None, None]:
+def _notifications(client: Connection, method: str) -> Generator[dict[str, Any], None, None]:
     with client:
         yield {}  # taken by `follow`: from here on `close()` hangs up
         while (params := _next(client, method)).get("ended") != SHUTDOWN:
@@ -73,7 +93,7 @@ def _notifications(client: Client, method: str) -> Generator[dict[str, Any], Non
             yield params
 
 
-def _next(client: Client, method: str) -> dict[str, Any]:
+def _next(client: Connection, method: str) -> dict[str, Any]:
     while True:
         try:
             message = read_reply(client.read_line(), client.path)

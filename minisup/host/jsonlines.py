@@ -4,7 +4,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from typing import Final
 
-from minisup.host.lines import LONGEST_LINE, NOTHING, Taken
+from minisup.host.longlines import LONGEST_LINE, NOTHING, LongLines, Taken
 from minisup.host.stamp import stamp
 
 ESCAPE: Final = 6
@@ -13,20 +13,20 @@ ESCAPE: Final = 6
 _STAMP_SIZE: Final = len(stamp(0))
 
 
-class Json:
+class Json(LongLines):
     """One object a line: `timestamp`, `program`, `slot`, `run`, `stream`, `line`.
 
     Bytes that are not UTF-8 are replaced. A line that is too long comes in pieces; all but the last have `partial`.
     The time is when the line, or the piece, was whole.
     """
 
-    __slots__ = ("_head", "_partial", "_wall", "growth")
+    __slots__ = ("_head", "_wall", "growth")
 
     def __init__(self, slot: str, run: int, stream: str, wall: Callable[[], float]) -> None:
+        super().__init__()
         program = slot.rpartition(":")[0]
         self._head = f'"program":{quoted(program)},"slot":{quoted(slot)},"run":{run},"stream":{quoted(stream)},"line":'
         self._wall = wall
-        self._partial = bytearray()
         self.growth = len(self._opening()) + ESCAPE
 
     def take(self, chunk: bytes) -> Taken:
@@ -59,22 +59,11 @@ class Json:
         texts = lines.decode("utf-8", "replace").split("\n")
         return (opening + (tail + opening).join(map(quoted, texts)) + tail).encode()
 
-    def _take_long(self, chunk: bytes) -> Taken:
-        first = chunk.find(b"\n")
-        self._partial += memoryview(chunk)[:first]
-        cut = self._cut()
-        rest = self.take(chunk[first:])
-        return cut[0] + rest[0], cut[1] + rest[1]
+    def _piece(self, piece: bytes) -> bytes:
+        return self._objects(piece, ',"partial":true}\n')
 
-    def _cut(self) -> Taken:
-        forward = kept = b""
-        while len(self._partial) > LONGEST_LINE:
-            size = _whole_characters(self._partial, LONGEST_LINE)
-            piece = bytes(self._partial[:size])
-            del self._partial[:size]
-            forward += self._objects(piece, ',"partial":true}\n')
-            kept += piece + b"\n"
-        return forward, kept
+    def _piece_size(self) -> int:
+        return _whole_characters(self._partial, LONGEST_LINE)
 
 
 def _whole_characters(data: bytearray, size: int) -> int:

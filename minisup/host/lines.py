@@ -7,19 +7,12 @@ prefixes of all of them, one `join` puts the pieces together.
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from minisup.host.longlines import LONGEST_LINE, NOTHING, LongLines, Taken
 from minisup.host.stamp import stamp
 from minisup.host.tails import KEPT_BYTES, Tail
 
-LONGEST_LINE: Final = 1 << 16
-"""Bytes after which a line is passed on although its end has not come."""
-
 CONTINUED: Final = b" [...]"
 """Ends a piece of a line that was too long; the next piece follows as a line of its own."""
-
-Taken = tuple[bytes, bytes]
-"""What came of a chunk: bytes to pass on, and the lines in them to remember. Both may be empty."""
-
-NOTHING: Final[Taken] = (b"", b"")
 
 
 class Lines(Protocol):
@@ -66,20 +59,20 @@ class Raw:
         return rest, rest
 
 
-class Prefixed:
+class Prefixed(LongLines):
     """Each line after a prefix; the last one gets a newline if it has none; lines that are too long are cut.
 
     `tail` says whether all lines are wanted to be remembered, because somebody follows them, or only the last ones.
     """
 
-    __slots__ = ("_newline", "_partial", "_prefix", "_tail", "growth")
+    __slots__ = ("_newline", "_prefix", "_tail", "growth")
 
     def __init__(self, prefix: bytes, tail: Tail | None = None) -> None:
+        super().__init__()
         self.growth = len(prefix) + 1
         self._tail = tail
         self._prefix = prefix
         self._newline = b"\n" + prefix
-        self._partial = bytearray()
 
     def take(self, chunk: bytes) -> Taken:
         """See `Lines`."""
@@ -113,21 +106,8 @@ class Prefixed:
         self._partial.clear()
         return b"".join((self._prefix, rest, b"\n")), rest
 
-    def _take_long(self, chunk: bytes) -> Taken:
-        first = chunk.find(b"\n")
-        self._partial += memoryview(chunk)[:first]
-        cut = self._cut()
-        rest = self.take(chunk[first:])
-        return cut[0] + rest[0], cut[1] + rest[1]
-
-    def _cut(self) -> Taken:
-        forward = kept = b""
-        while len(self._partial) > LONGEST_LINE:
-            piece = bytes(self._partial[:LONGEST_LINE])
-            del self._partial[:LONGEST_LINE]
-            forward += b"".join((self._prefix, piece, CONTINUED, b"\n"))
-            kept += piece + b"\n"
-        return forward, kept
+    def _piece(self, piece: bytes) -> bytes:
+        return b"".join((self._prefix, piece, CONTINUED, b"\n"))
 
 
 class Timed(Prefixed):

@@ -7,7 +7,8 @@ from fcntl import ioctl
 from termios import FIONREAD
 from typing import Final
 
-from minisup.host.lines import Lines, Taken
+from minisup.host.lines import Lines
+from minisup.host.longlines import Taken
 from minisup.host.loop import Loop
 from minisup.host.sink import FULL, Sink
 from minisup.host.tails import Tail

@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minisup.host.jsonlines import Json
-from minisup.host.lines import LONGEST_LINE, Lines, Timed
+from minisup.host.lines import Lines, Timed
+from minisup.host.longlines import LONGEST_LINE
 from minisup.host.stamp import stamp
 
 NOON = 1795521600.123

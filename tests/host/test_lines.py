@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.host.lines import CONTINUED, LONGEST_LINE, Lines, Prefixed, Raw
+from minisup.host.lines import CONTINUED, Lines, Prefixed, Raw
+from minisup.host.longlines import LONGEST_LINE
 from minisup.host.tails import KEPT_BYTES, Tail
 
 PREFIX = b"email:0 | "

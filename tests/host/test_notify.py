@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -64,6 +65,37 @@ def test_ready_comes_when_the_socket_answers_and_stopping_when_it_stops(stage: S
     assert daemon.wait() == 0
     assert manager.read().count("READY=1") == 1
     assert sum(message.startswith("STOPPING=1") for message in manager.messages) == 1
+
+
+def microseconds() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+
+def test_a_reload_begins_and_ends_for_systemd_also_when_it_is_refused(stage: Stage) -> None:
+    """`Type=notify-reload`: SIGHUP, then RELOADING=1 with a time after the signal, then READY=1."""
+    manager = Manager(f"@minisup-{stage.mark}")
+    daemon = up(stage, manager, program("job", "sleep 1000", stop=AT_ONCE))
+    manager.heard("STATUS=")
+    good = stage.path("minisup.toml").read_text()
+    for text, says in ((good + "numprocs = 2\n", "reloaded by HUP"), ("no toml", "cannot reload (HUP)")):
+        manager.messages.clear()
+        stage.write("minisup.toml", text)
+        before = microseconds()
+        daemon.signal(signal.SIGHUP)
+        begun = manager.heard("RELOADING=1\nMONOTONIC_USEC=")
+        manager.heard("READY=1")
+        at = int(begun.partition("MONOTONIC_USEC=")[2])
+        assert before <= at <= microseconds()
+        told = [message for message in manager.messages if not message.startswith("STATUS=")]
+        assert told == [begun, "READY=1"]
+        wait_until(lambda says=says: says in daemon.stderr, SOON, "it is said")
+    manager.messages.clear()
+    stage.write("minisup.toml", good)
+    daemon.ask("reload", dry_run=True)
+    daemon.ask("reload")
+    manager.heard("READY=1")
+    assert sum(message.startswith("RELOADING=1") for message in manager.messages) == 1, "a plan is no reload"
+    manager.socket.close()
 
 
 def test_jobs_do_not_inherit_what_speaks_to_minisup(stage: Stage) -> None:
@@ -161,6 +193,9 @@ def test_a_full_queue_is_not_waited_for_and_nothing_important_is_lost(
     assert wait_until(lambda: is_refused(filler, manager.address), SOON, "the queue is full")
     filler.close()
     made.notifier.ready()
+    for _ in range(3):
+        made.notifier.reloading()
+        made.notifier.ready_again()
     for left in range(20):
         made.notifier.take(facts.ShutdownStep("drain", left, 9.0, "TERM"))
     made.plumbing.turn()
@@ -170,9 +205,8 @@ def test_a_full_queue_is_not_waited_for_and_nothing_important_is_lost(
 
     made.plumbing.until(whole)
     told = [message for message in manager.messages if message != "x"]
-    assert told[0] == "READY=1"
+    assert [message.partition("=")[0] for message in told] == ["RELOADING", "READY", "STOPPING", "STATUS"]
     assert sum(message.startswith("STOPPING=1") for message in told) == 1
-    assert len(told) == 3, told
     assert made.warnings == []
 
 

@@ -242,3 +242,19 @@ def test_facts_of_a_configuration_with_problems(tmp_path):
         }
     ]
     assert found["problems"][0]["message"].startswith("unknown key")
+
+
+def test_what_is_watched_is_said_in_words_and_as_facts(tmp_path):
+    config = read(tmp_path, JOB + "watch = ['*.toml', 'app/*.php']")
+    missing = f"no file today, there is no directory {tmp_path}/app"
+    lines = f"""\
+    watch     {tmp_path}/*.toml: 1 file
+              {tmp_path}/app/*.php: {missing}
+              a change lets each run finish and starts the next one at once
+"""
+    assert lines in explain(config)
+    [made] = facts(config)["programs"]
+    assert made["watched"] == [
+        {"pattern": f"{tmp_path}/*.toml", "files": 1, "remark": ""},
+        {"pattern": f"{tmp_path}/app/*.php", "files": 0, "remark": missing},
+    ]

@@ -226,3 +226,19 @@ def test_memory_is_one_cause_however_much_it_was_and_a_kill_by_the_kernel_anothe
         ("killed by the kernel, which had no memory left", 1),
     ]
     assert "3 x oom: 500 MiB of 256 MiB, last: run 3, " in words(world)
+
+
+def test_changed_files_are_named_and_the_runs_from_before_are_counted():
+    world = world_of(Policy(name="sms", numprocs=2), job=Job(lasts=10.0), seconds=5.0)
+    assert facts(world)["touched"] is None
+    assert "  Watch" not in words(world)
+    world.change("sms", "app/Sms.php", 3)
+    world.run(1.0)
+    assert facts(world)["touched"] == {"file": "app/Sms.php", "files": 3, "ago": 1.0, "left": 2}
+    line = "  Watch     app/Sms.php and 2 more files changed 1 s ago: a restart; 2 runs from before may finish.\n"
+    assert line in words(world)
+    world.run(4.2)
+    assert "changed 5.2 s ago: a restart; 1 run from before may finish.\n" in words(world)
+    world.change("sms", "app/Sms.php")
+    world.run(20.0)
+    assert "  Watch     app/Sms.php changed 20 s ago: a restart.\n" in words(world)
