@@ -313,3 +313,28 @@ def test_the_end_is_not_delayed_and_waiting_costs_little(stage: Stage) -> None:
     assert daemon.wait() == 0
     assert watch.seconds < 2.0
     assert "internal error" not in daemon.stderr
+
+
+def test_the_guide_says_what_is_so(stage: Stage) -> None:
+    """The example of docs/how-to/watch.md, with a `php` that only waits."""
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "watch.md").read_text()
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    for name in ("app/Mail", "config", "bin"):
+        stage.path(name).mkdir(parents=True)
+    stage.script("bin/php", "trap 'exit 0' TERM; while ! test -e go; do sleep 0.05; done; echo $2 >> ended; sleep 1")
+    env = {"PATH": f"{stage.path('bin')}:{os.environ['PATH']}"}
+    checked = stage.run("check", "-c", stage.config(example), env=stage.environ(**env)).stdout
+    assert f"    watch     {stage.root}/app/**/*.php: no file today\n" in checked
+    daemon = up(stage, example, env=env)
+    until_it_watches(daemon)
+    wait_until(lambda: daemon.program("horizon")["running"], SOON, "the service runs")
+    for number in range(11):
+        stage.path(f"app/Mail/Zone{number}.php").write_text("<?php")
+    stage.path("app/Mail/Welcome.php").write_text("<?php")
+    says(daemon, next(line for line in page.splitlines() if line.startswith("restart of email")))
+    says(daemon, "restart of horizon: app/Mail/Welcome.php and 11 more files changed")
+    assert daemon.program("email")["phases"] == {"draining": 2}
+    assert "files_changed" in stage.command("events", "--json").stdout
+    stage.config(example.replace("numprocs = 2", "numproc = 2"))
+    says(daemon, page.partition("has 1 problem\n")[2].split("  ")[3].split("\n")[0])
+    stage.write("go", "")

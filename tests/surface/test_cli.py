@@ -132,7 +132,7 @@ def test_the_sentences_of_control_say_what_to_write(minisup, line, sentence):
     assert minisup(*line.split()).stderr == sentence
 
 
-@pytest.mark.parametrize("line", ["up --watch", "web"])
+@pytest.mark.parametrize("line", ["web"])
 def test_what_comes_later_says_so(minisup, line):
     assert "not supported yet" in minisup(*line.split()).stderr
 
