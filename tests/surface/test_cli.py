@@ -79,7 +79,6 @@ def test_help_of_a_command_has_its_options_and_examples(minisup, command):
         "report --until nonsense",
         "report --json --html x.html",
         "logs -n -1",
-        "up --watch",
         "up --nonsense",
         "up -c",
         "health --max-age 5x",
