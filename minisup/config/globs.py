@@ -87,6 +87,10 @@ class Glance:
             self._search(parts, found)
         return found
 
+    def close(self) -> None:
+        """Forget what was only needed to look."""
+        self._listed.clear()
+
     def _search(self, parts: tuple[str, ...], found: Files) -> None:
         todo = [("/", parts)]
         seen: set[tuple[str, int]] = set()

@@ -49,6 +49,13 @@ class Plan(NamedTuple):
             change.program for change in self.changes if change.effect in {Effect.NEXT_RUN, Effect.RESTARTS}
         )
 
+    @property
+    def noted(self) -> frozenset[str]:
+        """Programs of which a key has changed that counts without a restart of minisup."""
+        return frozenset(
+            change.program for change in self.changes if change.key and change.effect is not Effect.MINISUP
+        )
+
 
 RUN_KEYS: Final = frozenset(
     {"command", "directory", "user", "group", "umask", "environment", "env_file", "clear_env", "log", "limits"}

@@ -154,12 +154,16 @@ class ScaleAsked(NamedTuple):
 
 
 class Reloaded(NamedTuple):
-    """There is another configuration. `remade`: programs whose runs are made in another way from now on."""
+    """There is another configuration. `remade`: programs whose runs are made in another way from now on.
+
+    `noted`: programs of which something has changed that the core does not know.
+    """
 
     policies: tuple[Policy, ...]
     shutdown_timeout: Seconds
     remade: frozenset[str] = frozenset()
     by: str = ""
+    noted: frozenset[str] = frozenset()
 
 
 class SignalAsked(NamedTuple):

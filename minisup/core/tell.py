@@ -150,7 +150,7 @@ def reloaded(state: State, event: Reloaded) -> None:
     changed = [
         name
         for name, program in there.items()
-        if name in policies and (program.policy != policies[name] or name in event.remade)
+        if name in policies and (program.policy != policies[name] or name in event.remade | event.noted)
     ]
     state.note(
         facts.Reloaded(

@@ -74,7 +74,7 @@ class Reloading:
         desk.console.configure(new.supervisor.log)
         desk.hooks.configure(new)
         policies = tuple(program.policy() for program in new.programs.values())
-        desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))
+        desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by, changes.noted))
         self._watch_memory(new)
         desk.reloaded()
         return changes

@@ -185,6 +185,7 @@ class Watcher:
         for _ in range(3):  # what was made before the eyes had come to a directory is seen by another look
             glance = self._glance = Glance()
             found = {(name, one): glance.at(one) for name, patterns in (self._taken or {}).items() for one in patterns}
+            glance.close()
             try:
                 if not self._eyes.follow(glance.directories):
                     break
@@ -218,7 +219,9 @@ class Watcher:
         return Clockwork(self._sleep)
 
     def _sleep(self, seconds: Seconds) -> None:
-        self._hurry.acquire(timeout=seconds)
+        until = time.monotonic() + seconds
+        while not self.is_set() and (left := until - time.monotonic()) > 0:
+            self._hurry.acquire(timeout=left)
 
     def _say(self, sentence: str) -> None:
         if sentence not in self._said:

@@ -201,6 +201,7 @@ def test_a_reload_changes_what_is_watched(stage: Stage) -> None:
     wait_until(lambda: len(stage.lines("begun")) == 1, SOON, "it runs")
     stage.config(program("web", SERVICE, watch=["two"], **QUICK_SERVICE))
     assert daemon.ask("reload")["changes"][0]["key"] == "watch"
+    says(daemon, "reloaded by root: changed: web" if os.geteuid() == 0 else ": changed: web")
     until_it_watches(daemon)
     stage.write("one", "changed")
     holds_for(lambda: len(stage.lines("begun")) == 1, 1.0, "nobody watches it any more")
