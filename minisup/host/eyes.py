@@ -63,7 +63,7 @@ class Inotify:
 
     def __init__(self) -> None:
         try:
-            from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 -- 7 MiB and 40 ms
+            from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 -- 3.5 MiB and 40 ms
         except ImportError as error:
             raise BlindError(f"watchfiles cannot be loaded ({error}): install it") from None
         self._make: Callable[[list[str], bool, bool, int, bool, bool], Any] = RustNotify

@@ -77,7 +77,7 @@ class Supervisor:
     """One `minisup up`."""
 
     def __init__(
-        self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool, reread: Reread, watch: bool
+        self, config: Config, signals: Signals, clock: Clock, exit_when_done: bool, reread: Reread, watch: bool = False
     ) -> None:
         self.config = config
         self.signals = signals
