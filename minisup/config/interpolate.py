@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from minisup.config.lines import printable
+
 SLOT_ONLY: Final = "MINISUP_SLOT"
 RUN_ONLY: Final = frozenset({"MINISUP_RUN_ID", "MINISUP_FAILURES", "MINISUP_STATE"})
 OWN: Final = RUN_ONLY | {"MINISUP_PROGRAM", SLOT_ONLY, "MINISUP_NUMPROCS", "MINISUP_HERE"}
@@ -68,7 +70,7 @@ def _value(inside: str, values: Mapping[str, str], hide: bool, depth: int) -> st
     name = match[0] if match else ""
     operator, rest = inside[len(name) : len(name) + 2], inside[len(name) + 2 :]
     if not name or operator not in {"", ":-", ":?"}:
-        shown = name + MASK if is_secret(name) else inside
+        shown = name + MASK if is_secret(name) else printable(inside)
         raise InterpolationError(
             f"${{{shown}}} is not ${{NAME}}, ${{NAME:-default}} or ${{NAME:?message}}; write $${{ for a literal ${{"
         )
@@ -76,7 +78,7 @@ def _value(inside: str, values: Mapping[str, str], hide: bool, depth: int) -> st
     if not operator and value is None:
         raise InterpolationError(_why_missing(name), name)
     if operator == ":?" and not value:
-        raise InterpolationError(f"{name}: {rest.strip() or 'is not set'}", name)
+        raise InterpolationError(f"{name}: {printable(rest.strip()) or 'is not set'}", name)
     if operator == ":-" and not value:
         value = _expand(rest, values, hide, depth + 1)
     return mask(name, value or "") if hide else value or ""
