@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
-from minisup.config.keys import (Command, Environment, FilePath, Ignore, Key, Label, Mode, Rate, SlotPath, says, Glob)
+from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.lines import Path as LinePath
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
 from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection

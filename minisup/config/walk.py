@@ -9,8 +9,8 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from minisup.config.core_keys import key_of
-from minisup.config.hooks import HookCommand, read_hook
 from minisup.config.globs import escaped
+from minisup.config.hooks import HookCommand, read_hook
 from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
 from minisup.config.keys import Key
 from minisup.config.lines import Path, key_text

@@ -1,7 +1,7 @@
 """What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
 from minisup.core import launch, pausing, stopping, tell
-from minisup.core.messages import Asked, Verb, FilesChanged
+from minisup.core.messages import Asked, FilesChanged, Verb
 from minisup.core.model import Kind, Phase, Reason
 from minisup.core.program import Program, Touched
 from minisup.core.slot import GONE, Slot

@@ -103,7 +103,6 @@ def test_an_impossible_value_is_refused(stage: Stage, line: str, key: str) -> No
         "preset = 'laravel-once'",
         "schedule = { every = '10s' }",
         "scale = { min = 1, max = 3, target_wait = '10s', every = '5s', probe = { command = 'true' } }",
-        "watch = ['*.php']",
     ],
 )
 def test_what_comes_later_is_refused_and_not_ignored(stage: Stage, line: str) -> None:
