@@ -13,7 +13,15 @@ from minisup.core.outcome import described
 from minisup.core.state import State
 
 WARNING = frozenset(
-    {facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded}
+    {
+        facts.ManyLeftovers,
+        facts.GaveUp,
+        facts.Cut,
+        facts.OutputLost,
+        facts.OutputRuleSlow,
+        facts.RotationFailed,
+        facts.NotReloaded,
+    }
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
 
@@ -176,6 +184,14 @@ def shutdown_ended(fact: facts.ShutdownEnded) -> str:
     return f"stopped: {count(fact.finished, 'run')} finished, {fact.cut} cut, {duration(fact.took)}"
 
 
+def output_rule_slow(fact: facts.OutputRuleSlow) -> str:
+    """A pattern that a regular expression's engine cannot decide in time."""
+    return (
+        f"{fact.program}: its patterns for output took too long on run {fact.run}, so the exit code alone decided; "
+        "write idle and worked rules without nested repeats"
+    )
+
+
 def output_lost(fact: facts.OutputLost) -> str:
     return f"cannot write to {fact.output}: {fact.error}; its output is discarded, jobs go on"
 
@@ -219,6 +235,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Cut: cut,
     facts.ShutdownEnded: shutdown_ended,
     facts.OutputLost: output_lost,
+    facts.OutputRuleSlow: output_rule_slow,
     facts.OutputTaken: output_taken,
     facts.RotationFailed: rotation_failed,
     facts.Reopened: reopened,

@@ -52,6 +52,7 @@ def _program(program: Program, plan: ShutdownPlan) -> dict[str, object]:
         "file": program.origin.file,
         "line": program.origin.line,
         **_table(program),
+        "filled": list(program.filled),
         "command": list(slot.argv),
         "directory": slot.directory,
         "environment": {name: mask(name, slot.environment[name]) for name in given},

@@ -13,6 +13,7 @@ from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
 from minisup.host.memory import MemoryWatch, memory_watch
 from minisup.host.recipes import Recipes
+from minisup.host.verdict import Verdicts
 
 Reread = Callable[[], Config]
 """Reads the configuration again, as `up` read it; raises ConfigError."""
@@ -28,6 +29,7 @@ class Desk(Protocol):
     console: OwnLog
     running: dict[int, tuple[str, int]]
     memory: MemoryWatch | None
+    verdicts: Verdicts
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -56,6 +58,7 @@ class Reloading:
         changes = plan(desk.config, read)
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
+        desk.verdicts.read(new)
         desk.console.configure(new.supervisor.log)
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))

@@ -57,6 +57,7 @@ from minisup.host.sender import Sender
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
+from minisup.host.verdict import Verdicts
 from minisup.host.waits import Waits
 
 FLUSH = 1.0
@@ -99,6 +100,7 @@ class Supervisor:
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
+        self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)
         self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)

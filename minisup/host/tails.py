@@ -96,6 +96,24 @@ class Tail:
                 return text if len(text) <= LONGEST_CAUSE else text[: LONGEST_CAUSE - 3] + "..."
         return ""
 
+    def recent(self, run: int, count: int, size: int) -> tuple[list[str], bool]:
+        """The last lines of `run`, newest first, at most `count` and `size` bytes; whether that is all that it printed.
+
+        Colours are taken out. Of a line that is longer than `CONSIDERED` bytes only the beginning is looked at.
+        """
+        found: list[str] = []
+        for block, line in self._newest_first():
+            if block[0] != run:
+                continue
+            size -= min(len(line), CONSIDERED) + 1
+            if len(found) == count or size < 0:
+                return found, False
+            text = line[:CONSIDERED].decode(errors="replace")
+            found.append(_ESCAPES.sub("", text) if "\x1b" in text else text)
+            if len(line) > CONSIDERED:
+                return found, False
+        return found, True
+
     def _newest_first(self) -> Iterator[tuple[Block, bytes]]:
         count, room = KEPT_LINES, KEPT_BYTES + 1
         for block in reversed(self._blocks):

@@ -1,0 +1,152 @@
+"""What the output of a clean exit says, and that no pattern can keep the loop waiting."""
+
+import re
+import time
+
+import pytest
+from kit import AT_ONCE, SOON, Stage, program, sh, wait_until
+
+from minisup.core.model import Outcome
+from minisup.host.tails import CONSIDERED, Tail
+from minisup.host.verdict import BYTES, LINES, Rule, SlowMatchError, Stopwatch, judge
+
+CLEAN = frozenset({0})
+
+
+def rule(idle=None, unless=None, worked=None):
+    return Rule(CLEAN, *(None if text is None else re.compile(text) for text in (idle, unless, worked)))
+
+
+@pytest.mark.parametrize(
+    ("patterns", "lines", "whole", "settled", "outcome"),
+    [
+        ({"idle": "^empty$"}, ["so", "empty"], True, True, Outcome.IDLE),
+        ({"idle": "^empty$"}, ["not empty"], True, True, None),
+        ({"idle": "^empty$"}, [], True, True, None),
+        ({"unless": "sent"}, [], True, True, Outcome.IDLE),
+        ({"unless": "sent"}, ["hello"], True, True, Outcome.IDLE),
+        ({"unless": "sent"}, ["sent 1"], True, True, Outcome.WORKED),
+        ({"unless": "sent"}, ["hello"], False, True, None),  # it may have said so before
+        ({"unless": "sent"}, ["hello"], True, False, None),  # it may say so yet
+        ({"worked": "sent"}, ["sent"], True, True, Outcome.WORKED),
+        ({"worked": "sent"}, ["no"], True, True, Outcome.FAILED),
+        ({"worked": "sent"}, ["no"], False, True, Outcome.FAILED),
+        ({"worked": "sent"}, ["no"], True, False, None),
+        ({"idle": "empty", "worked": "sent"}, ["sent", "empty"], True, True, Outcome.IDLE),
+        ({"unless": "took", "worked": "sent"}, [], True, True, Outcome.IDLE),
+        ({"unless": "took", "worked": "sent"}, ["took"], True, True, Outcome.FAILED),
+        ({"unless": "took", "worked": "sent"}, ["took", "sent"], True, True, Outcome.WORKED),
+        ({"unless": "took", "worked": "sent"}, ["trace"] * 64, False, True, Outcome.FAILED),
+    ],
+)
+def test_what_lines_say(patterns, lines, whole, settled, outcome):
+    assert judge(rule(**patterns), lines, whole=whole, settled=settled) is outcome
+
+
+# --- what is looked at ------------------------------------------------------------------------------------------------
+
+
+def tail_of(*blocks):
+    tail = Tail()
+    for run, text in blocks:
+        tail.keep(run, "stdout", 0.0, text)
+    return tail
+
+
+def test_only_the_lines_of_the_run_are_looked_at():
+    tail = tail_of((1, b"sent\n"), (2, b"a\nb\n"), (1, b"late\n"), (2, b"c"))
+    assert tail.recent(2, LINES, BYTES) == (["c", "b", "a"], True)
+    assert tail.recent(3, LINES, BYTES) == ([], True)
+
+
+def test_more_lines_than_are_looked_at_are_known_to_be_more():
+    assert tail_of((1, b"x\n" * 64)).recent(1, 64, BYTES) == (["x"] * 64, True)
+    assert tail_of((1, b"x\n" * 65)).recent(1, 64, BYTES) == (["x"] * 64, False)
+    lines, whole = tail_of((1, (b"x" * 1000 + b"\n") * 20)).recent(1, 64, BYTES)
+    assert (len(lines), whole) == (8, False)
+
+
+def test_a_long_line_is_looked_at_from_its_beginning():
+    lines, whole = tail_of((1, b"begin" + b"x" * 2 * CONSIDERED + b"\n")).recent(1, LINES, BYTES)
+    assert [len(line) for line in lines] == [CONSIDERED]
+    assert lines[0].startswith("begin")
+    assert not whole
+
+
+def test_colours_and_bytes_that_are_no_text_do_not_hide_a_line():
+    tail = tail_of((1, b"\x1b[32mProcessed:\x1b[0m mail \xff\n"))
+    assert tail.recent(1, LINES, BYTES) == (["Processed: mail \ufffd"], True)
+
+
+# --- patterns that take for ever --------------------------------------------------------------------------------------
+
+
+def test_a_match_without_an_end_is_ended():
+    watch = Stopwatch()
+    watch.install()
+    began = time.process_time()
+    with pytest.raises(SlowMatchError), watch:
+        re.search("^(a+)+$", "a" * 60 + "!")  # for ever and three days
+    assert time.process_time() - began < 1.0
+    with watch:
+        assert re.search("^a+$", "a" * 60)
+
+
+def test_a_hostile_pattern_costs_the_loop_little_and_no_job(stage: Stage) -> None:
+    slow = program("slow", sh(f"echo {'a' * 60}!"), min_runtime=0, idle={"output": "^(a+)+$"}, stop=AT_ONCE)
+    good = program("good", ["true"], min_runtime=0, stop=AT_ONCE)
+    daemon = stage.up(slow, good)
+    wait_until(lambda: daemon.program("slow")["runs"]["worked"] > 20, SOON, "runs go on, by their exit code")
+    wait_until(lambda: daemon.program("good")["runs"]["worked"] > 100, SOON, "and so do those of others")
+    assert daemon.stderr.count("patterns for output took too long") == 1
+    assert daemon.program("slow")["runs"]["idle"] == 0
+
+
+# --- all the way ------------------------------------------------------------------------------------------------------
+
+
+def runs_of(stage: Stage, script: str, **keys: object) -> dict[str, int]:
+    keys = {"restart": "never", "stop": AT_ONCE, **keys}
+    daemon = stage.up(program("job", sh(script), **keys))
+    wait_until(lambda: daemon.program("job")["runs"]["total"], SOON, "the run has ended")
+    runs = daemon.program("job")["runs"]
+    return {outcome: count for outcome, count in runs.items() if count and outcome != "total"}
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        ("echo queue empty", "idle"),
+        ("echo queue empty >&2", "idle"),
+        ("printf 'queue empty'", "idle"),
+        ("echo queue full", "failed"),
+        ("echo sent", "worked"),
+        ("echo sent; exit 3", "failed"),  # not a clean exit: the output is not asked
+        ("echo queue empty; kill -9 $$", "crashed"),
+    ],
+)
+@pytest.mark.parametrize("to", ["console", "none"])
+def test_the_outcome_of_a_real_run(stage: Stage, script: str, outcome: str, to: str) -> None:
+    keys = {"idle": {"output": "^queue empty$"}, "worked": {"output": "^sent$"}, "log": {"to": to}}
+    assert runs_of(stage, script, **keys) == {outcome: 1}
+
+
+def test_a_quick_exit_is_idle_only_if_that_is_asked_for(stage: Stage) -> None:
+    assert runs_of(stage, "true", idle={"faster_than": "5s"}) == {"idle": 1}
+
+
+def test_another_rule_counts_from_the_reload_on(stage: Stage) -> None:
+    words, keys = sh("echo nothing"), {"min_runtime": "50ms", "stop": AT_ONCE}
+    daemon = stage.up(program("job", words, **keys))
+    wait_until(lambda: daemon.program("job")["runs"]["worked"], SOON, "it works")
+    stage.config(program("job", words, idle={"output": "nothing"}, **keys))
+    daemon.ask("reload")
+    wait_until(lambda: daemon.program("job")["runs"]["idle"], SOON, "it is idle")
+
+
+def test_why_a_clean_exit_failed_is_told(stage: Stage) -> None:
+    daemon = stage.up(program("job", sh("echo took one; echo no luck"), worked={"output": "sent"}, stop=AT_ONCE))
+    wait_until(lambda: "first failure" in daemon.stderr, SOON, "the failure is told")
+    assert "exit 0 without its worked.output after" in daemon.stderr
+    assert '"no luck"' in daemon.stderr
+    assert daemon.slot("job:0")["last"]["outcome"] == "failed"
