@@ -1,9 +1,9 @@
 """What minisup itself does for a run, without processes: python -m benchmarks.inside [inherit|console|rules].
 
-The start of a process, its end and the look for leftovers are replaced by nothing; all the rest is real, with `console`
-also the pipes, a line of output and the history, with `rules` also the rules of preset laravel-once. The least of many
-short rounds in microseconds a run, which hardly moves when the machine is busy; caches are warm, so in life it is several
-times more (docs/explanation/performance.md).
+The start of a process, its end and the look for leftovers are replaced by nothing; all the rest is real, with
+`console` also the pipes, a line of output and the history, with `rules` also the rules of preset laravel-once. The
+least of many short rounds in microseconds a run, which hardly moves when the machine is busy; caches are warm, so in
+life it is several times more (docs/explanation/performance.md).
 """
 
 import os

@@ -1,12 +1,12 @@
 """What the idle waits cost and save: python -m benchmarks.polls [--real]
 
 Simulated, in virtual time: half an hour of messages that arrive at random, jobs of 0.3 s, and polls of an empty queue
-that take 0.3 s too (what a PHP application needs to boot). Three policies: no idle rule with the default
-min_runtime = 1s, no idle rule with min_runtime = 0, and an idle rule with min_runtime = 0, as a preset has it. The delay is
-from the arrival of a message to the start of the run that takes it. The same seed gives the same table.
+that take 0.3 s too (what a PHP application needs to boot). Three policies: no idle rule with the default min_runtime
+= 1s, no idle rule with min_runtime = 0, and an idle rule with min_runtime = 0, as a preset has it. The delay is from
+the arrival of a message to the start of the run that takes it. The same seed gives the same table.
 
---real: real processes, 20 slots of a shell script that takes a file from a directory: polls/s of an empty queue without
-and with an idle rule, and the delays of messages that come one by one.
+--real: real processes, 20 slots of a shell script that takes a file from a directory: polls/s of an empty queue
+without and with an idle rule, and the delays of messages that come one by one.
 """
 
 import json
