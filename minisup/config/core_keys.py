@@ -16,7 +16,7 @@ CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {
     },
     Idle: {
         "output": Key(
-            "A clean exit was idle if a line of its output matches this (its last 64 lines or 8 KiB are looked at).",
+            "A clean exit was idle if a line of its output matches this (its last 200 lines or 28 KiB are looked at).",
             hint=Pattern | None,
         ),
         "unless_output": Key("A clean exit was idle if no line of its output matches this.", hint=Pattern | None),

@@ -28,7 +28,7 @@ _LARAVEL_JOB: Final = (
     r"| (RUNNING|DONE|FAIL)$"  # 9 and later
     r'|"status":"(starting|success|released_after_exception|failed)"'  # with --json
 )
-_LARAVEL_ERROR: Final = r"\.(ERROR|CRITICAL|ALERT|EMERGENCY): "  # a line of its log, where that goes to stderr
+_LARAVEL_ERROR: Final = r'[."](ERROR|CRITICAL|ALERT|EMERGENCY)[:"]'  # a line of its log, where that goes to stderr
 _LARAVEL_SUCCESS: Final = r'\] Processed: | DONE$|"status":"success"'
 _FINISHES_ON_TERM: Final = MappingProxyType({"drain": 0.0, "timeout": 65.0, "scope": Scope.LEADER})
 

@@ -32,8 +32,8 @@ class Worked:
         default=None,
         metadata=says(
             Key(
-                "A clean exit that was not idle worked if a line of its output matches this (its last 64 lines or "
-                "8 KiB are looked at), and failed if none does.",
+                "A clean exit that was not idle worked if a line of its output matches this (its last 200 lines or "
+                "28 KiB are looked at), and failed if none does.",
                 default="none: a clean exit is enough",
             )
         ),

@@ -17,14 +17,10 @@ from minisup.core.model import Outcome
 from minisup.host.clock import Clock
 from minisup.host.pump import Pump
 
-LINES: Final = 64
-BYTES: Final = 8 << 10
-"""What is looked at: the last lines of a run, of both streams."""
-
-LIMIT: Final = 0.01
+LIMIT: Final = 0.03
 """Seconds of processor that all patterns of a program may take for one run. The kernel rounds up to its tick."""
 
-REST: Final = 1.0
+REST: Final = 3.0
 """Seconds in which the output of a program is not looked at after a match that took too long."""
 
 
@@ -69,7 +65,7 @@ class Verdicts:
         rule = self.rules.get(program)
         if rule is None or code not in rule.clean or self._resting.get(program, 0.0) > self._now():
             return None
-        lines, whole = self._pump.recent(slot, run, LINES, BYTES)
+        lines, whole = self._pump.recent(slot, run)
         try:
             with self._stopwatch:
                 return judge(rule, lines, whole=whole, settled=settled)

@@ -7,8 +7,8 @@ import pytest
 from kit import AT_ONCE, SOON, Stage, program, sh, wait_until
 
 from minisup.core.model import Outcome
-from minisup.host.tails import CONSIDERED, Tail
-from minisup.host.verdict import BYTES, LINES, Rule, SlowMatchError, Stopwatch, judge
+from minisup.host.tails import CONSIDERED, RECENT, Tail
+from minisup.host.verdict import Rule, SlowMatchError, Stopwatch, judge
 
 CLEAN = frozenset({0})
 
@@ -55,19 +55,26 @@ def tail_of(*blocks):
 
 def test_only_the_lines_of_the_run_are_looked_at():
     tail = tail_of((1, b"sent\n"), (2, b"a\nb\n"), (1, b"late\n"), (2, b"c"))
-    assert tail.recent(2, LINES, BYTES) == (["c", "b", "a"], True)
-    assert tail.recent(3, LINES, BYTES) == ([], True)
+    assert tail.recent(2) == (["c", "b", "a"], True)
+    assert tail.recent(3) == ([], True)
 
 
 def test_more_lines_than_are_looked_at_are_known_to_be_more():
-    assert tail_of((1, b"x\n" * 64)).recent(1, 64, BYTES) == (["x"] * 64, True)
-    assert tail_of((1, b"x\n" * 65)).recent(1, 64, BYTES) == (["x"] * 64, False)
-    lines, whole = tail_of((1, (b"x" * 1000 + b"\n") * 20)).recent(1, 64, BYTES)
-    assert (len(lines), whole) == (8, False)
+    assert tail_of((1, b"x\n" * 199)).recent(1) == (["x"] * 199, True)
+    assert tail_of((1, b"x\n" * 201)).recent(1) == (["x"] * 200, False)
+    assert tail_of(*[(1, b"x\n")] * 201).recent(1) == (["x"] * 200, False)
+    lines, whole = tail_of((1, (b"x" * 999 + b"\n") * 30)).recent(1)
+    assert (len(lines), whole) == (RECENT // 1000, False)
+    assert tail_of((1, b"x\n" * 20_000)).recent(1)[1] is False
+
+
+def test_what_an_earlier_run_printed_does_not_make_a_short_one_long():
+    assert tail_of((1, b"x\n" * 20_000), (2, b"sent\n")).recent(2) == (["sent"], True)
+    assert tail_of(*[(1, b"x\n")] * 300, (2, b"sent\n")).recent(2) == (["sent"], True)
 
 
 def test_a_long_line_is_looked_at_from_its_beginning():
-    lines, whole = tail_of((1, b"begin" + b"x" * 2 * CONSIDERED + b"\n")).recent(1, LINES, BYTES)
+    lines, whole = tail_of((1, b"begin" + b"x" * 2 * CONSIDERED + b"\n")).recent(1)
     assert [len(line) for line in lines] == [CONSIDERED]
     assert lines[0].startswith("begin")
     assert not whole
@@ -75,7 +82,7 @@ def test_a_long_line_is_looked_at_from_its_beginning():
 
 def test_colours_and_bytes_that_are_no_text_do_not_hide_a_line():
     tail = tail_of((1, b"\x1b[32mProcessed:\x1b[0m mail \xff\n"))
-    assert tail.recent(1, LINES, BYTES) == (["Processed: mail \ufffd"], True)
+    assert tail.recent(1) == (["Processed: mail \ufffd"], True)
 
 
 # --- patterns that take for ever --------------------------------------------------------------------------------------

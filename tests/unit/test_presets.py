@@ -173,6 +173,7 @@ LARAVEL = [
     ('{"level":"info","id":"1","status":"starting"}\n{"level":"warning","status":"failed"}\n', "failed"),
     ('{"level":"info","status":"starting"}\n{"level":"warning","status":"released_after_exception"}\n', "failed"),
     ("[2026-11-25 10:00:00] production.ERROR: Connection refused {...}\n", "failed"),
+    ('{"message":"Connection refused","level":400,"level_name":"ERROR"}\n', "failed"),
     ("[2026-11-25 10:00:00] production.INFO: nothing to do\n", "idle"),
 ]
 
