@@ -113,3 +113,41 @@ def test_a_redis_that_does_not_answer_is_a_failure_and_no_empty_queue(shop: Shop
     shop.send("after")
     wait_until(lambda: shop.runs()["worked"], 30 + BOOT, "the message is handled")
     assert shop.daemon.program("mails")["failing_for"] is None
+
+
+# --- preset laravel-daemon --------------------------------------------------------------------------------------------
+
+
+def daemon_of(shop: Shop, *options: str, **values: str) -> Daemon:
+    """The example with a worker that takes many jobs."""
+    text = shop.file.read_text()
+    begin, end = text.index("[program.mails]"), text.index("environment = {")
+    words = " ".join(["php artisan queue:work redis --queue=mails --sleep=0.2", *options])
+    keys = {"preset": "laravel-daemon", "command": words, "directory": "${MINISUP_HERE}", **values}
+    table = "".join(f'{key} = "{value}"\n' for key, value in keys.items())
+    shop.file.write_text(f'{text[:begin]}[program.mails]\nafter = ["storage"]\n{table}{text[end:]}')
+    shop.daemon = shop.stage.up_file(shop.file, env={**shop.environ, "MAIL_TAKES": "1500"})
+    return shop.daemon
+
+
+def test_a_daemon_finishes_its_job_on_term(shop: Shop) -> None:
+    daemon = daemon_of(shop)
+    shop.send("one", "two")
+    wait_until(lambda: "Processing" in daemon.stdout, 30, "it is in its first job")
+    daemon.term()
+    assert daemon.wait(30) == 0
+    assert daemon.stdout.count("Processed:") == 1
+    assert "0 cut" in daemon.stderr
+
+
+def test_a_daemon_at_its_memory_limit_is_recycled_and_one_without_jobs_was_idle(shop: Shop) -> None:
+    daemon = daemon_of(shop, "--memory=1")
+    wait_until(lambda: shop.runs()["recycled"] >= 2, 30, "it asks to be replaced")
+    assert daemon.program("mails")["failing_for"] is None
+    daemon.end()
+    shop.file.write_text(shop.file.read_text().replace("--memory=1", "--stop-when-empty"))
+    shop.daemon = shop.stage.up_file(shop.file, env={**shop.environ, "MAIL_TAKES": "10"})
+    wait_until(lambda: shop.runs()["idle"] >= 1, 30, "it has found nothing")
+    shop.send("one", "two")
+    wait_until(lambda: shop.runs()["worked"] == 1, 30, "both in one run")
+    assert shop.daemon.stdout.count("Processed:") == 2
