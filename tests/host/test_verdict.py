@@ -1,10 +1,12 @@
 """What the output of a clean exit says, and that no pattern can keep the loop waiting."""
 
+import os
 import re
 import time
+from pathlib import Path
 
 import pytest
-from kit import AT_ONCE, SOON, Stage, program, sh, wait_until
+from kit import AT_ONCE, SOON, Daemon, Stage, pause, program, sh, wait_until
 
 from minisup.core.model import Outcome
 from minisup.host.tails import CONSIDERED, RECENT, Tail
@@ -136,6 +138,49 @@ def runs_of(stage: Stage, script: str, **keys: object) -> dict[str, int]:
 def test_the_outcome_of_a_real_run(stage: Stage, script: str, outcome: str, to: str) -> None:
     keys = {"idle": {"output": "^queue empty$"}, "worked": {"output": "^sent$"}, "log": {"to": to}}
     assert runs_of(stage, script, **keys) == {outcome: 1}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        {"format": "raw"},
+        {"format": "json"},
+        {"time": True},
+        {"stderr": "join"},
+        {"to": "file", "path": "job.log"},
+    ],
+    ids=str,
+)
+def test_the_form_in_which_output_is_written_does_not_matter(stage: Stage, log: dict[str, object]) -> None:
+    keys = {"idle": {"output": "^queue empty$"}, "worked": {"output": "^sent$"}, "log": log}
+    assert runs_of(stage, "echo hello; echo queue empty >&2", **keys) == {"idle": 1}
+
+
+def test_output_that_nobody_takes_is_not_taken_for_silence(stage: Stage) -> None:
+    """The console is full: what the run printed is still in its pipe, so its exit code alone decides."""
+    reader, writer = os.pipe()
+    clog = program("clog", sh("exec yes"), stop=AT_ONCE)
+    job = program(
+        "job", sh("echo sent"), restart="never", idle={"unless_output": "sent"}, stop=AT_ONCE, autostart=False
+    )
+    daemon = stage.up(clog, job, stdout=writer)
+    os.close(writer)
+    try:
+        wait_until(lambda: is_clogged(daemon), SOON, "nothing is taken any more")
+        daemon.ask("start", "job")
+        wait_until(lambda: daemon.program("job")["runs"]["total"], SOON, "the run has ended")
+        assert daemon.program("job")["runs"]["worked"] == 1
+    finally:
+        daemon.end()
+        os.close(reader)
+
+
+def is_clogged(daemon: Daemon) -> bool:
+    """Whether the job that prints for ever waits for somebody to read it."""
+    pid = daemon.slot("clog:0")["pid"]
+    before = Path(f"/proc/{pid}/io").read_text()
+    pause(0.3)
+    return Path(f"/proc/{pid}/io").read_text() == before and "wchar: 0\n" not in before
 
 
 def test_a_quick_exit_is_idle_only_if_that_is_asked_for(stage: Stage) -> None:
