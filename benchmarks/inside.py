@@ -1,8 +1,9 @@
-"""What minisup itself does for a run, without processes: python -m benchmarks.inside [inherit|console].
+"""What minisup itself does for a run, without processes: python -m benchmarks.inside [inherit|console|rules].
 
-The start of a process, its end and the look for leftovers are replaced by nothing; all the rest is real, with `console`
-also the pipes, a line of output and the history. The least of many short rounds in microseconds a run, which hardly
-moves when the machine is busy; caches are warm, so in life it is several times more (docs/explanation/performance.md).
+The start of a process, its end and the look for leftovers are replaced by nothing; all the rest is real, with
+`console` also the pipes, a line of output and the history, with `rules` also the rules of preset laravel-once. The
+least of many short rounds in microseconds a run, which hardly moves when the machine is busy; caches are warm, so in
+life it is several times more (docs/explanation/performance.md).
 """
 
 import os
@@ -31,10 +32,11 @@ command = "/bin/true"
 numprocs = 8
 min_runtime = 0
 log = {{ to = "{1}" }}
+{3}
 """
 ROUNDS = 300
 RUNS = 50
-LINE = b"x" * 99 + b"\n"
+LINE = b"x" * 94 + b" DONE\n"
 
 
 class Nobody(Spawner):
@@ -71,7 +73,9 @@ def main(to: str) -> None:
     processes.group_lives = lambda _leader: False
     with tempfile.TemporaryDirectory(prefix="minisup-inside-") as directory:
         file = Path(directory) / "minisup.toml"
-        file.write_text(CONFIG.format(directory, to, "max_rows = 0" if to == "inherit" else ""))
+        history = "max_rows = 0" if to == "inherit" else ""
+        rules = 'preset = "laravel-once"\nworked.output = "x"' if to == "rules" else ""
+        file.write_text(CONFIG.format(directory, "console" if to == "rules" else to, history, rules))
         supervisor = Supervisor(load(file), Signals(), Clock(), exit_when_done=False, reread=lambda: load(file))
         supervisor.launcher.spawner = Nobody()
         supervisor.open()

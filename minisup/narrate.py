@@ -23,6 +23,9 @@ WARNING = frozenset(
         facts.HookFailed,
         facts.HookDropped,
         facts.ProtectionFailed,
+        facts.OutputRuleSlow,
+        facts.RotationFailed,
+        facts.NotReloaded,
     }
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
@@ -191,6 +194,14 @@ def shutdown_ended(fact: facts.ShutdownEnded) -> str:
     return f"stopped: {count(fact.finished, 'run')} finished, {fact.cut} cut, {duration(fact.took)}"
 
 
+def output_rule_slow(fact: facts.OutputRuleSlow) -> str:
+    """A pattern that a regular expression's engine cannot decide in time."""
+    return (
+        f"{fact.program}: its patterns for output took too long on run {fact.run}, so the exit code alone decided; "
+        "write idle and worked rules without nested repeats"
+    )
+
+
 def output_lost(fact: facts.OutputLost) -> str:
     return f"cannot write to {fact.output}: {fact.error}; its output is discarded, jobs go on"
 
@@ -261,6 +272,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Cut: cut,
     facts.ShutdownEnded: shutdown_ended,
     facts.OutputLost: output_lost,
+    facts.OutputRuleSlow: output_rule_slow,
     facts.OutputTaken: output_taken,
     facts.RotationFailed: rotation_failed,
     facts.HookFailed: hook_failed,

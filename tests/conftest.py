@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-PEERS = {"test_sqs.py", "test_supervisord.py"}
+PEERS = {"test_laravel.py", "test_rq.py", "test_sqs.py", "test_supervisord.py"}
 """Tests that mostly wait for other programs: a group of their own."""
 
 GROUPS = {"host": "host", "chaos": "host", "twins": "twins"}

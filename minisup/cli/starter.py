@@ -24,10 +24,11 @@ command = ["sh", "-c", "echo slot $MINISUP_SLOT looks for work; exec sleep 0.2"]
 numprocs = 2
 
 # Pace: a run that ends sooner keeps its slot until min_runtime is over, so jobs of 0.2 s are busy 20 % of the time.
-# If the job says by its exit code that the queue is empty, let that pace it instead, and work at full speed otherwise:
+# If the job tells that the queue is empty, let that pace it instead, and work at full speed otherwise:
 min_runtime = "1s"
 # min_runtime = 0
 # exit = { idle = [66] }         # nothing to do: waits 1 s, 1.5 s, 2.25 s ... 20 s, until a run finds work
+# idle = { output = "no jobs" }  # or by what it prints. Laravel, RQ, Celery, Symfony: preset = "laravel-once" ...
 
 # A run that takes longer is ended: SIGTERM, then SIGKILL.
 max_runtime = "5m"

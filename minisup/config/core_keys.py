@@ -15,8 +15,12 @@ CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {
         "fatal": Key("Trying again will not help: the program is held and probed."),
     },
     Idle: {
-        "output": Key("A clean exit whose output matches this was idle.", later=True, hint=Pattern | None),
-        "faster_than": Key("A clean exit in less than this was idle.", above=0, later=True),
+        "output": Key(
+            "A clean exit was idle if a line of its output matches this (its last 200 lines or 28 KiB are looked at).",
+            hint=Pattern | None,
+        ),
+        "unless_output": Key("A clean exit was idle if no line of its output matches this.", hint=Pattern | None),
+        "faster_than": Key("A clean exit in less than this was idle, unless its output said otherwise.", above=0),
         "wait": Key("The wait after the first idle run in a row of the program.", low=0),
         "max_wait": Key("The longest wait.", low=0),
         "factor": Key("Each further idle run in a row makes the wait longer by this.", low=1, high=1000),

@@ -11,10 +11,12 @@ from minisup.config.lint import Finding, Ignored
 from minisup.config.log_tables import LineFormat, LogTo
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
+from minisup.config.presets import preset_keys
 from minisup.config.schema import Config, Platform, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.config.units import format_size
 from minisup.config.watching import watch_lines
+from minisup.config.written import written_keys
 from minisup.core.model import Kind
 from minisup.core.shutdown import usable
 
@@ -93,6 +95,8 @@ def _what(program: Program) -> str:
 
 
 def _program(program: Program, plan: ShutdownPlan, config: Config) -> Iterator[tuple[str, str]]:
+    if program.preset:
+        yield "preset", "\n".join(_preset(program))
     yield from pace_lines(program)
     yield from failure_lines(program)
     yield from stop_lines(program, plan, config)
@@ -109,6 +113,17 @@ def _program(program: Program, plan: ShutdownPlan, config: Config) -> Iterator[t
         shown = program.for_slot(0, hide=True).environment
         alone = "nothing inherited" if program.clear_env else ""
         yield "variables", "; ".join(filter(None, [_variables({name: shown[name] for name in environment}), alone]))
+
+
+def _preset(program: Program) -> Iterator[str]:
+    """What the preset filled in, as one would write it."""
+    written = dict(written_keys(preset_keys(program.preset)))
+    if not program.filled:
+        yield f"{program.preset} fills in nothing: every key is given"
+        return
+    yield f"{program.preset} fills in"
+    for key in program.filled:
+        yield f"{key} = {written[key]}"
 
 
 def _runs(program: Program) -> str:

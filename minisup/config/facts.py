@@ -71,6 +71,7 @@ def _program(program: Program, plan: ShutdownPlan) -> dict[str, object]:
         "file": program.origin.file,
         "line": program.origin.line,
         **_table(program),
+        "filled": list(program.filled),
         "command": list(slot.argv),
         "directory": slot.directory,
         "watched": [watched._asdict() for watched in watched_by(program)],

@@ -4,27 +4,31 @@ from collections.abc import Iterator
 from typing import Final
 
 from minisup.config.outage import outage, tries_by
-from minisup.config.phrases import bare, codes, span
+from minisup.config.phrases import bare, codes, rule, span
 from minisup.config.schema import Program
 from minisup.config.units import format_duration
-from minisup.core.model import ExitCodes, GiveUp, Restart
+from minisup.core.model import GiveUp, Restart
 
 _STEPS: Final = 3
 
 
 def failure_lines(program: Program) -> Iterator[tuple[str, str]]:
     """Exits and failures, by their labels."""
-    yield "exits", _exits(program.exit)
+    yield "exits", "\n".join(_exits(program))
     if program.restart is Restart.NEVER:
         yield "failure", "not started again (restart = never)"
     elif program.numprocs:
         yield "failure", "\n".join(_failure(program))
 
 
-def _exits(sets: ExitCodes) -> str:
+def _exits(program: Program) -> Iterator[str]:
+    sets = program.exit
     known = ((sets.ok, "worked"), (sets.idle, "idle"), (sets.recycle, "recycled"), (sets.fatal, "fatal"))
     said = [f"{codes(some)} {word}" for some, word in known if some]
-    return ", ".join([*said, "any other failed" if said else "every code failed"])
+    yield ", ".join([*said, "any other failed" if said else "every code failed"])
+    if program.worked.output is not None and sets.ok:
+        line = rule("worked.output", program.worked.output)
+        yield f"exit {codes(sets.ok)} without a line like {line} failed, too, unless it found no work"
 
 
 def _failure(program: Program) -> Iterator[str]:

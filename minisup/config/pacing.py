@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from minisup.config.phrases import codes, percent, rate, span
+from minisup.config.phrases import codes, percent, rate, rule, span
+from minisup.config.problems import one_of
 from minisup.config.schema import Program
 from minisup.config.stopping import ending
 from minisup.config.units import format_rate, format_size, write_duration
@@ -19,7 +20,7 @@ _RUNGS: Final = 3
 def pace_lines(program: Program) -> Iterator[tuple[str, str]]:
     """Pace, idle waits and limits, by their labels."""
     yield "pace", "\n".join(_pace(program))
-    if program.exit.idle:
+    if program.knows_idle:
         yield "idle", "\n".join(_idle(program))
     limits = "\n".join(_limits(program))
     if limits:
@@ -74,10 +75,26 @@ def _idle(program: Program) -> Iterator[str]:
     rungs = dict.fromkeys(idle_wait(idle, streak) for streak in range(1, _RUNGS + 1))
     more = f" ... up to {span(idle.max_wait)}" if idle_wait(idle, _RUNGS) < idle_wait(idle, 10**6) else ""
     ladder = ", ".join(span(rung) for rung in rungs) + more
-    yield f"exit {codes(program.exit.idle)} found no work: waits {ladder}; work wakes two slots"
+    yield f"{_recognised(program)} found no work: waits {ladder}; work wakes two slots"
     longest = max(idle_wait(idle, 10**6), program.min_runtime)
     if program.numprocs and longest:
         yield f"a queue that stays empty is asked by {rate(program.numprocs / longest)}"
+    if program.min_runtime and program.kind is Kind.JOB:
+        yield "these waits pace it: with min_runtime = 0 a backlog would be worked off at full speed"
+
+
+def _recognised(program: Program) -> str:
+    """The rules by which an idle run is known."""
+    idle = program.idle
+    rules = [
+        f"exit {codes(program.exit.idle)}" if program.exit.idle else "",
+        f"a clean exit with a line like {rule('idle.output', idle.output)}" if idle.output is not None else "",
+        f"a clean exit without a line like {rule('idle.unless_output', idle.unless_output)}"
+        if idle.unless_output is not None
+        else "",
+        f"a clean exit in under {span(idle.faster_than)}" if idle.faster_than is not None else "",
+    ]
+    return one_of([rule for rule in rules if rule])
 
 
 def _limits(program: Program) -> Iterator[str]:

@@ -9,6 +9,7 @@ from minisup.core.model import Seconds
 
 _SAFE: Final = frozenset("@%_-+=:,./*")
 _IN_SECONDS: Final = 120
+_LONGEST_RULE: Final = 40
 
 
 def span(seconds: Seconds) -> str:
@@ -41,6 +42,11 @@ def word(text: str) -> str:
     if text and all(letter.isalnum() or letter in _SAFE for letter in text):
         return text
     return "'" + printable(text).replace("'", "'\"'\"'") + "'"
+
+
+def rule(key: str, pattern: str) -> str:
+    """A pattern if it is short, else the key that holds it."""
+    return word(pattern) if len(pattern) <= _LONGEST_RULE else key
 
 
 def rate(per_second: float) -> str:

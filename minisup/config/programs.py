@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from minisup.config.envfile import read_env_file
 from minisup.config.lines import Path, key_text, line_of
 from minisup.config.log_tables import LogStderr, LogTo
+from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
 from minisup.config.schema import Identity, Origin, Program
@@ -49,6 +50,7 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
             "name": name,
             "identity": _identity(given, place),
             "file_environment": _file_environment(given, place),
+            "filled": tuple(paths(preset_keys(given.get("preset")), given)),
             "origin": Origin(source.name, line_of(source.lines, path), source.here, world.cwd, world.variables),
         },
         _defaults(given),
@@ -73,7 +75,9 @@ def _walk(name: str, raw: object, source: Source, world: World, report: Report) 
 
 
 def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {"command": (), **_KIND_DEFAULTS[given.get("kind", Kind.JOB)]}
+    preset: Keys = preset_keys(given.get("preset"))
+    kind = given.get("kind", preset.get("kind", Kind.JOB))
+    defaults: dict[str, Any] = layered({"command": (), **_KIND_DEFAULTS[kind]}, preset)
     codes = given.get("exit", {})
     named_codes = frozenset().union(*codes.values())
     plain = {"ok": ExitCodes().ok, "fatal": ExitCodes().fatal, **defaults.get("exit", {})}

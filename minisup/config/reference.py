@@ -8,8 +8,8 @@ from typing import Any, Final, get_args, get_origin
 
 from minisup.config.keys import Key
 from minisup.config.schema import Program, Supervisor
-from minisup.config.units import format_size, write_duration
 from minisup.config.walk import hint_of, keys_of, unwrap
+from minisup.config.written import written
 
 _INTRO: Final = """\
 # Configuration
@@ -166,29 +166,7 @@ def _default(item: "Field[Any]", key: Key) -> str:
         return "see below"
     if default is None:
         return ""
-    return f"`{_written(default, unwrap(hint_of(item, key))[1])}`"
-
-
-def _written(value: Any, mark: str) -> str:  # noqa: ANN401 - a default of any type
-    """A default as one would write it in the file."""
-    match mark, value:
-        case "seconds", float():
-            text = f'"{write_duration(value)}"' if value else "0"
-        case "size", int():
-            text = f'"{value // 10**6}MB"' if value % 1024 else f'"{format_size(value).replace(" ", "")}"'
-        case "mode", int():
-            text = f'"{value:04o}"'
-        case "signal", str():
-            text = f'"{value.removeprefix("SIG")}"'
-        case _, bool():
-            text = str(value).lower()
-        case _, str():
-            text = f'"{value}"'
-        case _, frozenset() | tuple():
-            text = str(sorted(value))
-        case _:
-            text = str(value)
-    return text
+    return f"`{written(default, unwrap(hint_of(item, key))[1])}`"
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from minisup.config.interpolate import interpolate
 from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.lines import Path as LinePath
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
-from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection
+from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection, Worked
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 
 MOST_PROCESSES: Final = 10_000
@@ -230,7 +230,9 @@ class Program:
             )
         ),
     )
-    preset: Label | None = field(default=None, metadata=says(Key("Defaults for a known kind of worker.", later=True)))
+    preset: Label | None = field(
+        default=None, metadata=says(Key("Defaults for a known kind of worker; every key that is given wins."))
+    )
     exit: ExitCodes = field(
         default_factory=ExitCodes,
         metadata=says(
@@ -238,6 +240,7 @@ class Program:
         ),
     )
     idle: Idle = field(default_factory=Idle, metadata=says(Key("How runs without work are recognised and spaced out.")))
+    worked: Worked = field(default_factory=Worked, metadata=says(Key("How runs that found work prove it.")))
     retry: Retry = field(default_factory=Retry, metadata=says(Key("What happens after failures.")))
     stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
     log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
@@ -252,7 +255,22 @@ class Program:
     name: str = ""
     identity: Identity | None = None  # of user and group
     file_environment: Mapping[str, str] = field(default_factory=dict)  # what env_file holds
+    filled: tuple[str, ...] = ()  # the keys that the preset filled in
     origin: Origin = NOWHERE
+
+    @property
+    def reads_output(self) -> bool:
+        """Whether what its runs print decides about their outcome."""
+        idle = self.idle
+        return any(rule is not None for rule in (idle.output, idle.unless_output, self.worked.output))
+
+    @property
+    def knows_idle(self) -> bool:
+        """Whether it has a rule by which a run that found no work is recognised."""
+        idle = self.idle
+        return bool(self.exit.idle) or any(
+            rule is not None for rule in (idle.output, idle.unless_output, idle.faster_than)
+        )
 
     def policy(self) -> Policy:
         """What the core needs to know."""

@@ -6,7 +6,7 @@ The records of the core (`exit`, `idle`, `retry`, `stop`) are used as they are; 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from minisup.config.keys import Command, Cron, Key, Size, Zone, says
+from minisup.config.keys import Command, Cron, Key, Pattern, Size, Zone, says
 from minisup.core.model import Seconds
 
 
@@ -22,6 +22,22 @@ class Overlap(StrEnum):
     """What happens when a run is due while the last one still runs."""
 
     SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worked:
+    """How a run that found work proves that all went well."""
+
+    output: Pattern | None = field(
+        default=None,
+        metadata=says(
+            Key(
+                "A clean exit that was not idle worked if a line of its output matches this (its last 200 lines or "
+                "28 KiB are looked at), and failed if none does.",
+                default="none: a clean exit is enough",
+            )
+        ),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

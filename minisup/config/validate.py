@@ -6,6 +6,7 @@ from typing import Final
 
 from minisup.config.lines import Path
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
+from minisup.config.presets import PRESETS
 from minisup.config.problems import Report, Source, did_you_mean, named, show
 from minisup.config.schema import Program, Supervisor
 from minisup.config.units import write_duration
@@ -50,6 +51,7 @@ def check_supervisor(supervisor: Supervisor, place: Place) -> None:
 
 def check_program(program: Program, place: Place) -> None:
     """Impossible in one [program.NAME]."""
+    _check_preset(program, place)
     _check_order(program, place)
     _check_exit_codes(program.exit, place)
     _check_log(program, place)
@@ -103,8 +105,29 @@ def _check_log(program: Program, place: Place) -> None:
     elif log.time and log.format is not LogFormat.PREFIX:
         why = "raw lines are never changed" if log.format is LogFormat.RAW else "json lines always have it"
         place.problem("log.time", f'is only for format = "prefix": {why}', "log.format")
-    if log.to is LogTo.INHERIT and program.idle.output is not None:
-        place.problem("idle.output", 'with log.to = "inherit" minisup does not read the output', "log.to")
+    if log.to is LogTo.INHERIT:
+        _check_unread(program, place)
+
+
+def _check_unread(program: Program, place: Place) -> None:
+    """Rules that look at output which minisup does not read."""
+    rules = {
+        "idle.output": program.idle.output,
+        "idle.unless_output": program.idle.unless_output,
+        "worked.output": program.worked.output,
+    }
+    wrong = 'with log.to = "inherit" minisup does not read the output'
+    for key in (key for key, rule in rules.items() if rule is not None and place.has(key)):
+        place.problem(key, wrong, "log.to")
+    if any(key in program.filled for key in rules):
+        place.problem("preset", f'{wrong}, and this preset needs it; write log.to = "console"', "log.to")
+
+
+def _check_preset(program: Program, place: Place) -> None:
+    name = program.preset
+    if name is not None and name not in PRESETS:
+        hint = did_you_mean(name, PRESETS) or f"; there are {named(PRESETS)}"
+        place.problem("preset", f"{show(name)} is no preset{hint}")
 
 
 def _check_later(program: Program, place: Place) -> None:

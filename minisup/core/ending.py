@@ -4,7 +4,7 @@ from minisup.core import launch, stopping, tell
 from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
-from minisup.core.outcome import classify, explain
+from minisup.core.outcome import classify, explain, refine
 from minisup.core.pace import idle_wait
 from minisup.core.program import Program
 from minisup.core.slot import Slot
@@ -84,6 +84,9 @@ def exited(state: State, event: Exited) -> None:
         return
     program = slot.program
     outcome = classify(event, program.codes, slot.ours, slot.sent)
+    faster_than = program.policy.idle.faster_than
+    if event.said is not None or faster_than is not None:
+        outcome = refine(outcome, event.said, state.now - slot.started, faster_than)
     record = end_run(state, slot, outcome, event)
     slot.output = event.output
     if event.leftovers:

@@ -209,6 +209,13 @@ class ShutdownEnded(NamedTuple):
     took: Seconds
 
 
+class OutputRuleSlow(NamedTuple):
+    """A program's patterns for output took too long for a run: its exit code alone decided. Told once a program."""
+
+    program: str
+    run: int
+
+
 class OutputLost(NamedTuple):
     """An output (a file's path, "stdout" or "stderr") has begun to lose what is written to it."""
 
@@ -301,6 +308,7 @@ Fact = (
     | Cut
     | ShutdownEnded
     | OutputLost
+    | OutputRuleSlow
     | OutputTaken
     | RotationFailed
     | HookFailed

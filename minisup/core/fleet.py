@@ -15,7 +15,8 @@ Rules for whoever changes this package:
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
  7. At most one run a slot; one of an earlier minisup is its slot's, and is fed before `Booted`. An event that names
     another run than the slot's is of the past and changes nothing.
- 8. Outcomes come from our own signals, then the signal, then the exit code; never from the length of the run.
+ 8. Outcomes come from our own signals, then the signal, then the exit code. Where that says `worked`, the host may say
+    what the output said; the length of a run decides only where the policy asks for it (`idle.faster_than`).
  9. Only a relaunch after a counted end costs a token. Nobody's failure stops a healthy slot.
 10. No signal before the drain is over. SIGKILL to a session only after the stop signal has had its timeout, or at the
     shutdown's deadline, or when the operator asks a third time.

@@ -72,7 +72,8 @@ class Exited(NamedTuple):
     (a survivor of an earlier minisup).
 
     `leftovers` counts the members of its session that remain. `output` is true while its pipe holds output that its
-    sink cannot take yet.
+    sink cannot take yet. `said` is what a clean exit came to by its output, where the program has a rule for that:
+    `idle`, `worked` or `failed`; None: no rule, or nothing that it knows.
     """
 
     slot: str
@@ -85,6 +86,7 @@ class Exited(NamedTuple):
     leftovers: int = 0
     output: bool = False
     last_line: str = ""
+    said: Outcome | None = None
 
 
 class OverMemory(NamedTuple):

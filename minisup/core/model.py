@@ -161,9 +161,13 @@ class ExitCodes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
-    """How a run that found no work is recognised, and how long its slot then waits."""
+    """How a run that found no work is recognised, and how long its slot then waits.
+
+    The host looks at the output (`output`, `unless_output`) and tells the core what it said; the rest is the core's.
+    """
 
     output: str | None = None
+    unless_output: str | None = None
     faster_than: Seconds | None = None
     wait: Seconds = 1.0
     max_wait: Seconds = 20.0

@@ -1,10 +1,12 @@
-"""What a run came to. Decided by our own action, the signal, the exit code; never by the length of the run."""
+"""What a run came to. Decided by our own action, the signal, the exit code; for a clean exit also by what its output
+said, and by its length only where `idle.faster_than` asks for that.
+"""
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from minisup.core.messages import Exited
-from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart
+from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Seconds
 
 
 class Ours(StrEnum):
@@ -55,6 +57,20 @@ def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None, se
     return table.get(exited.code, Outcome.FAILED)
 
 
+def refine(outcome: Outcome, said: Outcome | None, duration: Seconds, faster_than: Seconds | None) -> Outcome:
+    """What a clean exit came to: by its output if that `said` something, else by its length if the policy asks.
+
+    Every other outcome stays what it is. `faster_than` as in the policy; None: the length says nothing.
+    """
+    if outcome is not Outcome.WORKED:
+        return outcome
+    if said is Outcome.IDLE or said is Outcome.WORKED:
+        return said
+    if faster_than is not None and duration < faster_than:
+        return Outcome.IDLE
+    return said or outcome
+
+
 BY_THE_KERNEL = "killed by the kernel, which had no memory left"
 """The cause of an `oom` that was not of our making."""
 
@@ -64,6 +80,10 @@ def explain(ended: Exited, outcome: Outcome, excess: str) -> str:
     if outcome is not Outcome.OOM:
         return ended.last_line
     return excess or BY_THE_KERNEL
+
+
+NO_PROOF = "exit 0 without its worked.output"
+"""How a clean exit failed: by its output."""
 
 
 def described(outcome: Outcome, code: int | None, signal: str | None, cause: str, after: str = "") -> str:
@@ -78,4 +98,6 @@ def describe(outcome: Outcome, code: int | None, signal: str | None) -> str:
     """How a run ended, as short as can be: `exit 1`, `SIGSEGV`, `timeout`."""
     if outcome in {Outcome.TIMEOUT, Outcome.OOM, Outcome.UNSTARTABLE}:
         return str(outcome)
+    if outcome is Outcome.FAILED and code == 0:
+        return NO_PROOF
     return signal or f"exit {code}"

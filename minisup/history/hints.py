@@ -84,7 +84,7 @@ def _about_pace(name: str, pace: Paced) -> str:
         return f"{capped} while work is waiting; min_runtime = 0 would start the next one at once"
     return (
         f"{capped}. If work is waiting, min_runtime = 0 starts the next one at once; "
-        "let the job exit with a code of its own when there is none (exit.idle)"
+        "let the job say when there is none, by its exit code (exit.idle) or its output (idle.output)"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
+from minisup.core.model import Outcome
 from minisup.host import processes
 from minisup.host.hooks import Hooks
 from minisup.host.leftovers import URGENT, Leftovers
@@ -16,6 +17,7 @@ from minisup.host.reap import BATCH, Ended, reap
 from minisup.host.running import Running
 from minisup.host.signals import Signals, signal_name
 from minisup.host.survivors import Survivor
+from minisup.host.verdict import Verdicts
 
 
 class Desk(Protocol):
@@ -30,6 +32,7 @@ class Desk(Protocol):
     record: Running
     running: dict[int, tuple[str, int]]
     signals: Signals
+    verdicts: Verdicts
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -79,8 +82,9 @@ class Exits:
         name = None if child.signal is None else signal_name(child.signal)
         by_others = child.signal == signal.SIGKILL and not desk.fleet.slots[slot].is_killed()
         oom = by_others and self._oom_kills.took_one()
-        line = "" if child.code == 0 else desk.pump.last_line(slot, run)
-        desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line))
+        said = desk.verdicts.of(slot, run, child.code, settled=not output) if desk.verdicts.rules else None
+        line = "" if child.code == 0 and said is not Outcome.FAILED else desk.pump.last_line(slot, run)
+        desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said))
 
     def _take_some(self) -> bool:
         desk = self._desk

@@ -130,6 +130,11 @@ class Pump:
         tail = self._tails.get(slot)
         return tail.last_line(run) if tail else ""
 
+    def recent(self, slot: str, run: int) -> tuple[list[str], bool]:
+        """The last lines of a run, newest first, and whether that is all that it printed."""
+        tail = self._tails.get(slot)
+        return tail.recent(run) if tail else ([], True)
+
     def listen(self, listener: Listener | None) -> None:
         """Tell everything that runs print to `listener` from now on, as it comes; None: to nobody."""
         self._listener = listener

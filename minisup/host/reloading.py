@@ -15,6 +15,7 @@ from minisup.host.loop import Loop
 from minisup.host.memory import MemoryWatch, memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.recipes import Recipes
+from minisup.host.verdict import Verdicts
 
 Reread = Callable[[], Config]
 """Reads the configuration again, as `up` read it; raises ConfigError."""
@@ -32,6 +33,7 @@ class Desk(Protocol):
     running: dict[int, tuple[str, int]]
     memory: MemoryWatch | None
     notifier: Notifier
+    verdicts: Verdicts
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -71,6 +73,7 @@ class Reloading:
         changes = plan(desk.config, read)
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
+        desk.verdicts.read(new)
         desk.console.configure(new.supervisor.log)
         desk.hooks.configure(new)
         policies = tuple(program.policy() for program in new.programs.values())

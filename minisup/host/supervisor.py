@@ -60,6 +60,7 @@ from minisup.host.sender import Sender
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
+from minisup.host.verdict import Verdicts
 from minisup.host.waits import Waits
 from minisup.host.watching import Watching
 
@@ -109,6 +110,7 @@ class Supervisor:
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
         self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.console.tell, self.console.say)
+        self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)
         self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)

@@ -18,6 +18,9 @@ LONGEST_CAUSE: Final = 200
 CONSIDERED: Final = 4096
 """Bytes of a last line that are looked at: a line may be 64 KiB of control characters."""
 
+RECENT: Final = KEPT_BYTES - CONSIDERED
+"""Bytes of a run that `recent` looks at: less than is kept, because a piece that is cut ends at a line."""
+
 _ESCAPES: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # window titles, links
@@ -47,25 +50,28 @@ class Tail:
     `listener` is told everything that is kept, before it is made to fit.
     """
 
-    __slots__ = ("_blocks", "_size", "listener")
+    __slots__ = ("_blocks", "_cut", "_size", "listener")
 
     def __init__(self, listener: Listener | None = None) -> None:
         self.listener = listener
         self._blocks: deque[Block] = deque()
         self._size = 0
+        self._cut = 0  # the last run of which something is not kept
 
     def keep(self, run: int, stream: str, time: float, data: bytes) -> None:
         """Keep `data`: whole lines, or the end of a run's output."""
         if self.listener is not None:
             self.listener(run, stream, time, data)
         if len(data) > KEPT_BYTES:
+            self._cut = run
             data = data[-KEPT_BYTES:]
             data = data[data.find(b"\n", 0, -1) + 1 :]  # half a line would mislead
         blocks = self._blocks
         blocks.append((run, stream, time, data))
         self._size += len(data)
         while self._size - len(blocks[0][3]) >= KEPT_BYTES or len(blocks) > KEPT_LINES:
-            self._size -= len(blocks.popleft()[3])
+            self._cut, _, _, dropped = blocks.popleft()
+            self._size -= len(dropped)
 
     def lines(self, limit: int = KEPT_LINES, run: int | None = None) -> list[TailLine]:
         """The last `limit` lines, oldest first; of one run if `run` is given."""
@@ -95,6 +101,24 @@ class Tail:
             if block[0] == run and (text := _printable(line)):
                 return text if len(text) <= LONGEST_CAUSE else text[: LONGEST_CAUSE - 3] + "..."
         return ""
+
+    def recent(self, run: int) -> tuple[list[str], bool]:
+        """The last lines of `run`, newest first, at most `RECENT` bytes; whether that is all that it printed.
+
+        Colours are taken out. Of a line that is longer than `CONSIDERED` bytes only the beginning is looked at.
+        """
+        found: list[str] = []
+        room, whole = RECENT, self._cut != run
+        for block, line in self._newest_first():
+            if block[0] != run:
+                continue
+            room -= len(line) + 1
+            if room < 0 and found:
+                return found, False
+            text = line[:CONSIDERED].decode(errors="replace")
+            found.append(_ESCAPES.sub("", text) if "\x1b" in text else text)
+            whole = whole and len(line) <= CONSIDERED
+        return found, whole and len(found) < KEPT_LINES
 
     def _newest_first(self) -> Iterator[tuple[Block, bytes]]:
         count, room = KEPT_LINES, KEPT_BYTES + 1

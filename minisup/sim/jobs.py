@@ -9,7 +9,7 @@ from math import inf
 from random import Random
 from typing import NamedTuple
 
-from minisup.core.model import Instant, Seconds
+from minisup.core.model import Instant, Outcome, Seconds
 from minisup.sim.durations import Durations
 
 HARMLESS = frozenset({"SIGSTOP", "SIGCONT"})
@@ -46,6 +46,7 @@ class Plan(NamedTuple):
     lasts: Seconds
     code: int | None
     signal: str | None
+    said: Outcome | None = None
 
 
 class Queue:
@@ -91,6 +92,8 @@ class Job:
     troubles: tuple[Trouble, ...] = ()
     queue: Queue | None = None
     idle_code: int = 7
+    idle_says: Outcome | None = None  # what the output of a run without work says, if it exits 0
+    says: Outcome | None = None  # what that of any other says
     idle_lasts: Seconds = 0.02
     reaction: Reaction = Reaction.DIES
     reacts_in: Seconds = 0.0
@@ -112,8 +115,8 @@ class Job:
             if outage.start <= now < outage.end:
                 return Plan(_drawn(self.fails_after, chance), self.fail_code, None)
         if self.queue is not None and not self.queue.pop(now, chance):
-            return Plan(self.idle_lasts, self.idle_code, None)
-        return Plan(_drawn(self.lasts, chance), None if self.signal else self.code, self.signal)
+            return Plan(self.idle_lasts, self.idle_code, None, self.idle_says)
+        return Plan(_drawn(self.lasts, chance), None if self.signal else self.code, self.signal, self.says)
 
 
 def _drawn(lasts: Seconds | tuple[Seconds, Seconds] | Durations, chance: Random) -> Seconds:
@@ -125,7 +128,7 @@ def _drawn(lasts: Seconds | tuple[Seconds, Seconds] | Durations, chance: Random)
 class Process:
     """A simulated run: its plan, bent by the signals that it gets, and what it will leave behind."""
 
-    __slots__ = ("code", "ends", "job", "leftovers", "run", "signal", "slot", "started", "survivor")
+    __slots__ = ("code", "ends", "job", "leftovers", "run", "said", "signal", "slot", "started", "survivor")
 
     def __init__(self, slot: str, run: int, job: Job, now: Instant, plan: Plan) -> None:
         self.slot = slot
@@ -135,6 +138,7 @@ class Process:
         self.ends = now + plan.lasts
         self.code = plan.code
         self.signal = plan.signal
+        self.said = plan.said
         self.leftovers = job.leftovers
         self.survivor = False  # an earlier minisup started it: nobody can read how it ends
 

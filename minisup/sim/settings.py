@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scope, Stop
+from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def _value(kind: object, text: str) -> object:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return kind(text)
     wanted = str(kind)
+    if "Outcome" in wanted:
+        return Outcome(text)
     items = [item for item in text.split(",") if item]
     if "frozenset" in wanted:
         return frozenset(int(item) for item in items)

@@ -261,7 +261,9 @@ class World:
     def _exit(self, process: Process) -> None:
         del self.processes[process.slot]
         slot, run, job, left = process.slot, process.run, process.job, process.leftovers
-        ended = Exited(slot, run, None) if process.survivor else Exited(slot, run, process.code, process.signal)
+        ended = Exited(slot, run, None)
+        if not process.survivor:
+            ended = ended._replace(code=process.code, signal=process.signal, said=process.said)
         if left:
             self._leavings[slot, run] = process
             self._later(self.now + job.leftovers_last, Leftovers(slot, run, 0))

@@ -56,6 +56,22 @@ def test_an_empty_queue_is_polled_ever_more_slowly_and_a_message_is_still_found(
     assert runs["total"] == runs["idle"] + 1
 
 
+def test_the_same_job_is_understood_by_what_it_prints(stage: Stage) -> None:
+    server = Server(stage)
+    rules = {
+        "exit": {"ok": [0, 3]},  # as if it exited cleanly in any case
+        "idle": {"unless_output": "^handled ", "wait": "200ms", "max_wait": "1s"},
+        "worked": {"output": "^handled "},
+    }
+    daemon = stage.up(server.worker(server.queue("mail"), stage.path("trace"), **rules))
+    wait_until(lambda: daemon.program("mail")["runs"]["idle"] >= 2, 4 * JOB_START, "idle runs")
+    server.queue("mail", "hello", "world")
+    wait_until(lambda: daemon.program("mail")["runs"]["worked"] == 2, 1.0 + 4 * JOB_START, "both messages are handled")
+    runs = daemon.program("mail")["runs"]
+    assert runs["total"] == runs["idle"] + 2
+    assert sorted(ended(stage.lines("trace"))) == ["hello", "world"]
+
+
 def waits_idle(daemon: Daemon) -> dict[str, object] | None:
     slot = daemon.slot("quiet:0")
     return slot if slot["reason"] == "idle" and slot["last"]["outcome"] == "idle" else None

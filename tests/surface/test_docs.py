@@ -11,8 +11,8 @@ from minisup.config.lint import lint
 from minisup.config.load import load
 
 TOP = Path(__file__).parents[2]
-PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md")])
-CONFIGS = sorted((TOP / "examples").glob("*.toml"))
+PAGES = sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"), *(TOP / "examples").rglob("*.md")])
+CONFIGS = sorted((TOP / "examples").rglob("*.toml"))
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -81,6 +81,15 @@ def test_configurations_load(page, text, tmp_path):
     assert config.programs, page
     if "[supervisor]" in text:  # else it is a part of a configuration
         assert [finding.id for finding in lint(config)] == WARNED.get(name(page), [])
+
+
+def test_the_checks_look_at_every_example():
+    looked_at = {*(TOP / "examples").glob("*.toml"), *(TOP / "examples").glob("*/minisup.toml")}  # as .ci/run does
+    assert set(CONFIGS) == looked_at
+    assert "examples/*.toml examples/*/minisup.toml" in (TOP / ".ci" / "run").read_text(encoding="utf-8")
+    assert {path.parent for path in CONFIGS} == {path.parent for path in PAGES if "examples" in path.parts} | {
+        TOP / "examples"
+    }
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name)

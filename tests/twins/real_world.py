@@ -19,7 +19,7 @@ from typing import Any, get_type_hints
 from kit import SOON, Daemon, Stage, pause, toml, wait_until
 
 from minisup.core.messages import Verb
-from minisup.core.model import Policy
+from minisup.core.model import Outcome, Policy
 from minisup.core.shutdown import usable
 from minisup.sim.jobs import Job, Queue, Trouble
 
@@ -158,6 +158,8 @@ class RealWorld:
         name, rate = keys.pop("name"), keys.pop("max_start_rate", None)
         if rate is not None:
             keys["max_start_rate"] = f"{rate * SPEED:g}/s"
+        if any(job.says or job.idle_says for slot, job in self.jobs.items() if slot.partition(":")[0] == name):
+            keys["idle"]["output"], keys["worked"] = "^said idle$", {"output": "^said worked$"}  # else it has failed
         keys = {"command": [self._command(name), self._plans], **keys}
         return "\n".join([f"[program.{name}]", *(f"{key} = {toml(value)}" for key, value in keys.items())]) + "\n"
 
@@ -212,8 +214,14 @@ def plan(job: Job, now: float) -> str:
         *(milliseconds(lasts), code or 0, int(number), job.reaction[0], milliseconds(job.reacts_in)),
         *(job.leftovers, milliseconds(job.leftovers_last), job.leftovers_reaction[0]),
         *(int(job.queue is not None and not failing), milliseconds(job.idle_lasts), job.idle_code),
+        *(spoken(job.says), spoken(job.idle_says)),
     ]
     return " ".join(map(str, words)) + "\n"
+
+
+def spoken(outcome: Outcome | None) -> str:
+    """What a run prints; one that failed by its output is silent, because its last line would be told as the cause."""
+    return "-" if outcome in {None, Outcome.FAILED} else str(outcome)
 
 
 def milliseconds(seconds: float) -> int:

@@ -64,6 +64,7 @@ def test_what_a_job_will_do(text):
               a run is ended after 5 m (max_runtime): TERM, 10 s, KILL; that is a failure
     idle      exit 3 found no work: waits 1 s, 1.5 s, 2.25 s ... up to 20 s; work wakes two slots
               a queue that stays empty is asked by 6 runs a minute
+              these waits pace it: with min_runtime = 0 a backlog would be worked off at full speed
     limits    256 MiB of memory a run, 512 MiB for all slots; above it: TERM, 10 s, KILL; that is a failure
               64 open files a process, priority 5 (nice)
     exits     0 worked, 3 idle, 78 fatal, any other failed

@@ -4,9 +4,6 @@ import pytest
 from config_kit import JOB, problem, problems
 
 LATER = [
-    ("idle.output = 'empty'", "idle.output"),
-    ("idle.faster_than = '300ms'", "idle.faster_than"),
-    ("preset = 'laravel-once'", "preset"),
     ("schedule = { every = '10s' }", "schedule"),
     ("schedule = { cron = '*/5 0-3 1,15 jan mon-fri', timezone = 'UTC' }", "schedule"),
     ("scale = { min = 1, max = 20, probe = { command = 'count' } }", "scale"),
@@ -42,8 +39,6 @@ INSIDE_LATER = [
     ("scale.probe = {}", "command is missing"),
     ("scale.probe.command = ''", "the command is empty"),
     ("numprocs = 2\nscale.max = 3", "cannot be given together with scale; scale.min and scale.max say how many"),
-    ("idle.output = '('", '"(" is not a regular expression: missing ), unterminated subpattern at position 0'),
-    ("idle.output = 'x'\nlog.to = 'inherit'", 'with log.to = "inherit" minisup does not read the output'),
 ]
 
 

@@ -282,7 +282,7 @@ def test_all_problems_are_reported_at_once_in_order(tmp_path, monkeypatch):
         '  minisup.toml:7   program.email.stop.drain   "5 minutes" is not a duration; write "5m" or 300\n'
         "  minisup.toml:8   program.email.idle.factor  expected a number from 1 to 1000, got 0.5\n"
         "  minisup.toml:8   program.email.idle.max     unknown key; "
-        "there are factor, faster_than, max_wait, output, wait\n"
+        "there are factor, faster_than, max_wait, output, unless_output, wait\n"
         "  minisup.toml:10  program.sms                command is missing\n"
         '  minisup.toml:11  program.sms.after          "migrat" is no program here; did you mean migrate?'
     )

@@ -30,6 +30,14 @@ def test_every_fact_has_a_sentence():
             "warning",
             "cannot write to /x: File too large; its output is discarded, jobs go on",
         ),
+        (
+            facts.OutputRuleSlow("email", 7),
+            "warning",
+            (
+                "email: its patterns for output took too long on run 7, so the exit code alone decided; "
+                "write idle and worked rules without nested repeats"
+            ),
+        ),
         (facts.OutputTaken("/x", 1_258_291), "info", "/x takes output again; 1.2 MiB lost so far"),
         (
             facts.RotationFailed("/x", "rotate", "Permission denied"),

@@ -2,7 +2,7 @@ import pytest
 
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Outcome
-from minisup.core.outcome import BY_THE_KERNEL, Ours, classify, code_table, described, explain
+from minisup.core.outcome import BY_THE_KERNEL, Ours, classify, code_table, described, explain, refine
 
 CODES = ExitCodes(ok=frozenset({0, 3}), idle=frozenset({7}), recycle=frozenset({12}), fatal=frozenset({78}))
 
@@ -63,6 +63,31 @@ def test_a_run_whose_status_nobody_could_read_is_lost():
     assert ended() is Outcome.LOST
 
 
+@pytest.mark.parametrize(
+    ("said", "faster_than", "outcome"),
+    [
+        (None, None, Outcome.WORKED),
+        (Outcome.IDLE, None, Outcome.IDLE),
+        (Outcome.WORKED, None, Outcome.WORKED),
+        (Outcome.FAILED, None, Outcome.FAILED),
+        (None, 0.3, Outcome.IDLE),
+        (None, 0.2, Outcome.WORKED),  # not in less than that
+        (Outcome.IDLE, 0.2, Outcome.IDLE),
+        (Outcome.WORKED, 0.3, Outcome.WORKED),
+        (Outcome.FAILED, 0.3, Outcome.IDLE),
+        (Outcome.FAILED, 0.2, Outcome.FAILED),
+    ],
+)
+def test_what_a_clean_exit_said_comes_before_how_long_it_took(said, faster_than, outcome):
+    assert refine(Outcome.WORKED, said, 0.2, faster_than) is outcome
+
+
+@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.WORKED})
+def test_neither_output_nor_length_changes_any_other_end(outcome):
+    assert refine(outcome, Outcome.WORKED, 0.1, 1.0) is outcome
+    assert refine(outcome, Outcome.IDLE, 0.1, 1.0) is outcome
+
+
 def test_what_explains_an_end():
     ending = Exited("email:0", 1, None, "SIGKILL", last_line="out of luck")
     assert explain(ending, Outcome.CRASHED, "") == "out of luck"
@@ -75,6 +100,7 @@ def test_what_explains_an_end():
     [
         ((Outcome.FAILED, 1, None, ""), "exit 1"),
         ((Outcome.FAILED, 1, None, "no luck"), 'exit 1 "no luck"'),
+        ((Outcome.FAILED, 0, None, "no luck"), 'exit 0 without its worked.output "no luck"'),
         ((Outcome.CRASHED, None, "SIGSEGV", ""), "SIGSEGV"),
         ((Outcome.OOM, None, "SIGKILL", "512 MiB of 256 MiB"), "oom: 512 MiB of 256 MiB"),
         ((Outcome.OOM, None, "SIGKILL", BY_THE_KERNEL), "oom: killed by the kernel, which had no memory left"),

@@ -1,9 +1,10 @@
 /* A job that does what its plan says: one line in the file DIRECTORY/PROGRAM:SLOT, read when the run starts.
  *
- *   lasts code signal reaction takes leftovers leftovers_last leftovers_reaction queue idle_lasts idle_code
+ *   lasts code signal reaction takes leftovers leftovers_last leftovers_reaction queue idle_lasts idle_code says idle_says
  *
  * Durations are milliseconds, -1 is for ever. `reaction` is d(ies), f(inishes) or i(gnores). `queue` is 1 if the run is
  * to take a message from DIRECTORY/PROGRAM.queue (a number: how many there are), and to be idle when there is none.
+ * A run that ends by itself prints `said WORD` for the word in `says`, or in `idle_says` when it was idle; `-`: nothing.
  * SIGUSR1 ends the run at once with the exit code in DIRECTORY/PROGRAM:SLOT.exit.
  */
 #include <errno.h>
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -18,7 +20,7 @@
 
 static struct {
     long lasts, code, signal, takes, leftovers, leftovers_last, queue, idle_lasts, idle_code;
-    char reaction, leftovers_reaction;
+    char reaction, leftovers_reaction, says[16], idle_says[16];
 } plan;
 
 static char path[4096];
@@ -33,9 +35,9 @@ static void read_plan(const char *directory)
 {
     in_directory(directory, ":", "");
     FILE *file = fopen(path, "r");
-    if (!file || fscanf(file, "%ld %ld %ld %c %ld %ld %ld %c %ld %ld %ld", &plan.lasts, &plan.code, &plan.signal,
+    if (!file || fscanf(file, "%ld %ld %ld %c %ld %ld %ld %c %ld %ld %ld %15s %15s", &plan.lasts, &plan.code, &plan.signal,
                         &plan.reaction, &plan.takes, &plan.leftovers, &plan.leftovers_last, &plan.leftovers_reaction,
-                        &plan.queue, &plan.idle_lasts, &plan.idle_code) != 11)
+                        &plan.queue, &plan.idle_lasts, &plan.idle_code, plan.says, plan.idle_says) != 13)
         _exit(99);
     fclose(file);
 }
@@ -75,8 +77,16 @@ static void die_by(int number)
     _exit(96);
 }
 
+static void speak(void)
+{
+    if (*plan.says != '-')
+        printf("said %s\n", plan.says);
+    fflush(stdout);
+}
+
 static void finish(void)
 {
+    speak();
     if (plan.signal)
         die_by((int)plan.signal);
     _exit((int)plan.code);
@@ -128,7 +138,7 @@ int main(int argc, char **argv)
         _exit(94);
     read_plan(argv[1]);
     if (plan.queue && !pop(argv[1]))
-        plan.lasts = plan.idle_lasts, plan.code = plan.idle_code, plan.signal = 0;
+        plan.lasts = plan.idle_lasts, plan.code = plan.idle_code, plan.signal = 0, strcpy(plan.says, plan.idle_says);
     leave_behind();
     end.tv_sec += plan.lasts < 0 ? 1000000 : plan.lasts / 1000;
     end.tv_nsec += plan.lasts < 0 ? 0 : plan.lasts % 1000 * 1000000;
@@ -142,6 +152,7 @@ int main(int argc, char **argv)
             FILE *file = fopen(path, "r");
             if (!file || fscanf(file, "%ld", &plan.code) != 1)
                 _exit(93);
+            speak();
             _exit((int)plan.code);
         }
         if (number < 0 || plan.reaction == 'i')

@@ -1,0 +1,139 @@
+"""Presets: what is known about common workers, as defaults for `[program.NAME]`. A key that the file gives wins.
+
+The patterns are for lines as the workers of these versions print them (`docs/reference/presets.md`). Each alternative
+begins or ends with text of its own, and no two repeats meet, so that a match takes a time in proportion to the line.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from minisup.core.model import Kind, Scope
+
+Keys = Mapping[str, Any]
+"""Keys of a program and their values, tables as mappings, as the walk over a file gives them."""
+
+
+class Preset(NamedTuple):
+    """Defaults for a known kind of worker: what it is for, a command that it fits, the keys that it fills in."""
+
+    doc: str
+    command: str
+    keys: Keys
+
+
+_LARAVEL_JOB: Final = (
+    r"\] (Processing|Processed|Failed): "  # up to 8
+    r"| (RUNNING|DONE|FAIL)$"  # 9 and later
+    r'|"status":"(starting|success|released_after_exception|failed)"'  # with --json
+)
+_LARAVEL_ERROR: Final = r'[."](ERROR|CRITICAL|ALERT|EMERGENCY)[:"]'  # a line of its log, where that goes to stderr
+_LARAVEL_SUCCESS: Final = r'\] Processed: | DONE$|"status":"success"'
+_FINISHES_ON_TERM: Final = MappingProxyType({"drain": 0.0, "timeout": 65.0, "scope": Scope.LEADER})
+
+PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
+    {
+        "laravel-once": Preset(
+            "One job a run. Laravel exits 0 whether the job succeeded, failed, was released, or the queue was empty; "
+            "its output tells. A line of a log at level error counts as no success: with `LOG_CHANNEL=stderr` a queue "
+            "that does not answer is a failure and not an empty queue.",
+            "php artisan queue:work --once --sleep=0",
+            {
+                "min_runtime": 0.0,
+                "idle": {"unless_output": f"{_LARAVEL_JOB}|{_LARAVEL_ERROR}"},
+                "worked": {"output": _LARAVEL_SUCCESS},
+            },
+        ),
+        "laravel-daemon": Preset(
+            "A worker that takes many jobs and exits at `--max-jobs`, `--max-time`, its memory limit (12), or "
+            "`queue:restart`. TERM lets it finish its job. With `--stop-when-empty` a run without a job was idle.",
+            "php artisan queue:work --max-time=3600",
+            {
+                "kind": Kind.SERVICE,
+                "exit": {"ok": frozenset({0}), "recycle": frozenset({12})},
+                "idle": {"unless_output": f"{_LARAVEL_JOB}|{_LARAVEL_ERROR}"},
+                "stop": _FINISHES_ON_TERM,
+            },
+        ),
+        "rq-burst": Preset(
+            "Works until the queue is empty, then exits 0. A run without a job was idle. RQ itself keeps jobs that "
+            "failed. TERM lets it finish its job.",
+            "rq worker --burst",
+            {
+                "min_runtime": 0.0,
+                "idle": {"unless_output": r"\(\S{1,99}\)$|: Job OK|exception raised while executing"},
+                "stop": _FINISHES_ON_TERM,
+            },
+        ),
+        "celery": Preset(
+            "A pool that stays. TERM reaches its main process alone and lets its tasks finish (a warm shutdown).",
+            "celery -A app worker",
+            {"kind": Kind.SERVICE, "exit": {"recycle": frozenset({0})}, "stop": _FINISHES_ON_TERM},
+        ),
+        "symfony-messenger": Preset(
+            "A worker that waits for messages and exits 0 at `--limit`, `--time-limit`, `--memory-limit` or "
+            "`messenger:stop-workers`. TERM lets it finish its message.",
+            "php bin/console messenger:consume async --time-limit=3600",
+            {"kind": Kind.SERVICE, "exit": {"recycle": frozenset({0})}, "stop": _FINISHES_ON_TERM},
+        ),
+        "service": Preset(
+            'Anything that runs for ever: the same as `kind = "service"`.', "php-fpm -F", {"kind": Kind.SERVICE}
+        ),
+    }
+)
+
+
+def preset_keys(name: object) -> Keys:
+    """What the preset of this name fills in; nothing for a name that is none, which is reported elsewhere."""
+    return PRESETS[name].keys if isinstance(name, str) and name in PRESETS else {}
+
+
+def layered(below: Keys, above: Keys) -> dict[str, Any]:
+    """Two layers of defaults as one: `above` wins, key by key, also inside tables."""
+    both = {**below, **above}
+    for name, value in below.items():
+        if isinstance(value, Mapping) and isinstance(above.get(name), Mapping):
+            both[name] = layered(value, above[name])
+    return both
+
+
+def paths(keys: Keys, given: Keys) -> Iterator[str]:
+    """The paths (`idle.wait`) of those keys that are not among the given ones."""
+    for name, value in keys.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name}.{key}" for key in value if key not in given.get(name, {}))
+        elif name not in given:
+            yield name
+
+
+_INTRO: Final = """\
+# Presets
+
+<!-- Generated by `python -m minisup.config.presets`; a test compares. Change minisup/config/presets.py instead. -->
+
+`preset = "NAME"` in a program fills in what is known about such a worker. Every key that you give wins, one by one:
+`preset = "laravel-once"` with `idle = { max_wait = "5s" }` keeps the preset's rule and has your wait. `minisup check`
+shows what the preset filled in.
+
+Programs that recognise idle runs have `min_runtime = 0`: the next run starts at once while there is work, and the idle
+waits pace the rest. A preset that looks at output does not go together with `log.to = "inherit"`, nor with options that
+keep the worker silent (`--quiet`): without a job line every run would look idle.
+"""
+
+
+def reference() -> str:
+    """The page about presets."""
+    from minisup.config.written import written_keys  # noqa: PLC0415 - `up` has no use for it
+
+    parts = [_INTRO]
+    for name, preset in PRESETS.items():
+        example = f'[program.worker]\npreset = "{name}"\ncommand = "{preset.command}"\n'
+        filled = "\n".join(f"{key} = {value}" for key, value in written_keys(preset.keys))
+        parts.append(f"## `{name}`\n\n{preset.doc}\n\n```toml\n{example}```\n")
+        parts.append(f"It fills in:\n\n```text\n{filled}\n```\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
