@@ -6,7 +6,7 @@ from typing import Final, cast
 
 import typer
 
-from minisup.cli import control, convert, events, logs, looking, past_commands, reload, running, say, steering
+from minisup.cli import control, convert, events, logs, looking, once, past_commands, reload, running, say, steering
 from minisup.cli.completion import mend
 from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
@@ -46,7 +46,7 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-FAMILIES: Final = (running, looking, logs, events, past_commands, control, steering, reload, convert)
+FAMILIES: Final = (running, looking, logs, events, past_commands, control, once, steering, reload, convert)
 
 COMMANDS: Final = tuple(command for family in FAMILIES for command in family.COMMANDS)
 
