@@ -40,9 +40,9 @@ def test_one_that_dies_by_a_signal_and_one_that_cannot_start(stage: Stage) -> No
 def test_it_runs_beside_slots_that_run_and_is_stopped_alone(stage: Stage) -> None:
     daemon = stage.up(program("job", sh("echo $MINISUP_SLOT; sleep 60"), numprocs=2, stop=AT_ONCE))
     pids = [daemon.running_pid("job:0"), daemon.running_pid("job:1")]
-    with Client(str(stage.socket)) as client, ThreadPoolExecutor() as threads:
+    with Client(str(stage.socket)) as client, Client(str(stage.socket)) as other, ThreadPoolExecutor() as threads:
         first = client.run("job")
-        ends = threads.submit(Client(str(stage.socket)).run, "job", wait=True)
+        ends = threads.submit(other.run, "job", wait=True)
         assert (first["slot"], first["output"]) == ("job:2", "console")
         daemon.running_pid("job:3")
         with pytest.raises(MinisupError, match="there for one extra run"):
