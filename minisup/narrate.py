@@ -7,7 +7,7 @@ from minisup import __version__
 from minisup.config.units import format_duration as duration
 from minisup.config.units import format_size as size
 from minisup.core import facts
-from minisup.core.messages import Asked, ScaleAsked, SignalAsked
+from minisup.core.messages import Asked, RunAsked, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
 from minisup.core.state import State
@@ -61,14 +61,16 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST_NAMES]) + more
 
 
-def request(event: Asked | ScaleAsked | SignalAsked) -> str:
+def request(event: Asked | ScaleAsked | RunAsked | SignalAsked) -> str:
     """What an operator asks, as it would stand on the command line."""
-    now = "" if isinstance(event, SignalAsked) or not event.now else " --now"
+    now = " --now" if isinstance(event, Asked | ScaleAsked) and event.now else ""
     match event:
         case Asked():
             return f"{event.verb} {', '.join(sorted(event.named))}{now}"
         case ScaleAsked():
             return f"scale {event.program}={event.numprocs}{now}"
+        case RunAsked():
+            return f"run {event.program}"
         case SignalAsked():
             return f"signal {event.signal.removeprefix('SIG')} {', '.join(sorted(event.named))}"
 
@@ -155,6 +157,21 @@ def resumed(fact: facts.Resumed) -> str:
 def scaled(fact: facts.Scaled) -> str:
     left = f"; {count(fact.left, 'slot')} may finish" if fact.left else ""
     return f"{fact.program}: scaled from {fact.was} to {count(fact.numprocs, 'slot')} by {fact.by}{left}"
+
+
+def extra_run(fact: facts.ExtraRun) -> str:
+    program = fact.slot.rpartition(":")[0]
+    return f"{program}: one extra run for {fact.by}: {fact.slot} run {fact.run}"
+
+
+def extra_run_ended(fact: facts.ExtraRunEnded) -> str:
+    begin = f"{fact.slot} run {fact.run}, an extra one for {fact.by}, "
+    if fact.outcome is Outcome.UNSTARTABLE:
+        return f"{begin}could not be started: {fact.cause}"
+    after = f" after {duration(fact.duration)}"
+    if fact.signal is None and not fact.code:
+        return f"{begin}{fact.outcome}{after}"
+    return f"{begin}{fact.outcome}: {described(fact.outcome, fact.code, fact.signal, fact.cause, after)}"
 
 
 def reloaded(fact: facts.Reloaded) -> str:
@@ -263,6 +280,8 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Paused: paused,
     facts.Resumed: resumed,
     facts.Scaled: scaled,
+    facts.ExtraRun: extra_run,
+    facts.ExtraRunEnded: extra_run_ended,
     facts.Reloaded: reloaded,
     facts.NotReloaded: not_reloaded,
     facts.FilesChanged: files_changed,

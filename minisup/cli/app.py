@@ -12,6 +12,7 @@ from minisup.cli import (
     events,
     logs,
     looking,
+    once,
     past_commands,
     reload,
     running,
@@ -58,7 +59,7 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-FAMILIES: Final = (running, looking, logs, events, past_commands, simulating, control, steering, reload, convert)
+FAMILIES: Final = (running, looking, logs, events, past_commands, simulating, control, once, steering, reload, convert)
 
 COMMANDS: Final = tuple(command for family in FAMILIES for command in family.COMMANDS)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 GLOBAL_OPTIONS = {"-c": "config", "--config": "config", "-s": "socket", "--socket": "socket"}
 """Options that every command takes, before its name or after; each has a value."""
 
-LATER_COMMANDS = (*("run", "upgrade", "export", "web"),)
+LATER_COMMANDS = ("upgrade", "export", "web")
 """Commands that are promised and not there yet: the error says so."""
 
 

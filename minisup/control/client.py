@@ -106,6 +106,26 @@ class Client:
         params = {"target": target, "numprocs": numprocs, "now": now, "wait": wait, "timeout": timeout}
         return self._object("scale", params, None if wait else self._soon())
 
+    def run(self, target: str, *, wait: bool = False, timeout: float | None = None) -> dict[str, Any]:
+        """One extra run of a program, now: `{"accepted": true, "slot", "run", "output", "not_ready"}`.
+
+        With `wait`, return when it has ended: `{"done": true, "slot", "run", "outcome", "code", "signal", "duration",
+        "cause"}`.
+        """
+        params = {"target": target, "wait": wait, "timeout": timeout}
+        return self._object("run", params, None if wait else self._soon())
+
+    def run_follow(self, target: str) -> Generator[dict[str, Any], None, None]:
+        """One extra run of a program, now, and what it prints, as it comes.
+
+        First `{"began": {"slot", "run", "output", "not_ready"}}`, then blocks of lines `{"slot", "run", "stream",
+        "timestamp", "lines"}`, last `{"result": {...}}` as `run` with `wait` has it. The iterator has a connection of
+        its own; `close()` ends that and not the run. Raises as `logs_follow`.
+        """
+        from minisup.control.follow import follow  # noqa: PLC0415 -- as below
+
+        return follow(Client(self.paths, timeout=self.timeout), "run.follow", {"target": target})
+
     def logs(self, targets: str | Sequence[str] = (), *, lines: int = 100, run: int | None = None) -> dict[str, Any]:
         """The last lines of output: `{"lines": [{"slot", "run", "stream", "timestamp", "text"}, ...]}`."""
         return self._object("logs", {"targets": targets, "lines": lines, "run": run})

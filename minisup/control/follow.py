@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 SHUTDOWN = "shutdown"
 
+OVER = frozenset({SHUTDOWN, "done"})
+"""Why following ends when all has been told."""
+
 
 def follow(client: Connection, method: str, params: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
     """The params of each notification, as they come. The request has been granted when this returns.
@@ -84,7 +87,7 @@ def events_in(coming: Generator[dict[str, Any], None, None]) -> Generator[dict[s
 def _notifications(client: Connection, method: str) -> Generator[dict[str, Any], None, None]:
     with client:
         yield {}  # taken by `follow`: from here on `close()` hangs up
-        while (params := _next(client, method)).get("ended") != SHUTDOWN:
+        while (params := _next(client, method)).get("ended") not in OVER:
             if "ended" in params:
                 raise MinisupError(
                     "cannot follow any longer: what is printed comes faster than it is read here, and 4 MiB waited\n"

@@ -89,7 +89,7 @@ class Following:
     It is over when the client hangs up, when it is too slow, or by `end`; `on_gone` is told once, in each case.
     """
 
-    __slots__ = ("_early", "_on_gone", "_wire", "gone", "method")
+    __slots__ = ("_early", "_last", "_on_gone", "_wire", "gone", "method")
 
     def __init__(self, method: str, on_gone: Callable[["Following"], None]) -> None:
         self.method = method
@@ -97,6 +97,7 @@ class Following:
         self._on_gone = on_gone
         self._wire: Wire | None = None
         self._early: list[bytes] = []  # told before the reply has been sent
+        self._last: bytes | None = None  # the end, if it came before that
 
     def tell(self, params: Mapping[str, object]) -> None:
         """Tell something: plain data."""
@@ -113,13 +114,19 @@ class Following:
         """Say that this was all, and why, and hang up when that has been sent."""
         if not self.gone:
             self.leave()
+            last = notification_line(self.method, {"ended": why})
             if self._wire is not None:
-                self._wire.send(notification_line(self.method, {"ended": why}), last=True)
+                self._wire.send(last, last=True)
+            else:
+                self._last = last
 
     def attach(self, wire: Wire) -> None:
         """The reply has been sent: notifications may follow."""
         self._wire = wire
         early, self._early = self._early, []
+        if self._last is not None:
+            wire.send(b"".join([*early, self._last]), last=True)
+            return
         for line in early:
             self.send(line)
 

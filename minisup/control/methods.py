@@ -98,6 +98,7 @@ _SOME = Parameter(some_targets, required=True)
 _FLAG = Parameter(flag, default=False)
 _SECONDS = Parameter(seconds)
 _HOW = {"now": _FLAG, "wait": _FLAG, "timeout": _SECONDS}
+_PROGRAM = Parameter(one_target, required=True, example='"email"')
 _ON_SLOTS = {"targets": _SOME, **_HOW}
 
 METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
@@ -110,10 +111,12 @@ METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
         "resume": _ON_SLOTS,
         "signal": {"targets": _SOME, "signal": Parameter(signal_name, required=True, example='"TERM"')},
         "scale": {
-            "target": Parameter(one_target, required=True, example='"email"'),
+            "target": _PROGRAM,
             "numprocs": Parameter(slots, required=True, example="5"),
             **_HOW,
         },
+        "run": {"target": _PROGRAM, "wait": _FLAG, "timeout": _SECONDS},
+        "run.follow": {"target": _PROGRAM},
         "why": {"targets": _SOME},
         "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
         "logs.follow": {"targets": _ANY, "lines": Parameter(whole, 0), "run": Parameter(whole)},

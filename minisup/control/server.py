@@ -169,8 +169,7 @@ class Server:
 
     def _answer(self, connection: Connection, call: Call, result: object) -> None:
         if isinstance(result, Following):
-            self._reply(connection, call, {"following": True})
-            connection.follow(result)
+            self._follow(connection, call, result)
             return
         if not isinstance(result, Deferred):
             self._reply(connection, call, result)
@@ -181,10 +180,17 @@ class Server:
         def answer(value: object, error: MinisupError | None) -> None:
             if timer is not None:
                 timer.cancel()
-            self._reply(connection, call, value, error)
+            if isinstance(value, Following):
+                self._follow(connection, call, value)
+            else:
+                self._reply(connection, call, value, error)
             connection.settle(result)
 
         result.then(answer)
+
+    def _follow(self, connection: Connection, call: Call, following: Following) -> None:
+        self._reply(connection, call, {"following": True})
+        connection.follow(following)
 
     def _limit(self, call: Call, deferred: Deferred) -> Timer | None:
         seconds = call.params.get("timeout")

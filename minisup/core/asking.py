@@ -99,7 +99,7 @@ def resume(state: State, slot: Slot, *, now: bool) -> None:
 def revive(state: State, slot: Slot, *, now: bool) -> None:
     """A slot that was off or done starts with a clean sheet."""
     program = slot.program
-    if program.active == 0:
+    if program.active == program.extras:
         program.given_up = False
         program.failing_since = program.give_up_at = None
         program.tries = 0

@@ -34,6 +34,9 @@ def started(state: State, event: Started) -> None:
     program = slot.program
     slot.pid = event.pid
     begin_limits(state, slot, state.now)
+    if slot.extra:
+        state.arm_slot(slot)
+        return
     if program.begun_at is None:
         program.begun_at = state.now
         tell.begun(state, program)
@@ -50,7 +53,7 @@ def begin_limits(state: State, slot: Slot, since: Instant) -> None:
         return
     if policy.max_runtime is not None:
         slot.expires_at = since + policy.max_runtime
-    if program.is_service:
+    if program.is_service and not slot.extra:
         program.proof_at = state.now
         slot.up_at = since + policy.min_runtime
         slot.stable_at = since + policy.stable_after
@@ -62,6 +65,10 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
     if slot.run != event.run:
         return
     slot.cause = event.cause
+    if slot.extra:
+        end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
+        stopping.settle(state, slot, Phase.OFF)
+        return
     if event.scarce:
         slot.failures += 1
         slot.charged = True
@@ -91,6 +98,9 @@ def exited(state: State, event: Exited) -> None:
     slot.output = event.output
     if event.leftovers:
         left_behind(state, slot, event, outcome)
+    if slot.extra:  # nothing follows it, and it says nothing about the program
+        stopping.settle(state, slot, Phase.OFF)
+        return
     judge(state, slot, outcome, record)
     if program.watched and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)
@@ -113,6 +123,8 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     state.out.append(record)
     if state.shutdown is not None:
         tell.count_cut(state, slot, record)
+    if slot.asked_by is not None:
+        tell.extra_ended(state, slot, record)
     slot.program.stats.add(outcome, duration, state.now)
     slot.last = record
     slot.run = slot.pid = 0
@@ -268,7 +280,7 @@ def consider_giving_up(state: State, program: Program) -> None:
     since, policy = program.failing_since, program.policy
     if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
         return
-    if program.is_paused() or any(slot.run and slot.started < since for slot in program.slots):
+    if program.is_paused() or any(slot.run and slot.started < since and not slot.extra for slot in program.slots):
         return
     program.give_up_at = None
     program.given_up = True
@@ -277,5 +289,5 @@ def consider_giving_up(state: State, program: Program) -> None:
         stopping.begin_shutdown(state, code=75, step=1, by=f"{program.name} was given up")
         return
     program.rolling.clear()
-    for slot in list(program.slots):
+    for slot in [slot for slot in program.slots if not slot.extra]:
         stopping.stop(state, slot, policy.stop.drain, policy.stop.timeout)

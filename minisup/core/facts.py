@@ -144,6 +144,27 @@ class Scaled(NamedTuple):
     by: str
 
 
+class ExtraRun(NamedTuple):
+    """An operator has asked for one run, which has a slot of its own."""
+
+    slot: str
+    run: int
+    by: str
+
+
+class ExtraRunEnded(NamedTuple):
+    """A run that an operator has asked for has ended. `cause`: its last line, or why it could not be started."""
+
+    slot: str
+    run: int
+    outcome: Outcome
+    code: int | None
+    signal: str | None
+    duration: Seconds
+    cause: str
+    by: str
+
+
 class Reloaded(NamedTuple):
     """Another configuration counts from now on: the names of the programs that are new, changed, gone."""
 
@@ -299,6 +320,8 @@ Fact = (
     | Paused
     | Resumed
     | Scaled
+    | ExtraRun
+    | ExtraRunEnded
     | Reloaded
     | NotReloaded
     | FilesChanged

@@ -22,7 +22,8 @@ Rules for whoever changes this package:
     shutdown's deadline, or when the operator asks a third time.
 11. After a shutdown has been asked for nothing starts.
 12. The number of slots is `program.numprocs`. A slot at or above it is leaving: nothing starts in it, and it is
-    forgotten, with all that the host knows of it, at the end of the step in which its last process goes.
+    forgotten, with all that the host knows of it, at the end of the step in which its last process goes. The slot of
+    an extra run (`once.py`) leaves from birth: it is the only one that starts something.
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
@@ -64,6 +65,8 @@ A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the
 paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off
 are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
 
+An extra run that an operator asks for starts beside all this and changes none of it: no wait, no token, no count.
+
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.
 
@@ -73,7 +76,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, leavings, reload, scale, signalling, stopping, survival
+from minisup.core import asking, ending, launch, leavings, once, reload, scale, signalling, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -89,6 +92,7 @@ from minisup.core.messages import (
     Lost,
     OverMemory,
     Reloaded,
+    RunAsked,
     ScaleAsked,
     ShutdownAsked,
     SignalAsked,
@@ -243,6 +247,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Lost: survival.lost,
     OverMemory: stopping.over_memory,
     Reloaded: reload.reloaded,
+    RunAsked: once.run_asked,
     ScaleAsked: scale.scale_asked,
     ShutdownAsked: shutdown_asked,
     SignalAsked: signalling.signal_asked,

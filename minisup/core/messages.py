@@ -155,6 +155,13 @@ class ScaleAsked(NamedTuple):
     by: str = ""
 
 
+class RunAsked(NamedTuple):
+    """An operator wants one extra run of a program, now, whatever its policy says. `by` says who asked, for people."""
+
+    program: str
+    by: str = ""
+
+
 class Reloaded(NamedTuple):
     """There is another configuration. `remade`: programs whose runs are made in another way from now on.
 
@@ -188,7 +195,7 @@ class ShutdownAsked(NamedTuple):
     by: str = ""
 
 
-OperatorAsked = Asked | ScaleAsked | SignalAsked | ShutdownAsked
+OperatorAsked = Asked | ScaleAsked | RunAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
 Event = (
@@ -206,6 +213,7 @@ Event = (
     | FilesChanged
     | Asked
     | ScaleAsked
+    | RunAsked
     | Reloaded
     | SignalAsked
     | ShutdownAsked

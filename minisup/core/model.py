@@ -100,7 +100,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
     {
         Phase.OFF: {
             Phase.WAITING: "start",
-            Phase.RUNNING: "a survivor is found",
+            Phase.RUNNING: "a survivor is found, or one extra run is asked for",
             Phase.DRAINING: "shutdown or scale-in, leftovers remain",
             Phase.STOPPING: "the same without drain, leftovers remain",
         },
@@ -116,7 +116,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
             Phase.DRAINING: "stop, restart, scale-in, shutdown",
             Phase.STOPPING: "no drain, max_runtime, or limits.memory",
             Phase.KILLING: "third signal",
-            Phase.OFF: "the run ends, given up",
+            Phase.OFF: "the run ends, given up, or an extra one",
             Phase.DONE: "the run ends, nothing left to do",
         },
         Phase.DRAINING: {

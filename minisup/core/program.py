@@ -33,6 +33,7 @@ class Program:
         "causes",
         "codes",
         "dependents",
+        "extras",
         "failing_since",
         "final",
         "gated",
@@ -87,6 +88,7 @@ class Program:
         self.dependents: list[Program] = []  # those that are `after` this one
         self.gated = bool(policy.after)  # its first start waits for what it is `after`
         self.active = 0  # slots that are neither off nor done
+        self.extras = 0  # of these, slots that are there for one run that an operator asked for
         self.begun_at: Instant | None = None  # its first run
         self.idle_streak = 0
         self.sleepers: dict[Slot, None] = {}  # all that wait for reason idle, and some that did

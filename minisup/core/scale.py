@@ -4,7 +4,7 @@ A slot whose number is not below `numprocs` is leaving: it drains for as long as
 last process is. Until then a scale-out keeps it.
 """
 
-from minisup.core import asking, launch, pausing, stopping, tell
+from minisup.core import asking, launch, once, pausing, stopping, tell
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
 from minisup.core.program import Program
@@ -26,7 +26,7 @@ def scale_to(state: State, program: Program, numprocs: int, *, now: bool) -> Non
     """From now on the program has so many slots."""
     was, program.on = program.numprocs, is_on(program)
     resize(state, program, numprocs)
-    for slot in reversed([slot for slot in program.slots if slot.index >= numprocs]):
+    for slot in reversed([slot for slot in program.slots if slot.index >= numprocs and not slot.extra]):
         leave(state, slot, now=now)
     if state.shutdown is None:  # else that was the last of all that was to be done
         join(state, program, was)
@@ -69,6 +69,8 @@ def join(state: State, program: Program, was: int) -> None:
     there = {slot.index: slot for slot in program.slots}
     numbers = range(was, program.numprocs)
     for index in numbers:
+        if index in there and there[index].extra:
+            once.take_over(state, there[index])
         if program.on and index in there:
             asking.start(state, there[index], now=False)
             if paused is not None:

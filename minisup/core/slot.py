@@ -32,6 +32,7 @@ class Slot:
     __slots__ = (
         "armed",
         "aside",
+        "asked_by",
         "booked",
         "cause",
         "charged",
@@ -39,6 +40,7 @@ class Slot:
         "drain_until",
         "excess",
         "expires_at",
+        "extra",
         "failures",
         "fresh",
         "generation",
@@ -89,6 +91,8 @@ class Slot:
         self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
         self.paused_at: Instant | None = None  # an operator wants no new run since then
         self.paused_by = ""
+        self.extra = False  # it is there for one run that an operator asked for
+        self.asked_by: str | None = None  # who asked for the run in progress; None: the policy
         self.aside: Aside | None = None  # while it waits because of that: for what it would wait
         self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
         self.charged = False  # the next start costs a token

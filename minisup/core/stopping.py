@@ -133,6 +133,7 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
     program, was_active = slot.program, slot.phase not in GONE
     if was_active:
         program.active -= 1
+        program.extras -= slot.extra
     slot.enter(phase, state.now)
     slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
     slot.fresh = slot.charged = slot.booked = False
@@ -141,8 +142,9 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
     leave_rolling(state, slot)
     if slot.leaving:
         state.gone.append(slot)
-    if was_active and program.active == 0:
-        tell.all_gone(state, program, launch.open_gates(state, program.dependents))
+    if was_active and program.active == program.extras:
+        if not slot.extra:
+            tell.all_gone(state, program, launch.open_gates(state, program.dependents))
         consider_the_end(state)
 
 
@@ -305,7 +307,11 @@ def consider_the_end(state: State) -> None:
         arm_fleet(state, state.now)
     elif shutdown is not None:
         halt(state, shutdown)
-    elif state.booted and state.exit_when_done and not any(p.active and not is_hopeless(state, p) for p in programs):
+    elif (
+        state.booted
+        and state.exit_when_done
+        and not any(p.extras or (p.active and not is_hopeless(state, p)) for p in programs)
+    ):
         given_up = any(program.given_up for program in state.programs.values())
         begin_shutdown(state, code=1 if given_up else 0, step=1, by="all is done")
 

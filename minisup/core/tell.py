@@ -139,8 +139,20 @@ def pauses(state: State, program: Program, asked: Collection[Slot], before: Coll
 def scaled(state: State, program: Program, event: ScaleAsked) -> None:
     """A program gets another number of slots; told before any of them acts on it."""
     if program.numprocs != event.numprocs:
-        left = sum(1 for slot in program.slots[event.numprocs :] if slot.run or slot.leftovers)
+        going = [slot for slot in program.slots[event.numprocs :] if not slot.extra]
+        left = sum(1 for slot in going if slot.run or slot.leftovers)
         state.note(facts.Scaled(program.name, program.numprocs, event.numprocs, left, event.by))
+
+
+def extra_ended(state: State, slot: Slot, record: Record) -> None:
+    """A run that an operator has asked for is over."""
+    by, slot.asked_by = slot.asked_by, None
+    state.note(
+        facts.ExtraRunEnded(
+            slot.name, record.run, record.outcome, record.code, record.signal, record.duration or 0.0,
+            record.cause, by or "",
+        )
+    )  # fmt: skip
 
 
 def reloaded(state: State, event: Reloaded) -> None:

@@ -127,6 +127,8 @@ def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
         return (
             f"paused by {slot.paused_by} since {since:{'%H:%M' if since.date() == wall.date() else '%Y-%m-%d %H:%M'}}"
         )
+    if slot.extra:
+        return f"leaves: one extra run for {slot.asked_by}" if slot.run else "leaves: what an extra run left behind"
     if slot.leaving:
         return f"leaves: {slot.program.name} is scaled to {slot.program.numprocs}"
     if slot.phase is Phase.WAITING and slot.reason is Reason.AFTER:

@@ -47,9 +47,19 @@ class Followers:
         lines.sort(key=lambda entry: entry[1].time)
         return lines[max(0, len(lines) - limit) :]
 
-    def add(self, slots: Iterable[str], wants: Callable[[str], bool], lines: int, run: int | None) -> Following:
-        """A client that is told the last `lines` of `slots`, then every line of the slots that it `wants`."""
-        following = Following(METHOD, self._forget)
+    def add(
+        self,
+        slots: Iterable[str],
+        wants: Callable[[str], bool],
+        lines: int,
+        run: int | None,
+        method: str = METHOD,
+    ) -> Following:
+        """A client that is told the last `lines` of `slots`, then every line of the slots that it `wants`.
+
+        `method` is the name of its notifications.
+        """
+        following = Following(method, self._forget)
         for (slot, run_id, stream, time), block in groupby(self.last_lines(slots, lines, run), _source):
             following.tell(_params(slot, run_id, stream, time, [line.text for _, line in block]))
         self._followers[following] = Follower(following, wants, run)
@@ -62,13 +72,14 @@ class Followers:
             following.end(SHUTDOWN)
 
     def _tell(self, slot: str, run: int, stream: str, time: float, data: bytes) -> None:
-        line: bytes | None = None
+        lines: dict[str, bytes] = {}
         for following, follower in tuple(self._followers.items()):
             if follower.wants(slot, run):
-                if line is None:
+                method = following.method
+                if method not in lines:
                     texts = data.removesuffix(b"\n").decode(errors="replace").split("\n")
-                    line = notification_line(METHOD, _params(slot, run, stream, time, texts))
-                following.send(line)
+                    lines[method] = notification_line(method, _params(slot, run, stream, time, texts))
+                following.send(lines[method])
 
     def _forget(self, following: Following) -> None:
         self._followers.pop(following, None)

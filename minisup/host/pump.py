@@ -61,6 +61,7 @@ class Pump:
         self._listener: Listener | None = None
         self._tails: dict[str, Tail] = {}
         self._runs: dict[int, Pipes] = {}
+        self._owing: set[int] = set()  # ended runs whose sink was full
         self._held: set[Stream] = set()  # others hold them open, or the sink is full
         self._young: deque[tuple[float, Pipes]] = deque()
         self._armed = False
@@ -111,7 +112,13 @@ class Pump:
         for stream in pipes.streams:
             if stream.finish(self._held, lambda: self._settled(pipes)):
                 pipes.owing += 1
+        if pipes.owing:
+            self._owing.add(run)
         return pipes.owing > 0
+
+    def owes(self, run: int) -> bool:
+        """Whether the pipe of an ended run still holds what the run itself wrote."""
+        return run in self._owing
 
     # --- what was printed ---------------------------------------------------------------------------------------------
 
@@ -185,6 +192,7 @@ class Pump:
     def _settled(self, pipes: Pipes) -> None:
         pipes.owing -= 1
         if not pipes.owing:
+            self._owing.discard(pipes.run)
             self._on_drained(pipes.slot)
 
     def _watch_grown(self) -> None:

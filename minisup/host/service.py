@@ -9,23 +9,27 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from minisup import __version__
-from minisup.control.handler import Deferred, Peer
+from minisup.control.handler import Deferred, Following, Peer
 from minisup.core.fleet import Fleet
-from minisup.core.messages import Action, Asked, OperatorAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
+from minisup.core.launch import is_ready
+from minisup.core.messages import Action, Asked, OperatorAsked, RunAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
+from minisup.core.program import Program
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import MinisupError
 from minisup.history.book import Book
+from minisup.host.extras import MOST, Extras, Waiter, Watcher
 from minisup.host.following import log_line
 from minisup.host.output import Output
 from minisup.host.people import user_name
+from minisup.host.recipes import Recipes
 from minisup.host.reloading import Reloading, document
-from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_scaled
+from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_run, resolve_scaled
 from minisup.host.waits import Wait, Waits, until_scaled, until_slots
 
 Params = Mapping[str, Any]
 
-CHANGING: Final = frozenset({"start", "stop", "restart", "pause", "resume", "signal", "scale"})
+CHANGING: Final = frozenset({"start", "stop", "restart", "pause", "resume", "signal", "scale", "run", "run.follow"})
 """Methods that change slots: they are carried out one after another."""
 
 
@@ -34,6 +38,8 @@ class Desk(Protocol):
 
     fleet: Fleet
     output: Output
+    extras: Extras
+    recipes: Recipes
     waits: Waits
     reloading: Reloading
     history: Book
@@ -81,7 +87,9 @@ class Service:
             reply.reject(MinisupError(f"cannot {method}: internal error; please report it"))
             raise
         else:
-            if result is not reply:
+            if isinstance(result, Following) and reply.settled:
+                result.leave()  # the client has gone meanwhile
+            elif result is not reply:
                 reply.resolve(result)
         finally:
             self._reply = None
@@ -154,8 +162,51 @@ class Service:
         slots = [slot for name in programs for slot in desk.fleet.programs[name].slots]
         result = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
         if not params["wait"]:
-            return {"accepted": True, **result, "leaving": [slot.name for slot in slots if slot.leaving]}
+            return {
+                "accepted": True,
+                **result,
+                "leaving": [slot.name for slot in slots if slot.leaving and not slot.extra],
+            }
         return self._wait(Wait(until_scaled(programs, numprocs), result, self._reply or Deferred(peer)))
+
+    def run(self, params: Params, peer: Peer) -> object:
+        program = self._to_run(params["target"])
+        deferred = (self._reply or Deferred(peer)) if params["wait"] else None
+        waiter = Waiter(deferred)
+        self._run(program, waiter, peer)
+        return deferred if deferred is not None else {"accepted": True, **waiter.run, **self._about(program)}
+
+    def run_follow(self, params: Params, peer: Peer) -> object:
+        program = self._to_run(params["target"])
+        watcher = Watcher(self.desk.output.followers, self._about(program))
+        self._run(program, watcher, peer)
+        return watcher.following
+
+    def _to_run(self, target: str) -> Program:
+        fleet = self.desk.fleet
+        self._refuse_at_the_end("run")
+        program = fleet.programs[resolve_run(fleet, target)]
+        if program.leaving:
+            raise MinisupError(
+                f"cannot run {program.name}: the configuration does not have it any more, and its last runs finish; "
+                "put it back and `minisup reload`"
+            )
+        if program.extras >= MOST:
+            raise MinisupError(
+                f"cannot run {program.name}: {MOST} extra runs of it are in progress; wait for some, or "
+                f"`minisup scale {program.name}=N` for more slots"
+            )
+        return program
+
+    def _run(self, program: Program, asker: Waiter | Watcher, peer: Peer) -> None:
+        event = RunAsked(program.name, user_name(peer.uid))
+        self.desk.extras.ask(asker, partial(self.desk.ask, event, asked_by(peer)))
+
+    def _about(self, program: Program) -> dict[str, object]:
+        """Where its output goes, and what it is after that has not done its part: this run does not wait for it."""
+        needed = [self.desk.fleet.programs[name] for name in program.policy.after if program.gated]
+        output = self.desk.recipes.outlet_of(f"{program.name}:{program.numprocs}").to
+        return {"output": output, "not_ready": [other.name for other in needed if not is_ready(other)]}
 
     def logs(self, params: Params, _peer: Peer) -> object:
         names = resolve(self.desk.fleet, params["targets"] or ["all"])
@@ -255,6 +306,11 @@ def refuse_leaving(fleet: Fleet, verb: Verb, targets: Sequence[str]) -> None:
         slot = fleet.slots.get(name)
         if slot is not None and slot.leaving:
             program = slot.program
+            if slot.extra:
+                raise MinisupError(
+                    f"cannot {verb} {name}: it is there for one extra run and goes with it; `minisup stop {name}` "
+                    f"ends that, `minisup {verb} {program.name}` means its program"
+                )
             raise MinisupError(
                 f"cannot {verb} {name}: it leaves, because {program.name} is scaled to {program.numprocs}; "
                 f"`minisup scale {program.name}={slot.index + 1}` keeps it"
@@ -281,6 +337,8 @@ METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
     "resume": Service.resume,
     "signal": Service.signal,
     "scale": Service.scale,
+    "run": Service.run,
+    "run.follow": Service.run_follow,
     "logs": Service.logs,
     "logs.follow": Service.logs_follow,
     "reopen": Service.reopen,

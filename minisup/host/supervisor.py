@@ -42,6 +42,7 @@ from minisup.core.timers import Timers
 from minisup.host import leftovers
 from minisup.host.clock import Clock
 from minisup.host.exits import Exits
+from minisup.host.extras import Extras
 from minisup.host.hooks import Hooks
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
@@ -87,8 +88,9 @@ class Supervisor:
         self.begun = self.now()
         self.instance = os.urandom(2).hex()
         self.loop = Loop(clock)
-        self.output = Output(self.loop, config.supervisor.log, lambda slot: self.feed(Drained(slot)))
+        self.output = Output(self.loop, config.supervisor.log, self._drained)
         self.console, self.pump = self.output.log, self.output.pump
+        self.extras = Extras(self.pump)
         self.warn = partial(self.console.say, level="warning")
         self.waits = Waits()
         self.timers = Timers()
@@ -277,6 +279,7 @@ class Supervisor:
 
     def do_note(self, action: Note) -> None:
         self.notifier.take(action.fact)
+        self.extras.take(action.fact)
         self.console.tell(action.fact)
         self.hooks.take(action.fact)
 
@@ -325,6 +328,10 @@ class Supervisor:
         """Another configuration counts from now on."""
         self.protect()
         self.watching.reloaded()
+
+    def _drained(self, slot: str) -> None:
+        self.feed(Drained(slot))
+        self.extras.drained()
 
     def _is_wanted(self, name: str) -> bool | None:
         slot = self.fleet.slots.get(name)

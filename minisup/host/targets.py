@@ -17,6 +17,10 @@ MOST_TARGETS = 1000
 """In one request: each may be a pattern that is compared with every name, and nobody else is served meanwhile."""
 
 
+MOST_NAMED = 12
+"""Programs that an error names."""
+
+
 def resolve(state: State, targets: Iterable[str]) -> list[str]:
     """The names of the slots that the targets mean, in the order of the configuration, each once.
 
@@ -57,6 +61,24 @@ def resolve_scaled(state: State, target: str) -> list[str]:
         name = state.slots[slots[0]].program.name
         raise UsageError(f"cannot scale {target}: that is a slot; scale its program: minisup scale {name}=5")
     return programs
+
+
+def resolve_run(state: State, target: str) -> str:
+    """The name of the program that a target means, to be run once. Raises UsageError if it means others than one."""
+    slots = resolve(state, [target])
+    programs = [name for name, program in state.programs.items() if means(program, target)]
+    if not programs:
+        name = state.slots[slots[0]].program.name
+        raise UsageError(
+            f"cannot run {target}: that is a slot, and a slot has one run at a time; an extra run gets a slot of its "
+            f"own: minisup run {name}"
+        )
+    if len(programs) > 1:
+        raise UsageError(
+            f"cannot run {target}: that means {len(programs)} programs ({', '.join(programs[:MOST_NAMED])}"
+            f"{', ...' if len(programs) > MOST_NAMED else ''}); name one of them: minisup run {programs[0]}"
+        )
+    return programs[0]
 
 
 def matching(state: State, target: str) -> list[str] | None:

@@ -67,6 +67,8 @@ def until_slots(verb: Verb, slots: Sequence[str], mark: int) -> Callable[[State]
 
     def is_over(state: State) -> bool:
         there = [state.slots[name] for name in slots if name in state.slots]
+        if verb is not Verb.STOP:  # an extra run hears nothing else
+            there = [slot for slot in there if not slot.extra]
         return all(CAME_ABOUT[verb](slot, mark) for slot in there)
 
     return is_over
@@ -83,7 +85,8 @@ def until_scaled(programs: Sequence[str], numprocs: int) -> Callable[[State], bo
                     f"cannot wait for {name}={numprocs}: it has been scaled to {now} meanwhile; "
                     f"`minisup status {name}` shows how it is"
                 )
-        return all(len(state.programs[name].slots) == numprocs for name in programs)
+        counts = [sum(not slot.extra for slot in state.programs[name].slots) for name in programs]
+        return all(count == numprocs for count in counts)
 
     return is_over
 

@@ -156,6 +156,11 @@ class Script:
             self.world.scale(name, int(numprocs), now="--now" in words)
         self.world.run(0.0)
 
+    def _do_once(self, words: list[str]) -> None:
+        for program in words:
+            self.world.once(program)
+        self.world.run(0.0)
+
     def _do_signal(self, words: list[str]) -> None:
         self.world.signal(f"SIG{words[0]}", *words[1:])
         self.world.run(0.0)

@@ -29,6 +29,7 @@ from minisup.core.messages import (
     Note,
     OverMemory,
     Record,
+    RunAsked,
     ScaleAsked,
     ShutdownAsked,
     Signal,
@@ -138,6 +139,10 @@ class World:
     def scale(self, program: str, numprocs: int, *, now: bool = False) -> None:
         """An operator gives a program so many slots."""
         self.feed(ScaleAsked(program, numprocs, now, OPERATOR))
+
+    def once(self, program: str) -> None:
+        """An operator asks for one extra run of a program."""
+        self.feed(RunAsked(program, OPERATOR))
 
     def signal(self, name: str, *targets: str) -> None:
         """An operator sends a signal (`SIGTERM`) to the runs in progress of these targets."""

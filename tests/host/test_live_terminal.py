@@ -49,17 +49,19 @@ class Pane:
 
 
 @pytest.fixture
-def pane(stage: Stage) -> Iterator[Callable[[], Pane]]:
+def pane(stage: Stage) -> Iterator[Callable[..., Pane]]:
     if not shutil.which("tmux"):
         pytest.skip("no tmux here")
     opened: list[Pane] = []
 
-    def open_pane() -> Pane:
-        daemon = stage.up(
-            program("email", "sleep 1000", numprocs=2, stop=AT_ONCE),
-            program("sms", sh("echo no route to host >&2; exit 3"), numprocs=2, retry={"backoff": "30s"}),
-            program("push", "sleep 0.1"),
-        )
+    usual = (
+        program("email", "sleep 1000", numprocs=2, stop=AT_ONCE),
+        program("sms", sh("echo no route to host >&2; exit 3"), numprocs=2, retry={"backoff": "30s"}),
+        program("push", "sleep 0.1"),
+    )
+
+    def open_pane(*programs: str, supervisor: str = 'shutdown_timeout = "4s"') -> Pane:
+        daemon = stage.up(*(programs or usual), supervisor=supervisor)
         opened.append(Pane(stage, daemon))
         return opened[0]
 
@@ -118,3 +120,10 @@ def test_a_minisup_that_goes_away_and_comes_back_is_followed(pane: Callable[[], 
     assert "push" not in screen.shows("fresh", f"pid {again.pid}")
     screen.press("C-c")
     screen.shows("left 0")
+
+
+def test_a_shutdown_says_how_far_it_is(pane: Callable[..., Pane]) -> None:
+    screen = pane(program("email", "sleep 1000", numprocs=2), supervisor='shutdown_timeout = "8s"')
+    screen.shows("email", "2 running")
+    screen.daemon.term()
+    screen.shows("draining", "2 runs left", " of 7.2 s", "the stop signal in")

@@ -26,6 +26,7 @@ from minisup.core.messages import (
     OverMemory,
     Record,
     Resize,
+    RunAsked,
     ScaleAsked,
     ShutdownAsked,
     Signal,
@@ -39,6 +40,7 @@ from minisup.core.messages import (
     Watch,
 )
 from minisup.core.model import Kind, Phase, Policy, Reason
+from minisup.core.scale import is_on
 from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
@@ -78,6 +80,8 @@ class Driver:
         self.paused = set()  # slots that an operator paused and that are still wanted
         self.numprocs = {policy.name: policy.numprocs for policy in policies}
         self.last_run = 0
+        self.extra = None  # the program of which an extra run is being asked for
+        self.extras = {}  # slot of an extra run -> its id, until a scale-out takes it over
         self.spared = set()  # survivors of an earlier minisup whose slots are not brought up: drained without a limit
         self.failed = set()  # ids of runs that could not be started
         self.asked_at = None  # shutdown
@@ -166,9 +170,13 @@ class Driver:
         if self.fleet.shutdown is not None:
             return
         before, self.numprocs[program] = self.numprocs[program], numprocs
+        off = not self._joins(program)
+        for index in range(before, numprocs):
+            if self.extras.pop(f"{program}:{index}", None) is not None and off:
+                self.spared.add(f"{program}:{index}")  # it may finish
         policy = self.policies[program]
         for name, slot in self.fleet.slots.items():
-            if slot.program.name == program and slot.index >= min(before, numprocs):
+            if slot.program.name == program and slot.index >= min(before, numprocs) and name not in self.extras:
                 self.stopped.discard(name)
                 self.paused.discard(name)
                 run = self.runs.get(name)
@@ -184,6 +192,17 @@ class Driver:
         if wanted and wanted <= self.paused:  # what joins a program that is paused as a whole is paused
             self.paused |= {f"{program}:{index}" for index in range(before, numprocs)}
         self.feed(ScaleAsked(program, numprocs, now))
+
+    def once(self, program):
+        """An operator asks for one extra run: exactly one starts, whatever the policy and earlier requests say."""
+        if self.fleet.shutdown is not None:
+            return
+        before = self.last_run
+        self.extra = program
+        self.feed(RunAsked(program, "app"))
+        self.extra = None
+        if self.halted is None:
+            assert self.last_run >= before + 1
 
     def signal(self, slots, name):
         self.feed(SignalAsked(tuple(slots), name))
@@ -247,6 +266,7 @@ class Driver:
                 assert not [key for key in self.left if key[0] == slot], f"{slot} is forgotten, its leftovers live"
                 assert slot not in self.fleet.slots
                 assert not self._is_armed(slot)
+                self.extras.pop(slot, None)
             case Watch(program, on):
                 (self.watched.add if on else self.watched.discard)(program)
             case Record():
@@ -272,11 +292,20 @@ class Driver:
         assert slot not in self.runs, f"two runs in {slot}"
         assert run > self.last_run, "run ids only grow"
         assert self.asked_at is None, f"{spawn} after shutdown was asked for"
+        if self.extra == slot.rpartition(":")[0]:
+            self.extra = None  # nothing follows it
+            self.extras[slot] = run
+            assert self.fleet.slots[slot].leaving
+            return self._answer(slot, run)
+        assert slot not in self.extras, f"{spawn} after an extra run"
         assert slot not in self.stopped, f"{spawn} after stop"
         assert slot not in self.paused, f"{spawn} while it is paused"
         assert self.fleet.slots[slot].index < self.numprocs.get(slot.rpartition(":")[0], 0), (
             f"{spawn} in a slot that leaves"
         )
+        return self._answer(slot, run)
+
+    def _answer(self, slot, run):
         self.last_run = run
         answer = self.answers.pop(0) if self.answers else "ok"
         if answer == "ok":
@@ -306,6 +335,10 @@ class Driver:
         """Of a program that is no more: the defaults."""
         name = slot.rpartition(":")[0]
         return self.policies.get(name) or Policy(name=name)
+
+    def _joins(self, program):
+        """Whether slots that join are wanted."""
+        return is_on(self.fleet.programs[program])
 
     def _has_given_up(self):
         return any(program.given_up for program in self.fleet.programs.values())
@@ -344,6 +377,7 @@ class Driver:
             assert program.slots == sorted(program.slots, key=lambda slot: slot.index)
             assert [slot.index for slot in program.staying()] == list(range(self.numprocs.get(program.name, 0)))
             assert program.budget.size == program.policy.retry.budget + self.numprocs.get(program.name, 0)
+            assert program.extras == sum(slot.extra and slot.phase is not Phase.OFF for slot in program.slots)
             assert program.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
             if program.held:

@@ -81,6 +81,7 @@ happenings = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(list(Verb)), number, st.booleans(), st.booleans()),
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
     st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
+    st.tuples(st.just("once"), number),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
 )
@@ -168,6 +169,7 @@ HAPPENS = {
     "ask": ask,
     "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
     "scale": scale,
+    "once": lambda driver, index: driver.once(chosen(driver.policies, index)),
     "signal": signal,
     "stale": stale,
 }

@@ -46,6 +46,23 @@ EVENT = {
 }
 
 
+def end(outcome, code=None, signal=None, cause=""):
+    """How an extra run ended."""
+    return {"outcome": outcome, "code": code, "signal": signal, "duration": 1.5, "cause": cause}
+
+
+ENDS = {
+    "email": end("failed", 3, cause="no luck"),
+    "fine": end("worked", 0),
+    "crash": end("crashed", signal="SIGSEGV"),
+    "long": end("timeout", signal="SIGTERM"),
+    "big": end("oom", signal="SIGKILL", cause="300 MiB of 200 MiB"),
+    "gone": end("unstartable", cause="cannot start /x: no such file"),
+    "lost": end("lost"),
+}
+"""By the program that is run once."""
+
+
 def run_ended(run, outcome="worked", output=None, **facts):
     """A run as `history` shows it."""
     base = {"run": run, "program": "email", "slot": "email:0", "started": f"2026-11-22T10:00:{run % 60:02}.000Z"}
@@ -141,6 +158,29 @@ class Handler:
         if params["wait"]:
             return {"done": True, "programs": ["email"], "slots": slots}
         return {"accepted": True, "programs": ["email"], "slots": slots, "leaving": ["email:5", "email:6"]}
+
+    def run(self, params, peer):
+        run = {"slot": "email:2", "run": 813}
+        if not params["wait"]:
+            return {"accepted": True, **run, "output": "console", "not_ready": []}
+        deferred = Deferred(peer)
+        self.loop.post(lambda: deferred.resolve({"done": True, **run, **ENDS["email"]}))
+        return deferred
+
+    def run_follow(self, params, _peer):
+        target, run = params["target"], {"slot": "email:2", "run": 813}
+        following = Following("run.follow", lambda _: None)
+        output, needed = "inherit" if target == "inherit" else "console", ["migrate"] if target == "early" else []
+        following.tell({"began": {**run, "output": output, "not_ready": needed}})
+        for stream in ("stdout", "stderr"):
+            block = {**run, "stream": stream, "timestamp": "2026-11-22T10:00:00.123Z"}
+            following.tell({**block, "lines": [f"first to {stream}", "\u2714 two"]})
+        if target in {"slow", "over"}:
+            self.loop.post(lambda: following.end("slow" if target == "slow" else "shutdown"))
+        elif target != "ever":
+            following.tell({"result": {**run, **ENDS.get(target, ENDS["email"])}})
+            following.end("done")
+        return following
 
     def logs(self, params, _peer):
         text = json.dumps(params)

@@ -24,7 +24,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 NAMES = [command.name for command in COMMANDS]
 CONTROL = ["status", "logs", "logs -f", "events", "events -f", "reopen"]
 CONTROL += ["start email", "stop email", "restart email", "shutdown"]
-CONTROL += ["pause email", "resume email", "signal TERM email", "scale email=2"]
+CONTROL += ["pause email", "resume email", "signal TERM email", "scale email=2", "run email"]
 
 
 def text(process):

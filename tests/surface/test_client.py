@@ -41,6 +41,9 @@ def test_every_method_has_its_result(fake):
         assert client.resume(["email"], now=True)["accepted"]
         assert client.signal("TERM", "email")["got"] == client.signal(15, ["email"])["got"] == "SIGTERM"
         assert client.scale("email", 1)["leaving"]
+        assert client.run("email")["run"] == 813
+        assert client.run("email", wait=True, timeout=5)["code"] == 3
+        assert [next(iter(told)) for told in client.run_follow("email")] == ["began", "slot", "slot", "result"]
         assert client.scale("email", 1, now=True, wait=True, timeout=5)["done"]
         assert len(client.logs(lines=1)["lines"]) == 1
         assert client.history()["runs"][1]["outcome"] == "failed"

@@ -6,18 +6,22 @@ import html
 import os
 import re
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from fake_minisup import program, slot, snapshot
+from fake_minisup import program, run_ended, slot, snapshot
 from live_fleet import bad_day, view
 from picture import picture
 from rich.console import Console
 
+from minisup.cli.live.deadline import Deadline, found
 from minisup.cli.live.paint import View, paint
+from minisup.cli.live.past import LastHour, counted
 from minisup.cli.live.rates import BARS, STEP, Rates
 from minisup.cli.live.ui import Ask, Pane, Ui
 from minisup.cli.live.usage import Usage
+from minisup.errors import MinisupError
 
 PICTURE = Path(__file__).parents[2] / "docs" / "screen.svg"
 SMS = Ui(program="sms")
@@ -216,6 +220,58 @@ def test_the_last_hour_is_kept_in_bars_of_five_minutes():
     assert bars[0] == pytest.approx(197.0 - 5 * (BARS - 1))
     rates.add(snapshot(program("email", per_minute=1000.0)), 199 * 60.0 + STEP)
     assert rates.by_program()["email"][-1] == 1000.0
+
+
+def test_the_bars_begin_with_the_history():
+    rates = Rates()
+    now = 100 * STEP + 7.0
+    rates.add(snapshot(program("email", per_minute=30.0), program("sms", per_minute=0.0)), now)
+    before = [0] * (BARS - 4) + [50, 0, 100, 5]  # the last one is the running step: what was seen counts
+    rates.precede({"email": before, "gone": [0] * (BARS - 1) + [3]}, now)
+    assert rates.by_program() == {"email": [10.0, 0.0, 20.0, 30.0], "sms": [0.0] * 4, "gone": [0.0] * 3}
+    rates.add(snapshot(program("email", per_minute=60.0)), now + 1.0)
+    assert rates.by_program()["email"] == [10.0, 0.0, 20.0, 45.0]
+
+
+def test_a_history_without_a_run_changes_no_bar():
+    rates = Rates()
+    rates.add(snapshot(program("email")), 1000.0)
+    rates.precede({}, 1000.0)
+    assert rates.by_program() == {"email": [58.0]}
+
+
+def test_the_last_hour_of_a_history_in_memory():
+    now = datetime.fromisoformat("2026-11-22T11:00:00.000Z").timestamp()
+    runs = [run_ended(number, started=f"2026-11-22T10:{number:02}:00.000Z") for number in (2, 4, 59)]
+    runs.append(run_ended(99, started="2026-11-22T09:00:00.000Z"))
+    counts = counted({"file": None, "runs": runs}, now - STEP)
+    assert counts == {"email": [2, *[0] * (BARS - 2), 1]}
+    assert counted({"file": None, "runs": []}, now) == {}
+
+
+def test_a_history_that_cannot_be_read_leaves_the_bars_alone(tmp_path):
+    with pytest.raises(MinisupError):
+        counted({"file": str(tmp_path / "elsewhere.db"), "runs": []}, 1000.0)
+    look = LastHour([str(tmp_path / "no-socket")])
+    look._thread.join(10)
+    assert look.take() is None
+
+
+def test_how_far_a_shutdown_is_stands_in_the_header():
+    steps = [
+        {"fact": "shutdown_step", "timestamp": "2026-11-22T10:00:00.000Z", "fields": {"within": 9.0}},
+        {"fact": "cut", "timestamp": "2026-11-22T10:00:03.000Z", "fields": {}},
+        {"fact": "shutdown_step", "timestamp": "2026-11-22T10:00:04.000Z", "fields": {"within": 5.0}},
+    ]
+    began = datetime.fromisoformat("2026-11-22T10:00:00.000Z").timestamp()
+    assert found(steps) == Deadline(began, 9.0)
+    assert found(steps[1:2]) is None
+    passed, span = Deadline(began, 9.0).passed()
+    assert passed > 0
+    assert span == 9.0
+    ending = snapshot(program("email", "draining", [slot("email", 3, "draining")]), state="draining")
+    drawn = text(View(ending, Ui(program="email"), 120, 10, deadline=(4.2, 9.0)))
+    assert drawn.startswith(" draining   1 run left   4.2 s of 9 s   email:3")
 
 
 def test_usage_is_measured_only_when_the_daemon_is_ours():

@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from minisup.cli import why
+from minisup.cli.live import deadline
+from minisup.cli.live.deadline import Deadline
 from minisup.cli.live.keys import decode
 from minisup.cli.live.paint import WIDE, View, paint
+from minisup.cli.live.past import LastHour
 from minisup.cli.live.rates import Rates
 from minisup.cli.live.terminal import Terminal
 from minisup.cli.live.ui import QUIT, Ask, Pane, Ui, press, settle
@@ -51,6 +54,9 @@ class Screen:
         self._gone_since: float | None = None
         self._ui = Ui()
         self._rates = Rates()
+        self._last_hour: LastHour | None = None
+        self._deadline: Deadline | None = None
+        self._ending = False
         self._usage: Usage | None = None
         self._measured: dict[str, tuple[float, int]] | None = None
         self._measured_at = 0.0
@@ -66,9 +72,23 @@ class Screen:
         self._heard = time.monotonic()
         self._gone_since = None
         self._rates.add(self._snapshot, self._heard)
+        self._look_back()
+        self._look_ahead()
         self._ui = settle(self._ui, self._snapshot["programs"])
         self._ask_pane()
         self._measure()
+
+    def _look_back(self) -> None:
+        if self._last_hour is None:
+            self._last_hour = LastHour(self._minisup.paths)
+        elif (found := self._last_hour.take()) is not None:
+            self._rates.precede(*found)
+
+    def _look_ahead(self) -> None:
+        ending = self._snapshot.get("state", "running") != "running"
+        if ending != self._ending:
+            self._deadline = deadline.ask(self._minisup) if ending else None
+        self._ending = ending
 
     def _ask_pane(self) -> None:
         target = self._ui.slot or self._ui.program
@@ -157,7 +177,7 @@ class Screen:
         view = View(
             self._snapshot, self._ui, size.columns, size.lines, self._unicode, now - self._heard,
             None if self._gone_since is None else now - self._gone_since,
-            self._rates.by_program(), self._measured, self._lines,
+            self._rates.by_program(), self._measured, self._lines, self._deadline.passed() if self._deadline else None,
         )  # fmt: skip
         lines = paint(view)
         changed = [

@@ -65,7 +65,7 @@ class View(NamedTuple):
     """All that is drawn. `age`: seconds since `snapshot` came; `gone`: since minisup last answered, if it does not.
 
     `rates`: runs a minute by program, oldest first. `usage`: CPU share and bytes by program; None: cannot be known.
-    `lines`: what the pane of logs or why shows.
+    `lines`: what the pane of logs or why shows. `deadline`: how long a shutdown goes on, and may.
     """
 
     snapshot: Mapping[str, Any]
@@ -78,6 +78,7 @@ class View(NamedTuple):
     rates: Mapping[str, Sequence[float]] = {}
     usage: Mapping[str, tuple[float, int]] | None = None
     lines: Sequence[str] = ()
+    deadline: tuple[float, float] | None = None
 
 
 class Column(NamedTuple):
@@ -229,9 +230,11 @@ def head(view: View) -> Text:
 
 
 def ending(view: View) -> str:
-    """`draining   9 runs left   TERM in 4.2 s   email:3 (run 81340, 2 m 10 s) is the longest`."""
+    """`draining   9 runs left   4.2 s of 9 s   the stop signal in 1.3 s   email:3 (run 81340, 2 m) is the longest`."""
     slots = [slot for program in view.snapshot["programs"] for slot in program["slots"] if slot["run"] is not None]
     parts = [str(view.snapshot["state"]), f"{len(slots)} run{'s' * (len(slots) != 1)} left"]
+    if view.deadline is not None:
+        parts.append(" of ".join(map(amount, view.deadline)))
     waits = [slot["next_in"] for slot in slots if slot["next_in"] is not None]
     if waits:
         what = "the stop signal" if view.snapshot["state"] == "draining" else "the next step"
