@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from minisup.core.messages import Record
 from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.outcome import Ours
+from minisup.core.plan import Plan
 
 if TYPE_CHECKING:
     from minisup.core.program import Program
@@ -55,10 +56,12 @@ class Slot:
         "paused_by",
         "phase",
         "pid",
+        "plan",
         "program",
         "reason",
         "run",
         "sent",
+        "served",
         "since",
         "stable_at",
         "started",
@@ -109,6 +112,8 @@ class Slot:
         self.expires_at: Instant | None = None  # max_runtime
         self.up_at: Instant | None = None
         self.stable_at: Instant | None = None
+        self.plan: Plan | None = None  # of a program with a schedule
+        self.served: float | None = None  # up to when (seconds since 1970) a schedule that catches up has been seen to
         self.generation = 0
         self.armed: Instant | None = None
 

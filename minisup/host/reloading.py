@@ -33,6 +33,10 @@ class Desk(Protocol):
         """Give one event to the core."""
         ...
 
+    def watch_wall_clock(self, config: Config) -> None:
+        """Let the core know the wall clock if a schedule goes by it."""
+        ...
+
 
 class Reloading:
     """Takes over what the files say now."""
@@ -57,6 +61,7 @@ class Reloading:
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
         desk.console.configure(new.supervisor.log)
+        desk.watch_wall_clock(new)
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))
         self._watch_memory(new)

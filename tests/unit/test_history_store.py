@@ -44,7 +44,7 @@ def test_the_document_has_the_names_of_the_columns_and_a_time_for_people():
     found = document(row(1, "email", 2, 1_795_600_000.25))
     assert list(found) == [
         *("run", "program", "slot", "started", "duration", "outcome"),
-        *("code", "signal", "cpu", "max_rss", "failures", "output"),
+        *("code", "signal", "cpu", "max_rss", "failures", "output", "delay"),
     ]
     assert (found["slot"], found["started"]) == ("email:2", "2026-11-25T09:46:40.250Z")
 
