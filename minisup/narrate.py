@@ -147,7 +147,7 @@ def start_late(fact: facts.StartLate) -> str:
 
 
 def starts_skipped(fact: facts.StartsSkipped) -> str:
-    why = f"run {fact.run} still goes on" if fact.why == "overlap" else "it was paused"
+    why = f"run {fact.run} was still in progress" if fact.why == "overlap" else "it was paused"
     return f"{fact.slot}: {count(fact.skipped, 'planned start')} left out: {why}"
 
 

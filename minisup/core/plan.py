@@ -15,13 +15,14 @@ class Plan:
     jitter adds to `planned`. Both are what the slot waits for, or what comes due while a run is in progress.
     """
 
-    __slots__ = ("delay", "late", "moved", "planned", "queued", "skipped", "why")
+    __slots__ = ("delay", "late", "moved", "planned", "queued", "skipped", "told", "why")
 
     def __init__(self, planned: float) -> None:
         self.planned = planned
         self.moved: Seconds = 0.0
         self.queued: float | None = None  # a start that came due during the run in progress, and follows it
         self.skipped = 0  # starts that came due during the run in progress, and were left out
+        self.told = 0  # how many of them have been told
         self.late = 0  # starts in a row that were late
         self.delay: Seconds | None = None  # of the run in progress; None: it was not planned
         self.why = ""  # what makes the next start late: "overlap", "clock", "down"

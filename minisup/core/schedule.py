@@ -73,7 +73,7 @@ def begin(state: State, slot: Slot, schedule: Schedule) -> None:
         plan_first(state, slot, state.now)
     plan, reads = slot.plan, clock(state, schedule)
     assert plan is not None
-    plan.skipped, plan.delay = 0, None
+    plan.skipped, plan.told, plan.delay = 0, 0, None
     if plan.queued is not None:
         plan.delay, plan.queued = reads - plan.queued, None
     elif due(state, slot) <= state.now + EARLY:
@@ -111,8 +111,7 @@ def overtake(state: State, slot: Slot) -> None:
             queued, plan.why, count = first, "overlap", count - 1
     slot.wake_at = due(state, slot) if slot.wanted else None
     plan.queued = queued
-    if count:
-        tell.starts_skipped(state, slot, plan, count, "overlap")
+    tell.starts_skipped(state, slot, count, "overlap")
 
 
 def skip_past(state: State, slot: Slot, why: str) -> None:
@@ -120,8 +119,8 @@ def skip_past(state: State, slot: Slot, why: str) -> None:
     schedule, plan = slot.program.policy.schedule, slot.plan
     assert schedule is not None
     assert plan is not None
-    plan.queued, plan.skipped = None, 0
+    plan.queued, plan.skipped, plan.told = None, 0, 0
     if due(state, slot) <= state.now:
         count, plan.planned = passed_over(schedule, plan.planned, clock(state, schedule) - plan.moved)
         move(state, plan, schedule)
-        tell.starts_skipped(state, slot, plan, count, why)
+        tell.starts_skipped(state, slot, count, why)

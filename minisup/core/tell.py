@@ -135,11 +135,16 @@ def start_late(state: State, slot: Slot, plan: Plan) -> None:
         state.note(facts.StartLate(slot.name, slot.run, plan.delay, why))
 
 
-def starts_skipped(state: State, slot: Slot, plan: Plan, count: int, why: str) -> None:
-    """Planned starts were left out: told when it is the 1st, 10th, 100th of a run or was passed meanwhile."""
+def starts_skipped(state: State, slot: Slot, count: int, why: str) -> None:
+    """Planned starts were left out: told at the 1st, 10th, 100th of a run, and how many they were when it has ended."""
+    plan = slot.plan
+    assert plan is not None
     before, plan.skipped = plan.skipped, plan.skipped + count
-    if len(str(before)) < len(str(plan.skipped)) or not before:
-        state.note(facts.StartsSkipped(slot.name, slot.run, plan.skipped, why))
+    over = not slot.run and plan.skipped > plan.told
+    if over or (count and (not before or len(str(before)) < len(str(plan.skipped)))):
+        plan.told = plan.skipped
+        run = slot.run or (slot.last.run if slot.last is not None and why == "overlap" else 0)
+        state.note(facts.StartsSkipped(slot.name, run, plan.skipped, why))
 
 
 def clock_jumped(state: State, by: Seconds) -> None:
