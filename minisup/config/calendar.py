@@ -35,6 +35,9 @@ class Cron:
     text: str
     zone: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.text} {self.zone or 'local time'}"
+
     def next_after(self, wall: float) -> float:
         """The first time that is due after `wall`; both in seconds since 1970."""
         from cronsim import CronSim  # noqa: PLC0415 - only for a program that has a calendar

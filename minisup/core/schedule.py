@@ -59,6 +59,8 @@ def plan_around(state: State, slot: Slot) -> None:
     if schedule.calendar is None:
         plan.planned = following(schedule, slot.started, state.now)
         move(state, plan, schedule)
+    elif schedule.catch_up:
+        serve(state, slot, clock(state, schedule))
     slot.wake_at = due(state, slot)
 
 
@@ -111,6 +113,8 @@ def overtake(state: State, slot: Slot) -> None:
             queued, plan.why, count = first, "overlap", count - 1
     slot.wake_at = due(state, slot) if slot.wanted else None
     plan.queued = queued
+    if count and schedule.catch_up and queued is None:
+        serve(state, slot, clock(state, schedule))
     tell.starts_skipped(state, slot, count, "overlap")
 
 
@@ -123,4 +127,6 @@ def skip_past(state: State, slot: Slot, why: str) -> None:
     if due(state, slot) <= state.now:
         count, plan.planned = passed_over(schedule, plan.planned, clock(state, schedule) - plan.moved)
         move(state, plan, schedule)
+        if schedule.catch_up:
+            serve(state, slot, clock(state, schedule))
         tell.starts_skipped(state, slot, count, why)

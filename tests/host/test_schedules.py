@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -141,3 +142,29 @@ def has_timer(pid: int) -> bool:
         except OSError:
             continue
     return "anon_inode:[timerfd]" in found
+
+
+def test_the_example_of_the_documentation_ticks_twice_a_second(stage: Stage) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "schedules.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- example: every -->\n```toml\n(.*?)```", page, re.DOTALL)
+    assert found
+    stage.up(found[1])
+    wait_until(lambda: len(stage.lines("ticks")) >= 5, SOON, "it ticks")
+    ticks = [float(line) for line in stage.lines("ticks")[:5]]
+    assert abs(ticks[4] - ticks[0] - 2.0) < SLACK
+
+
+def test_status_and_why_say_what_is_planned_and_when(stage: Stage) -> None:
+    stage.up(
+        program("nightly", "true", schedule={"cron": "0 3 1 1 *", "timezone": "Asia/Tokyo"}),
+        program("tick", "true", schedule={"every": "1h"}),
+    )
+    wait_until(lambda: "tick" in stage.command("history", "tick").stdout, SOON, "it has run")
+    status = stage.command("status", "--once").stdout
+    assert re.search(r"nightly +waiting, next \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \(in \d+ d", status), status
+    why = stage.command("why", "nightly").stdout
+    assert "its schedule is 0 3 1 1 * Asia/Tokyo" in why
+    assert "The next run is" in why
+    assert "a run is planned every 1 h, from start to start" in stage.command("why", "tick").stdout
+    assert stage.command("restart", "nightly", "--wait").returncode == 0
+    wait_until(lambda: "nightly" in stage.command("history", "nightly").stdout, SOON, "an extra run")
