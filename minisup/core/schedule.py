@@ -34,7 +34,8 @@ def plan_first(state: State, slot: Slot, first: Instant) -> None:
     """A slot joins: `every` starts at `first`, a calendar at its next time, or now if one was missed meanwhile."""
     schedule = slot.program.policy.schedule
     assert schedule is not None
-    seen, reads = slot.served, clock(state, schedule)
+    seen, slot.served = slot.served, None  # what is missed while it is off, later, is not made up for
+    reads = clock(state, schedule)
     if schedule.calendar is None:
         slot.plan = Plan(first)
         return
@@ -94,7 +95,6 @@ def begin(state: State, slot: Slot, schedule: Schedule) -> None:
 
 def serve(state: State, slot: Slot, wall: float) -> None:
     """What the schedule wanted up to `wall` has been done: remember that across minisups."""
-    slot.served = wall
     state.out.append(Remember(slot.name, wall))
 
 

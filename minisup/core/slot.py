@@ -113,7 +113,7 @@ class Slot:
         self.up_at: Instant | None = None
         self.stable_at: Instant | None = None
         self.plan: Plan | None = None  # of a program with a schedule
-        self.served: float | None = None  # up to when (seconds since 1970) a schedule that catches up has been seen to
+        self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
         self.generation = 0
         self.armed: Instant | None = None
 

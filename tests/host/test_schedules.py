@@ -4,11 +4,19 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from kit import AT_ONCE, SLACK, SOON, Stage, Stopwatch, holds_for, program, sh, wait_until
 from lookup import wake_ups_of
+
+from minisup.core.messages import Remember, Remembered
+from minisup.host.clock import Clock
+from minisup.host.loop import Loop
+from minisup.host.served import Served
+from minisup.host.wallclock import WallClock
 
 LAUNCHER = Path(__file__).parent / "jobs" / "shifted_wall_clock.py"
 LONG = 'shutdown_timeout = "30s"'
@@ -134,14 +142,65 @@ def test_the_kernel_is_asked_to_say_when_the_clock_is_set(stage: Stage) -> None:
 
 
 def has_timer(pid: int) -> bool:
-    """Whether the process has a timerfd among its descriptors."""
+    """Whether the process has a timer on the wall clock that is cancelled when the clock is set (flags 1 and 2)."""
     found = []
-    for fd in os.listdir(f"/proc/{pid}/fd"):
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
-            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+            found.append(Path(f"/proc/{pid}/fdinfo/{fd}").read_text(encoding="ascii"))
         except OSError:
             continue
-    return "anon_inode:[timerfd]" in found
+    return any("clockid: 0" in text and "settime flags: 03" in text for text in found)
+
+
+def test_without_a_calendar_nothing_of_it_is_loaded(stage: Stage) -> None:
+    file = stage.config(program("job", "true", schedule={"every": "10s"}))
+    code = (
+        "import sys; from minisup.config.load import load; import minisup.host.daemon; load(sys.argv[1]);"
+        "sys.exit(' '.join({'cronsim', 'zoneinfo', 'ctypes', 'sqlite3'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file], capture_output=True, text=True, timeout=30, check=False)
+    assert done.stderr.strip() == ""
+
+
+class Shifted(Clock):
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.by = 0.0
+
+    def wall(self) -> float:
+        return time.time() + self.by
+
+
+def test_the_core_hears_of_a_clock_that_was_set_and_of_one_that_is_off_a_little() -> None:
+    clock, told = Shifted(), []
+    loop = Loop(clock)
+    wall = WallClock(loop, clock, told.append)
+    try:
+        wall.look()
+        assert len(told) == 1
+        clock.by = 0.05
+        wall.look()
+        assert abs(told[1].ahead - told[0].ahead - 0.05) < 0.01
+        clock.by = -3600.0
+        wall._was_set()  # the kernel says so; nothing is there to be read, as when it comes too late
+        assert abs(told[2].ahead - told[0].ahead + 3600.0) < 0.01
+        wall._each_hour()
+        assert len(told) == 3
+    finally:
+        wall.close()
+        loop.close()
+
+
+def test_what_is_remembered_outlives_a_file_that_is_no_good(tmp_path: Path) -> None:
+    assert list(Served(None).events()) == []
+    Served(None).remember(Remember("a:0", 5.0))
+    Served(str(tmp_path)).remember(Remember("a:0", 5.0))
+    assert list(Served(str(tmp_path)).events()) == [Remembered("a:0", 5.0)]
+    for text in ("", "[]", '{"a:0": "x"}', "\0"):
+        (tmp_path / "schedule").write_text(text)
+        assert list(Served(str(tmp_path)).events()) == []
+    Served(str(tmp_path / "none")).remember(Remember("a:0", 5.0))
 
 
 def test_the_example_of_the_documentation_ticks_twice_a_second(stage: Stage) -> None:
