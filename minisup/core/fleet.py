@@ -31,7 +31,10 @@ The theory. A slot's life is a circle: it waits, runs, and the end of the run de
     fatal, unstartable-> hold for the cause; probed each refill, or when a file that it needs changes
 
 A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
-costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff.
+costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While its
+run goes on, `wake_at` is when the next planned start comes due, to be left out or queued (`schedule.py`). A calendar's
+times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `timetable.py`). `start` of
+what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
 
 A request changes `wanted` first and the phase as far as the phase allows:
 

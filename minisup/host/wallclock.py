@@ -18,8 +18,12 @@ from minisup.host.clock import Clock
 from minisup.host.loop import Loop
 
 HOUR: Final = 3600.0
-SLACK: Final = 0.01
+SLACK: Final = 0.002
 """Seconds of difference that are not worth a word to the core."""
+
+BEHIND: Final = 0.003
+"""Seconds by which the core is told less than the truth, so that no run that is due at 10:05 looks at the clock and sees
+10:04:59.999: `schedule:run` would do the work of another minute."""
 
 _FAR: Final = 1 << 40
 _FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC  # TFD_NONBLOCK, TFD_CLOEXEC
@@ -57,7 +61,8 @@ class WallClock:
             os.close(self._fd)
 
     def _reads(self) -> float:
-        return self._clock.wall() - self._clock.monotonic()
+        wall = self._clock.wall()  # first: who is interrupted in between starts later than planned, never sooner
+        return wall - self._clock.monotonic() - BEHIND
 
     def _arm(self) -> None:
         libc.call("timerfd_settime", self._fd, _ABSTIME_CANCEL_ON_SET, _SPEC, 0)
