@@ -22,8 +22,8 @@ SLACK: Final = 0.002
 """Seconds of difference that are not worth a word to the core."""
 
 BEHIND: Final = 0.003
-"""Seconds by which the core is told less than the truth, so that no run that is due at 10:05 looks at the clock and sees
-10:04:59.999: `schedule:run` would do the work of another minute."""
+"""Seconds by which the core is told less than the truth, so that no run that is due at 10:05 sees 10:04:59.999 on the
+clock: `schedule:run` would do the work of another minute."""
 
 _FAR: Final = 1 << 40
 _FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC  # TFD_NONBLOCK, TFD_CLOEXEC
