@@ -26,6 +26,8 @@ WARNING = frozenset(
         facts.OutputRuleSlow,
         facts.RotationFailed,
         facts.NotReloaded,
+        *(facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded),
+        *(facts.StartLate, facts.StartsSkipped, facts.ClockJumped),
     }
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
@@ -143,6 +145,29 @@ def task_worked(fact: facts.TaskWorked) -> str:
 def gave_up(fact: facts.GaveUp) -> str:
     then = "minisup drains and exits 75" if fact.then == "exit" else f"off until `minisup start {fact.program}`"
     return f"{fact.program}: given up after {duration(fact.lasted)} of failing; {then}"
+
+
+LATE: dict[str, str] = {
+    "overlap": "the run before went on until now",
+    "clock": "the clock had jumped over its time",
+    "down": "minisup was not up at its time",
+}
+"""Why a planned start was late, where that is known."""
+
+
+def start_late(fact: facts.StartLate) -> str:
+    why = LATE.get(fact.why, "it could not start in time")
+    return f"{fact.slot} run {fact.run} starts {duration(fact.delay)} late: {why}"
+
+
+def starts_skipped(fact: facts.StartsSkipped) -> str:
+    why = f"run {fact.run} was still in progress" if fact.why == "overlap" else "it was paused"
+    return f"{fact.slot}: {count(fact.skipped, 'planned start')} left out: {why}"
+
+
+def clock_jumped(fact: facts.ClockJumped) -> str:
+    where = "forward" if fact.seconds > 0 else "back"
+    return f"the clock was set {duration(abs(fact.seconds))} {where}; schedules go by its new time"
 
 
 def paused(fact: facts.Paused) -> str:
@@ -277,6 +302,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.StateChanged: state_changed,
     facts.TaskWorked: task_worked,
     facts.GaveUp: gave_up,
+    facts.StartLate: start_late,
+    facts.StartsSkipped: starts_skipped,
+    facts.ClockJumped: clock_jumped,
     facts.Paused: paused,
     facts.Resumed: resumed,
     facts.Scaled: scaled,

@@ -38,6 +38,11 @@ stop = { drain = "20s", timeout = "5s" }
 
 # Failures need nothing here: each slot backs off, and one budget for the program turns an outage into a few probes.
 
+# Something that starts by the clock, in place of cron (or every = "10s", from start to start):
+# [program.schedule]
+# command = "php artisan schedule:run"
+# schedule = { cron = "* * * * *" }
+
 # Something that must have worked before the jobs start:
 # [program.migrate]
 # kind = "task"

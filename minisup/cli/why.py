@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from minisup.cli.words import amount, printable, slot_line
+from minisup.cli.words import next_words as next_start
 
 Program = Mapping[str, Any]
 
@@ -113,9 +114,17 @@ WAITS: Final[Mapping[str, Callable[[Program], str]]] = {
     "after": lambda program: "what it is after is not ready" if program["after"] else "its turn has not come",
     "pace": lambda program: f"a slot starts a run every {amount(program['min_runtime'])} at most (min_runtime)",
     "idle": lambda program: f"the queue was empty {times(program['idle_streak'])} in a row",
-    "schedule": lambda _: "its next time has not come",
+    "schedule": lambda program: planned(program["schedule"]),
     "output": lambda _: "nobody takes the output of its last run",
 }
+
+
+def planned(schedule: Mapping[str, Any]) -> str:
+    """What its starts are planned by."""
+    if schedule["every"] is not None:
+        return f"a run is planned every {amount(schedule['every'])}, from start to start"
+    later = f", each later by up to {amount(schedule['jitter'])}" if schedule["jitter"] else ""
+    return f"its schedule is {printable(schedule['calendar'])}{later}"
 
 
 def next_words(program: Program) -> str:
@@ -123,6 +132,8 @@ def next_words(program: Program) -> str:
     step = program["next"]
     if step is None:
         return ""
+    if any(slot["name"] == step["slot"] and slot["reason"] == "schedule" for slot in program["slots"]):
+        return f" The {next_start('schedule', step['in']).replace('next', 'next run is', 1)}: {step['slot']}."
     return " " + STEPS[step["what"]].format(slot=step["slot"], wait=amount(step["in"]))
 
 
@@ -255,7 +266,7 @@ def actions(program: Program) -> Iterator[tuple[str, str]]:
         yield f"minisup resume {name}", "let it start runs again"
     if state in {"holding", "backoff"}:
         yield f"minisup restart {name}", "try all slots now"
-    if state == "waiting" and any(slot["reason"] in {"pace", "idle"} for slot in program["slots"]):
+    if state == "waiting" and any(slot["reason"] in {"pace", "idle", "schedule"} for slot in program["slots"]):
         yield f"minisup restart {name}", "start the waiting slots now"
     if program["failing"] is not None and program["failing"]["causes"]:
         last = max(program["failing"]["causes"], key=lambda cause: int(cause["run"]))

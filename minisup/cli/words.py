@@ -1,11 +1,22 @@
 """Facts of the `status` document in words: what a program does, how a run ended, what a slot waits for."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from minisup.config.units import format_duration as amount
 
-__all__ = ["amount", "ending", "is_leaving", "is_paused", "ordinal", "printable", "slot_line", "state_words"]
+__all__ = [
+    "amount",
+    "ending",
+    "is_leaving",
+    "is_paused",
+    "next_words",
+    "ordinal",
+    "printable",
+    "slot_line",
+    "state_words",
+]
 
 Program = Mapping[str, Any]
 Slot = Mapping[str, Any]
@@ -13,8 +24,8 @@ Slot = Mapping[str, Any]
 UNWELL: Final = frozenset({"failed", "crashed", "timeout", "oom", "unstartable", "fatal"})
 
 
-def state_words(program: Program, dot: str) -> str:
-    """The program's state, what happens next, and after `dot` what is wrong."""
+def state_words(program: Program, dot: str, now: datetime | None = None) -> str:
+    """The program's state, what happens next, and after `dot` what is wrong. `now`: what the reader's clock shows."""
     state, slots = str(program["state"]), program["slots"]
     match state:
         case "backoff":
@@ -22,7 +33,7 @@ def state_words(program: Program, dot: str) -> str:
         case "holding":
             words = f"holding{_after(', probe in ', _next(slots, 'hold'))}"
         case "waiting":
-            words = f"waiting{_for(slots)}"
+            words = f"waiting{_for(slots, now)}"
         case "draining" | "stopping":
             words = f"{state}, {program['running']} run{'s' * (program['running'] != 1)} left"
         case "off" if not slots:
@@ -37,11 +48,11 @@ def state_words(program: Program, dot: str) -> str:
     return f"{words} {dot} {trouble}" if trouble else words
 
 
-def slot_line(slot: Slot) -> str:
+def slot_line(slot: Slot, now: datetime | None = None) -> str:
     """What a slot does, since when, what is next, and how its last run ended."""
     parts = [_doing(slot)]
     if slot["next_in"] is not None:
-        parts.append(f"next in {amount(slot['next_in'])}")
+        parts.append(next_words(slot["reason"], slot["next_in"], now))
     last = slot["last"]
     if last is not None:
         took = "" if last["duration"] is None else f" after {amount(last['duration'])}"
@@ -51,6 +62,18 @@ def slot_line(slot: Slot) -> str:
     if slot["cause"]:
         parts.append(printable(slot["cause"]))
     return ", ".join(parts)
+
+
+def next_words(reason: str | None, wait: float, now: datetime | None = None) -> str:
+    """`next in 2.1 s`; of a schedule `next 10:05:00 (in 41 s)`, on the reader's clock, with the date if not today."""
+    if reason != "schedule":
+        return f"next in {amount(wait)}"
+    now = now or datetime.now().astimezone()
+    due = now + timedelta(seconds=wait)
+    due = (due + timedelta(milliseconds=500)).astimezone()  # what is told in seconds is rounded to them
+    return (
+        f"next {due:{'%H:%M:%S' if due.date() == now.astimezone().date() else '%Y-%m-%d %H:%M:%S'}} (in {amount(wait)})"
+    )
 
 
 def is_paused(slot: Slot) -> bool:
@@ -113,11 +136,12 @@ def _after(words: str, wait: float | None) -> str:
     return "" if wait is None else f"{words}{amount(wait)}"
 
 
-def _for(slots: Sequence[Slot]) -> str:
+def _for(slots: Sequence[Slot], now: datetime | None) -> str:
     waiting = [slot for slot in slots if slot["phase"] == "waiting"]
-    wait = _next(waiting)
-    if wait is not None:
-        return f", next in {amount(wait)}"
+    timed = [slot for slot in waiting if slot["next_in"] is not None]
+    if timed:
+        first = min(timed, key=lambda slot: float(slot["next_in"]))
+        return f", {next_words(first['reason'], first['next_in'], now)}"
     causes = [slot["cause"] or slot["reason"] for slot in waiting]
     return f", {printable(causes[0])}" if causes and causes[0] else ""
 

@@ -11,12 +11,18 @@ from minisup.core.model import GiveUp, Restart
 
 _STEPS: Final = 3
 
+_PLANNED: Final = """\
+the next run starts when the schedule says, whatever became of the last one: no backoff, no token
+only what this machine lacked for a start (memory, processes, files) is tried again sooner"""
+
 
 def failure_lines(program: Program) -> Iterator[tuple[str, str]]:
     """Exits and failures, by their labels."""
     yield "exits", "\n".join(_exits(program))
     if program.restart is Restart.NEVER:
         yield "failure", "not started again (restart = never)"
+    elif program.schedule is not None:
+        yield "failure", _PLANNED
     elif program.numprocs:
         yield "failure", "\n".join(_failure(program))
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from minisup.config.phrases import codes, percent, rate, rule, span
 from minisup.config.problems import one_of
+from minisup.config.scheduling import schedule_lines
 from minisup.config.schema import Program
 from minisup.config.stopping import ending
 from minisup.config.units import format_rate, format_size, write_duration
@@ -29,7 +30,12 @@ def pace_lines(program: Program) -> Iterator[tuple[str, str]]:
 
 def _pace(program: Program) -> Iterator[str]:
     first = "" if program.autostart else "not before `minisup start`; then "
-    yield first + _rhythm(program)
+    if program.schedule is not None:
+        lines = list(schedule_lines(program, program.schedule))
+        yield first + lines[0]
+        yield from lines[1:]
+    else:
+        yield first + _rhythm(program)
     if program.max_start_rate is not None and program.numprocs:
         yield f"all slots together start {format_rate(program.max_start_rate)} at most{_slowed(program)}"
     if program.max_runtime is not None:

@@ -10,6 +10,7 @@ from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
+from minisup.config.scheduling import check_schedule
 from minisup.config.schema import Identity, Origin, Program
 from minisup.config.users import AccountError, find_identity
 from minisup.config.validate import Place, check_program
@@ -56,6 +57,7 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
         _defaults(given),
     )
     check_program(program, place)
+    check_schedule(program, place)
     for key, message in refused(program.limits, our_rights()) if program.limits else ():
         place.problem(f"limits.{key}", message)
     return program, place

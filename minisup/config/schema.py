@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from minisup.config.calendar import when
 from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
 from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
@@ -245,7 +246,7 @@ class Program:
     stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
     log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
     limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
-    schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.", later=True)))
+    schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.")))
     scale: Scale | None = field(default=None, metadata=says(Key("Instead of `numprocs`.", later=True)))
     queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
     ignore: tuple[Ignore, ...] = field(
@@ -290,6 +291,7 @@ class Program:
             idle=self.idle,
             retry=self.retry,
             stop=self.stop,
+            schedule=None if self.schedule is None else when(self.schedule),
         )
 
     def for_slot(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> SlotConfig:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from minisup.config.keys import Command, Cron, Key, Pattern, Size, Zone, says
-from minisup.core.model import Seconds
+from minisup.core.model import Overlap, Seconds
 
 
 class Keep(StrEnum):
@@ -16,12 +16,6 @@ class Keep(StrEnum):
     FAILED = "failed"
     ALL = "all"
     NONE = "none"
-
-
-class Overlap(StrEnum):
-    """What happens when a run is due while the last one still runs."""
-
-    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +75,17 @@ class Schedule:
     )
     timezone: Zone | None = field(default=None, metadata=says(Key("The time zone of `cron`.", default="the system's")))
     overlap: Overlap = field(
-        default=Overlap.SKIP, metadata=says(Key("A start that is due while the last run goes on is left out."))
+        default=Overlap.SKIP,
+        metadata=says(
+            Key("A start that is due while the last run goes on: `skip` leaves it out, `queue` lets one follow it.")
+        ),
     )
     jitter: Seconds = field(default=0.0, metadata=says(Key("Each start is later by up to this.", low=0)))
     catch_up: bool = field(
-        default=False, metadata=says(Key("A start that was missed while minisup was down happens at once."))
+        default=False,
+        metadata=says(
+            Key("For `cron`: starts that were missed while minisup was down are made up for by one, at once.")
+        ),
     )
 
 

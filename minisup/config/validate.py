@@ -131,19 +131,13 @@ def _check_preset(program: Program, place: Place) -> None:
 
 
 def _check_later(program: Program, place: Place) -> None:
-    scale, schedule = program.scale, program.schedule
+    scale = program.scale
     if place.has("scale") and place.has("numprocs"):
         place.problem("numprocs", "cannot be given together with scale; scale.min and scale.max say how many")
     if scale and scale.probe is None:
         place.problem("scale", "needs a probe", "scale.probe")
     if scale and scale.min > scale.max:
         place.problem("scale.min", f"scale.min {scale.min} is above scale.max {scale.max}", "scale.max")
-    if schedule and schedule.cron is not None and schedule.every is not None:
-        place.problem("schedule", "has both every and cron; give one of them", "schedule.every", "schedule.cron")
-    if schedule and schedule.cron is None and schedule.every is None:
-        place.problem("schedule", "needs every or cron", "schedule.every", "schedule.cron")
-    if schedule and schedule.cron is None and schedule.timezone is not None:
-        place.problem("schedule.timezone", "is only for cron", "schedule.cron")
 
 
 def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *, complete: bool) -> None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
 from minisup.config import cron, units
+from minisup.config.calendar import ZoneError, find_zone, never_due
 from minisup.config.globs import unfit
 from minisup.config.keys import Key
 from minisup.config.problems import did_you_mean, one_of
@@ -204,17 +205,17 @@ def read_cron(value: Value, key: Key) -> str:
     wrong = cron.fault(text)
     if wrong:
         raise Unfit(f"{value.shown} is not a cron expression: {wrong}")
+    if never_due(text):
+        raise Unfit(f"{value.shown} is never due: no month has such a day")
     return text
 
 
 def read_zone(value: Value, key: Key) -> str:
-    import zoneinfo  # noqa: PLC0415 - only for a program that names a zone
-
     text = read_text(value, key)
     try:
-        zoneinfo.ZoneInfo(text)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise Unfit(f'{value.shown} is not a time zone that this machine knows; write a name as "Asia/Tokyo"') from None
+        find_zone(text or "-")
+    except ZoneError as error:
+        raise Unfit(f"{value.shown}: {error}") from None
     return text
 
 

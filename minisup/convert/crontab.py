@@ -1,7 +1,6 @@
 """From a crontab to a minisup configuration: each line a job with a schedule.
 
 cron runs commands by `sh`, with the variables that stand above them; a `%` ends the command and begins its input.
-Schedules are not supported by minisup yet: their keys are written all the same, and the report says so.
 """
 
 import os
@@ -33,7 +32,6 @@ _EVERY: Final = "@every"
 _VARIABLE: Final = re.compile(r"""(?:(["'])(.+?)\1|([A-Za-z_][A-Za-z0-9_]*))\s*=\s*(.*)""")
 _FIELDS: Final = 5
 _PERCENT: Final = re.compile(r"(?<!\\)%")
-_LATER: Final = "schedules are not supported yet: `minisup check` refuses the key until they are"
 _NOT_A_NAME: Final = re.compile(r"^[-./\d]*$|=|^-|[$|&;<>(){}\"']")
 _DULL: Final = frozenset(
     {
@@ -197,4 +195,4 @@ def _said(name: str, table: dict[str, Any], command: str) -> tuple[str, Fate]:
     more = "; what follows % is its input, by a pipe" if _PERCENT.search(command) else ""
     if "schedule" not in table:
         return f"program.{name}, a task that runs once when minisup starts{more}", Fate.TAKEN
-    return f"program.{name}: schedule = {written(table['schedule'])}{more}; {_LATER}", Fate.TAKEN
+    return f"program.{name}: schedule = {written(table['schedule'])}{more}", Fate.TAKEN

@@ -77,7 +77,7 @@ def start(state: State, slot: Slot, *, now: bool) -> None:
     if slot.paused_at is not None:
         resume(state, slot, now=now)
     elif slot.phase in GONE:
-        revive(state, slot, now=now)
+        revive(state, slot, now=now, by_schedule=not now)
     elif slot.phase is Phase.WAITING:
         if now:
             start_waiting(state, slot)
@@ -96,8 +96,8 @@ def resume(state: State, slot: Slot, *, now: bool) -> None:
         start_waiting(state, slot)
 
 
-def revive(state: State, slot: Slot, *, now: bool) -> None:
-    """A slot that was off or done starts with a clean sheet."""
+def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
+    """A slot that was off or done starts with a clean sheet: at once, unless its schedule is to say when."""
     program = slot.program
     if program.active == program.extras:
         program.given_up = False
@@ -112,7 +112,9 @@ def revive(state: State, slot: Slot, *, now: bool) -> None:
     if program.gated and not now:
         launch.wait(state, slot, Reason.AFTER, None)
     else:
-        launch.start_at(state, slot, Reason.PACE, state.now)
+        launch.begin_anew(state, slot)
+        if not by_schedule and slot.reason is Reason.SCHEDULE and slot.phase is Phase.WAITING:
+            launch.start_at(state, slot, Reason.PACE, state.now)
 
 
 def start_waiting(state: State, slot: Slot) -> None:
@@ -142,7 +144,7 @@ def restart(state: State, slot: Slot, *, now: bool, named: bool) -> None:
             slot.failures = 0
             start_waiting(state, slot)
     elif slot.phase is Phase.DONE or (slot.phase is Phase.OFF and named):
-        revive(state, slot, now=False)
+        revive(state, slot, now=False, by_schedule=False)
     elif slot.phase is not Phase.OFF and (slot.wanted or named):
         restart_running(state, slot, now=now)
 

@@ -1,6 +1,6 @@
 """What follows the end of a run: the outcome, what it says about the program's health, and the slot's next step."""
 
-from minisup.core import launch, stopping, tell
+from minisup.core import launch, schedule, stopping, tell
 from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
@@ -78,6 +78,9 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         stopping.settle(state, slot, Phase.OFF)
     elif event.scarce:
         back_off(state, slot)
+    elif slot.program.policy.schedule is not None:
+        schedule.overtake(state, slot)
+        keep_schedule(state, slot, Outcome.UNSTARTABLE)
     else:
         launch.block(state, slot, Outcome.UNSTARTABLE)
     tell.failure(state, slot, record)
@@ -119,6 +122,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     record = Record(
         slot.run, slot.name, slot.started, duration, outcome,
         event.code, event.signal, event.cpu, event.max_rss, slot.failures, explain(event, outcome, slot.excess),
+        None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
     state.out.append(record)
     if state.shutdown is not None:
@@ -208,6 +212,8 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     program = slot.program
     if slot.wanted:
         slot.drain_until = slot.kill_at = None
+        if slot.plan is not None:
+            schedule.overtake(state, slot)
     if outcome in program.final and not slot.fresh and (slot.wanted or outcome is Outcome.WORKED):
         slot.worked = slot.worked or outcome is Outcome.WORKED
         finish(state, slot)
@@ -215,6 +221,8 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
         stopping.settle(state, slot, Phase.OFF)
     elif slot.fresh:
         launch.start_at(state, slot, Reason.PACE, state.now)
+    elif program.policy.schedule is not None:
+        keep_schedule(state, slot, outcome)
     elif outcome in PACED:
         keep_pace(state, slot, outcome, record)
     elif outcome in COUNTED:
@@ -236,6 +244,17 @@ def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> Non
         launch.wait(state, slot, Reason.AFTER, None)
     else:
         launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
+
+
+def keep_schedule(state: State, slot: Slot, outcome: Outcome) -> None:
+    """However the run ended, the next one starts when it is planned; what the schedule decides costs no token."""
+    slot.charged = False
+    if outcome is Outcome.LOST and slot.program.gated:  # as in `keep_pace`
+        launch.wait(state, slot, Reason.AFTER, None)
+    elif slot.plan is None:  # a survivor of a slot that was not to be brought up
+        launch.begin_anew(state, slot)
+    else:
+        launch.start_by_schedule(state, slot)
 
 
 def finish(state: State, slot: Slot) -> None:

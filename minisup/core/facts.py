@@ -117,6 +117,37 @@ class GaveUp(NamedTuple):
     then: str
 
 
+class StartLate(NamedTuple):
+    """A planned start came `delay` after its time.
+
+    `why`: "overlap" (it waited for the run before), "clock" (the clock had jumped over its time), "down" (no minisup
+    ran at its time), "busy" (output that was not taken, max_start_rate, or a machine with too much to do).
+    """
+
+    slot: str
+    run: int
+    delay: Seconds
+    why: str
+
+
+class StartsSkipped(NamedTuple):
+    """Planned starts were left out, `skipped` so far.
+
+    `why`: "overlap" (`run` was still in progress), "paused" (`run` is 0).
+    """
+
+    slot: str
+    run: int
+    skipped: int
+    why: str
+
+
+class ClockJumped(NamedTuple):
+    """The wall clock was set forward by so many seconds, or back (negative), and a schedule goes by it."""
+
+    seconds: Seconds
+
+
 class Paused(NamedTuple):
     """An operator has paused these slots; `left` of them finish a run first."""
 
@@ -317,6 +348,9 @@ Fact = (
     | StateChanged
     | TaskWorked
     | GaveUp
+    | StartLate
+    | StartsSkipped
+    | ClockJumped
     | Paused
     | Resumed
     | Scaled

@@ -32,6 +32,12 @@ The theory. A slot's life is a circle: it waits, runs, and the end of the run de
     counted           -> backoff (per slot), then a token (per program) or hold, first come first served
     fatal, unstartable-> hold for the cause; probed each refill, or when a file that it needs changes
 
+A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
+costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While its
+run goes on, `wake_at` is when the next planned start comes due, to be left out or queued (`schedule.py`). A calendar's
+times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `timetable.py`). `start` of
+what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
+
 A request changes `wanted` first and the phase as far as the phase allows:
 
     phase      stop                                 start                        restart
@@ -76,13 +82,27 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, leavings, once, reload, scale, signalling, stopping, survival
+from minisup.core import (
+    asking,
+    ending,
+    launch,
+    leavings,
+    once,
+    reload,
+    scale,
+    schedule,
+    signalling,
+    stopping,
+    survival,
+    timetable,
+)
 from minisup.core.messages import (
     FLEET,
     Action,
     Asked,
     Booted,
     Changed,
+    ClockSet,
     Drained,
     Due,
     Event,
@@ -92,6 +112,7 @@ from minisup.core.messages import (
     Lost,
     OverMemory,
     Reloaded,
+    Remembered,
     RunAsked,
     ScaleAsked,
     ShutdownAsked,
@@ -184,6 +205,8 @@ def slot_due(fleet: State, slot: Slot) -> None:
     now = fleet.now
     if slot.sweeps:
         leavings.sweep(fleet, slot)
+    if slot.run and slot.wake_at is not None and slot.wake_at <= now:
+        schedule.overtake(fleet, slot)
     if slot.phase is Phase.WAITING:
         if slot.wake_at is not None and slot.wake_at <= now:
             slot.wake_at = None
@@ -239,6 +262,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Asked: asking.asked,
     Booted: booted,
     Changed: changed,
+    ClockSet: timetable.clock_set,
     Drained: drained,
     Due: due,
     Exited: ending.exited,
@@ -248,6 +272,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     OverMemory: stopping.over_memory,
     Reloaded: reload.reloaded,
     RunAsked: once.run_asked,
+    Remembered: timetable.remembered,
     ScaleAsked: scale.scale_asked,
     ShutdownAsked: shutdown_asked,
     SignalAsked: signalling.signal_asked,

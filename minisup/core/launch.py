@@ -1,5 +1,6 @@
 """From waiting to running: tokens, holds, probes, gates. Nothing here decides that a run should end."""
 
+from minisup.core import schedule
 from minisup.core.messages import Spawn, Watch
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
@@ -39,6 +40,25 @@ def start_at(state: State, slot: Slot, reason: Reason, due: Instant) -> None:
     start(state, slot)
 
 
+def begin_anew(state: State, slot: Slot) -> None:
+    """Start the slot's first run: now, or when its schedule says."""
+    if slot.program.policy.schedule is None:
+        slot.plan = None
+        start_at(state, slot, Reason.PACE, state.now)
+    else:
+        schedule.plan_first(state, slot, state.now)
+        start_by_schedule(state, slot)
+
+
+def start_by_schedule(state: State, slot: Slot) -> None:
+    """Start the slot's next run when it is planned, or now if that has passed."""
+    due = schedule.due(state, slot)
+    if slot.paused_at is None:
+        start_at(state, slot, Reason.SCHEDULE, due)
+    else:
+        wait(state, slot, Reason.SCHEDULE, due)
+
+
 def start(state: State, slot: Slot) -> None:
     """The slot's wait is over: start a run, unless an operator, output, the rate or the budget say otherwise."""
     program = slot.program
@@ -72,6 +92,8 @@ def spawn(state: State, slot: Slot) -> None:
     slot.run = state.next_run
     slot.started = state.now
     state.next_run += 1
+    if slot.program.policy.schedule is not None:
+        schedule.begin(state, slot, slot.program.policy.schedule)
     state.out.append(Spawn(slot.name, slot.run, slot.failures))
 
 
@@ -167,6 +189,9 @@ def first_start(state: State, slot: Slot, place: int) -> None:
     """A slot becomes wanted: it waits for what its program is `after`, then for its place among those that join."""
     if slot.run:  # an earlier minisup's: the next one follows it
         slot.wanted = not slot.leaving
+        if slot.wanted and slot.program.policy.schedule is not None:
+            schedule.plan_around(state, slot)
+            state.arm_slot(slot)
         return
     want(slot)
     if slot.program.gated:
@@ -178,7 +203,12 @@ def first_start(state: State, slot: Slot, place: int) -> None:
 def start_staggered(state: State, slot: Slot, place: int) -> None:
     """Start a little later than those before it, so that slots do not poll in step."""
     program = slot.program
-    start_at(state, slot, Reason.PACE, state.now + boot_offset(program.policy, place, program.numprocs))
+    first = state.now + boot_offset(program.policy, place, program.numprocs)
+    if program.policy.schedule is None:
+        start_at(state, slot, Reason.PACE, first)
+    else:
+        schedule.plan_first(state, slot, first)
+        start_by_schedule(state, slot)
 
 
 def is_ready(program: Program) -> bool:

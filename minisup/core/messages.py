@@ -50,6 +50,19 @@ class Lost(NamedTuple):
     since: Instant
 
 
+class ClockSet(NamedTuple):
+    """The wall clock is `ahead` seconds ahead of the monotonic one. Fed before `Booted`, and when that has changed."""
+
+    ahead: Seconds
+
+
+class Remembered(NamedTuple):
+    """Up to `wall` (seconds since 1970) an earlier minisup has seen to a slot's schedule. Fed before `Booted`."""
+
+    slot: str
+    wall: float
+
+
 class Started(NamedTuple):
     """The process of a run exists."""
 
@@ -201,6 +214,8 @@ OperatorAsked = Asked | ScaleAsked | RunAsked | SignalAsked | ShutdownAsked
 Event = (
     Survived
     | Lost
+    | ClockSet
+    | Remembered
     | Booted
     | Started
     | SpawnFailed
@@ -279,8 +294,18 @@ class Forget(NamedTuple):
     slot: str
 
 
+class Remember(NamedTuple):
+    """Keep for a later minisup (`Remembered`) up to when a slot's schedule has been seen to."""
+
+    slot: str
+    wall: float
+
+
 class Record(NamedTuple):
-    """A run has ended: a row of the history. `duration` None: it ended while no minisup lived."""
+    """A run has ended: a row of the history. `duration` None: it ended while no minisup lived.
+
+    `delay`: how much later than planned it started; None: no schedule had planned it.
+    """
 
     run: int
     slot: str
@@ -293,6 +318,7 @@ class Record(NamedTuple):
     max_rss: int | None
     failures: int
     cause: str
+    delay: Seconds | None = None
 
 
 class Note(NamedTuple):
@@ -307,4 +333,4 @@ class Halt(NamedTuple):
     code: int
 
 
-Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Resize | Forget | Record | Note | Halt
+Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Resize | Forget | Remember | Record | Note | Halt

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 Seconds = Annotated[float, "seconds"]
 """A duration in seconds; in the configuration file also `"300ms"`, `"1s"`, `"5m"`, `"2h"`."""
@@ -197,6 +197,32 @@ class Stop:
     scope: Scope = Scope.GROUP
 
 
+class Overlap(StrEnum):
+    """What happens when a start is due while the last run still runs."""
+
+    SKIP = "skip"
+    QUEUE = "queue"
+
+
+class Calendar(Protocol):
+    """Times of the wall clock, as a cron expression gives them. Pure, and comparable as data is."""
+
+    def next_after(self, wall: float) -> float:
+        """The first time after `wall`; both in seconds since 1970."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Starts by the clock: `every` so many seconds, or at the times of a `calendar`; one of them is None."""
+
+    every: Seconds | None = None
+    calendar: Calendar | None = None
+    overlap: Overlap = Overlap.SKIP
+    jitter: Seconds = 0.0
+    catch_up: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All that the core knows about a program: one `[program.NAME]` without its command and its world."""
@@ -216,3 +242,4 @@ class Policy:
     idle: Idle = field(default_factory=Idle)
     retry: Retry = field(default_factory=Retry)
     stop: Stop = field(default_factory=Stop)
+    schedule: Schedule | None = None

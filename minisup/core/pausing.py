@@ -1,6 +1,6 @@
 """An operator pauses a slot: no signal and no new start, until `resume` or `start`. What it waited for is kept."""
 
-from minisup.core import launch, stopping
+from minisup.core import launch, schedule, stopping
 from minisup.core.model import Phase, Reason
 from minisup.core.outcome import Ours
 from minisup.core.program import Program
@@ -42,9 +42,11 @@ def cancel_drain(state: State, slot: Slot) -> None:
     stopping.leave_rolling(state, slot)
     if slot.run:
         slot.enter(Phase.RUNNING, state.now)
+        if slot.plan is not None:
+            slot.wake_at = schedule.due(state, slot)
         state.arm_slot(slot)
     else:
-        launch.start_at(state, slot, Reason.PACE, state.now)
+        launch.begin_anew(state, slot)
 
 
 def resume(state: State, slot: Slot) -> None:
@@ -69,6 +71,9 @@ def go_back(state: State, slot: Slot, aside: Aside) -> None:
     due = state.now if aside.wake_at is None else aside.wake_at
     if aside.reason is Reason.AFTER and program.gated:
         launch.wait(state, slot, Reason.AFTER, None)
+    elif aside.reason is Reason.SCHEDULE:
+        schedule.skip_past(state, slot, "paused")
+        launch.start_by_schedule(state, slot)
     elif aside.held_for is not None:
         launch.block(state, slot, aside.held_for)
     elif aside.reason is Reason.BACKOFF and not slot.failures:  # an outage has ended meanwhile

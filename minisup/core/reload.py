@@ -8,7 +8,7 @@ slots is another one.
 
 from dataclasses import replace
 
-from minisup.core import asking, launch, scale, stopping, tell
+from minisup.core import asking, launch, scale, stopping, tell, timetable
 from minisup.core.messages import Reloaded
 from minisup.core.model import GiveUp, Policy
 from minisup.core.outcome import code_table, final_outcomes
@@ -64,6 +64,8 @@ def change(state: State, program: Program, policy: Policy) -> None:
         program.rate = StartRate(policy.max_start_rate, program.numprocs) if policy.max_start_rate else None
     if program.failing_since is not None and policy.retry != old.retry:
         plan_giving_up(program)
+    if policy.schedule != old.schedule:
+        timetable.reschedule(state, program)
 
 
 def begin(state: State, program: Program) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from minisup.core.messages import Record
 from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.outcome import Ours
+from minisup.core.plan import Plan
 
 if TYPE_CHECKING:
     from minisup.core.program import Program
@@ -57,10 +58,12 @@ class Slot:
         "paused_by",
         "phase",
         "pid",
+        "plan",
         "program",
         "reason",
         "run",
         "sent",
+        "served",
         "since",
         "stable_at",
         "started",
@@ -113,6 +116,8 @@ class Slot:
         self.expires_at: Instant | None = None  # max_runtime
         self.up_at: Instant | None = None
         self.stable_at: Instant | None = None
+        self.plan: Plan | None = None  # of a program with a schedule
+        self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
         self.generation = 0
         self.armed: Instant | None = None
 

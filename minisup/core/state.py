@@ -41,6 +41,7 @@ class State:
     ) -> None:
         level = levels(policies)
         self.now = now
+        self.ahead = 0.0  # what the wall clock reads when the monotonic one reads 0
         self.out: list[Action] = []
         self.uniform = uniform
         self.next_run = first_run

@@ -40,7 +40,7 @@ def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
         slot.sweeps.update(dict.fromkeys(slot.leftovers, state.now + timeout))
         state.arm_slot(slot)
     slot.wanted = slot.fresh = False
-    slot.paused_at = slot.aside = None
+    slot.paused_at = slot.aside = slot.wake_at = None
     slot.paused_by = ""
 
 
@@ -62,6 +62,7 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
     """Start afresh when the run has ended by itself. A service never would: it gets its own drain, then the signal."""
     policy = slot.program.policy
     slot.fresh = slot.wanted = True
+    slot.wake_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
     slot.stop_timeout = policy.stop.timeout
     if slot.phase in SIGNALLED:
         return
@@ -85,7 +86,7 @@ def send_stop(state: State, slot: Slot, ours: Ours) -> None:
         state.out.append(Signal(slot.name, slot.run, policy.signal, policy.scope))
     if not slot.wanted:
         leavings.signal_leftovers(state, slot, policy.signal)
-    slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
+    slot.wake_at = slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
     slot.kill_at = state.now + slot.stop_timeout
     state.arm_slot(slot)
 
@@ -110,7 +111,7 @@ def kill(state: State, slot: Slot) -> None:
     if not slot.wanted:
         leavings.signal_leftovers(state, slot, "SIGKILL")
         slot.sweeps.clear()
-    slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
+    slot.wake_at = slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
     state.arm_slot(slot)
 
 

@@ -7,12 +7,16 @@ from minisup.core.label import budget_label, has_worked, program_state
 from minisup.core.messages import FilesChanged, Record, Reloaded, ScaleAsked, SignalAsked
 from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import Ours, described
+from minisup.core.plan import Plan
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import Shutdown, State
 
 EACH: Seconds = 60.0
 """A program that keeps failing is told at least this often."""
+
+LATE: Seconds = 1.0
+"""A planned start that is later than this is worth a word."""
 
 MANY_LEFTOVERS = 10
 """More leftovers than this in a slot are a warning."""
@@ -117,6 +121,35 @@ def leftovers(state: State, slot: Slot) -> None:
     if count > MANY_LEFTOVERS and not slot.crowded:
         state.note(facts.ManyLeftovers(slot.name, count))
     slot.crowded = count > MANY_LEFTOVERS
+
+
+def start_late(state: State, slot: Slot, plan: Plan) -> None:
+    """A planned start came late: told at the 1st, 10th, 100th in a row."""
+    assert plan.delay is not None
+    why, plan.why = plan.why or "busy", ""
+    if plan.delay < LATE:
+        plan.late = 0
+        return
+    plan.late += 1
+    if is_round(plan.late):
+        state.note(facts.StartLate(slot.name, slot.run, plan.delay, why))
+
+
+def starts_skipped(state: State, slot: Slot, count: int, why: str) -> None:
+    """Planned starts were left out: told at the 1st, 10th, 100th of a run, and how many they were when it has ended."""
+    plan = slot.plan
+    assert plan is not None
+    before, plan.skipped = plan.skipped, plan.skipped + count
+    over = not slot.run and plan.skipped > plan.told
+    if over or (count and (not before or len(str(before)) < len(str(plan.skipped)))):
+        plan.told = plan.skipped
+        run = slot.run or (slot.last.run if slot.last is not None and why == "overlap" else 0)
+        state.note(facts.StartsSkipped(slot.name, run, plan.skipped, why))
+
+
+def clock_jumped(state: State, by: Seconds) -> None:
+    """The wall clock was set."""
+    state.note(facts.ClockJumped(by))
 
 
 def gave_up(state: State, program: Program, lasted: Seconds) -> None:

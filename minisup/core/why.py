@@ -46,6 +46,7 @@ def explain(
         "next": soonest(views),
         "autostart": program.policy.autostart,
         "min_runtime": program.policy.min_runtime,
+        "schedule": schedule_view(program),
         "idle_streak": program.idle_streak,
         "failing": failing(state, program, wall),
         "last_worked": None if program.last_worked is None else worked(state, program.last_worked, wall),
@@ -155,6 +156,19 @@ def touched(program: Program, now: Instant) -> Document | None:
         return None
     left = sum(1 for slot in program.slots if slot.run and slot.started < last.at)
     return {"file": last.file, "files": last.files, "ago": rounded(now - last.at), "left": left}
+
+
+def schedule_view(program: Program) -> Document | None:
+    """What its starts are planned by; `calendar` in the words of the configuration. None: it has no schedule."""
+    schedule = program.policy.schedule
+    if schedule is None:
+        return None
+    return {
+        "every": schedule.every,
+        "calendar": None if schedule.calendar is None else str(schedule.calendar),
+        "overlap": schedule.overlap.value,
+        "jitter": schedule.jitter,
+    }
 
 
 def needed(state: State, other: Program) -> Document:

@@ -2,11 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import starmap
 from typing import Any, Final, NamedTuple
 
 from minisup.errors import MinisupError
 from minisup.history.row import UNWELL, Row
-from minisup.history.store import VERSION, create, insert
+from minisup.history.store import MIGRATIONS, VERSION, create, insert
 
 PATIENCE: Final = 3.0
 """Seconds to wait for a writer that keeps readers out: on a network file system only."""
@@ -49,7 +50,7 @@ def open_file(path: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         database.close()
         raise unreadable(path, error) from None
-    if version != VERSION:
+    if version != VERSION and version not in MIGRATIONS:  # rows of an older one have fewer columns
         database.close()
         raise HistoryError(
             f"cannot read the history {path}: it has schema {version}, this minisup knows {VERSION}; "
@@ -81,7 +82,7 @@ def select(database: sqlite3.Connection, wanted: Wanted) -> Iterator[Row]:
     query = f"SELECT * FROM run{_index(wanted)}{where} ORDER BY run"
     if wanted.limit:
         query = f"SELECT * FROM ({query} DESC LIMIT {wanted.limit:d}) ORDER BY run"
-    yield from map(Row._make, database.execute(query, values))
+    yield from starmap(Row, database.execute(query, values))
 
 
 def conditions_of(wanted: Wanted) -> tuple[list[str], list[object]]:

@@ -24,6 +24,7 @@ class Row(NamedTuple):
     max_rss: int | None
     failures: int
     output: str | None
+    delay: Seconds | None = None
 
     @property
     def slot_name(self) -> str:
@@ -54,6 +55,7 @@ def row_of(record: Record, output: bytes, wall_offset: Seconds, own_peak: int | 
         rss if rss is not None and own_peak is not None and rss > own_peak else None,
         record.failures,
         text or None,
+        None if record.delay is None else round(record.delay, 6),
     )
 
 

@@ -1,4 +1,4 @@
--- The history of runs: version 1 (PRAGMA user_version). The order of the columns is that of `row.Row`.
+-- The history of runs: version 2 (PRAGMA user_version). The order of the columns is that of `row.Row`.
 
 CREATE TABLE run (
     run      INTEGER PRIMARY KEY, -- the run id: in the order in which runs started
@@ -12,7 +12,8 @@ CREATE TABLE run (
     cpu      REAL NOT NULL,       -- seconds, user and system
     max_rss  INTEGER,             -- bytes; null: not above what every run inherits from minisup
     failures INTEGER NOT NULL,    -- counted ends in a row of the slot before this run
-    output   TEXT                 -- what it printed last; why it could not be started
+    output   TEXT,                -- what it printed last; why it could not be started
+    delay    REAL                 -- seconds from the planned start to the real one; null: no schedule had planned it
 );
 
 -- `report`: counts, sums, percentiles and the course of time of each outcome are read from this alone.

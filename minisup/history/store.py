@@ -14,8 +14,11 @@ from typing import Final, NamedTuple
 from minisup.history.place import network_file_system
 from minisup.history.row import Row
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the schema, in `PRAGMA user_version`."""
+
+MIGRATIONS: Final = {1: "ALTER TABLE run ADD COLUMN delay REAL"}
+"""What makes a database of a version one of the next. A new column stands last, so that old rows only end sooner."""
 
 CHUNK: Final = 25
 """Rows in one statement: each one gives up the interpreter, and has to wait for the loop to get it back."""
@@ -129,6 +132,11 @@ def _connect(path: str, journal: str) -> sqlite3.Connection:
 
 def _prepare(database: sqlite3.Connection) -> None:
     (version,) = database.execute("PRAGMA user_version").fetchone()
+    while version in MIGRATIONS:
+        database.executescript(
+            f"BEGIN IMMEDIATE;\n{MIGRATIONS[version]};\nPRAGMA user_version = {version + 1};\nCOMMIT;"
+        )
+        version += 1
     if version == VERSION:
         return
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -43,6 +43,10 @@ class Desk(Protocol):
         """Another configuration counts from now on."""
         ...
 
+    def watch_wall_clock(self, config: Config) -> None:
+        """Let the core know the wall clock if a schedule goes by it."""
+        ...
+
 
 class Reloading:
     """Takes over what the files say now."""
@@ -76,6 +80,7 @@ class Reloading:
         desk.verdicts.read(new)
         desk.console.configure(new.supervisor.log)
         desk.hooks.configure(new)
+        desk.watch_wall_clock(new)
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by, changes.noted))
         self._watch_memory(new)

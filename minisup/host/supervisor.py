@@ -29,6 +29,7 @@ from minisup.core.messages import (
     Note,
     OperatorAsked,
     Record,
+    Remember,
     Resize,
     ShutdownAsked,
     Signal,
@@ -58,11 +59,13 @@ from minisup.host.recipes import Recipes
 from minisup.host.reloading import Reloading, Reread
 from minisup.host.running import Running
 from minisup.host.sender import Sender
+from minisup.host.served import Served
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
 from minisup.host.verdict import Verdicts
 from minisup.host.waits import Waits
+from minisup.host.wallclock import WallClock, wall_clock_for
 from minisup.host.watching import Watching
 
 FLUSH = 1.0
@@ -100,6 +103,8 @@ class Supervisor:
         self.code: int | None = None
         self.server: Server | None = None
         self.state, self.history = nothing_kept()
+        self.served = Served(None)
+        self.wall_clock: WallClock | None = None  # watched while a schedule goes by it
         self.fleet = Fleet(
             [program.policy() for program in config.programs.values()],
             shutdown_timeout=config.supervisor.shutdown_timeout,
@@ -141,12 +146,14 @@ class Supervisor:
         )
         self.state, self.history = open_state(options, self.pump.text, self.clock, self.console.say, self.loop.post)
         self.fleet.next_run = self.state.first_run()
+        self.served = Served(self.state.path)
         self.signals.wake(self.loop.wake_write, self.loop.wake)
 
     def run(self, programs: tuple[str, ...]) -> int:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
         self.console.say(narrate.begins(self.fleet, self.server.path if self.server else None, self.history.file))
-        for event in self.survivors.take_over(self.state.path, self.fleet.slots):
+        self.watch_wall_clock(self.config)
+        for event in (*self.served.events(), *self.survivors.take_over(self.state.path, self.fleet.slots)):
             self.feed(event)
             if type(event) is Survived:
                 self._look_after(event.slot)
@@ -216,6 +223,10 @@ class Supervisor:
             self.watching.close()
             self.leftovers.signal_strangers(signal.SIGTERM)
 
+    def watch_wall_clock(self, config: Config) -> None:
+        """Watch it from now on if a schedule of this configuration goes by it."""
+        self.wall_clock = wall_clock_for(config, self.wall_clock, self.loop, self.clock, self.feed)
+
     # --- what comes in ------------------------------------------------------------------------------------------------
 
     def take_signals(self) -> None:
@@ -231,6 +242,8 @@ class Supervisor:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
 
     def _take_timers(self) -> None:
+        if self.wall_clock is not None:
+            self.wall_clock.look()
         now = self.now()
         while (timer := self.timers.pop_due(now)) is not None:
             self.feed(Due(*timer))
@@ -269,6 +282,9 @@ class Supervisor:
 
     def do_forget(self, action: Forget) -> None:
         self.pump.forget(action.slot)
+
+    def do_remember(self, action: Remember) -> None:
+        self.served.remember(action)
 
     def do_record(self, record: Record) -> None:
         self.history.add(record)
@@ -351,6 +367,7 @@ DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
     Halt: Supervisor.do_halt,
     Note: Supervisor.do_note,
     Record: Supervisor.do_record,
+    Remember: Supervisor.do_remember,
     Resize: Supervisor.do_resize,
     Signal: Supervisor.do_signal,
     SignalLeftovers: Supervisor.do_signal_leftovers,

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from minisup.control.handler import Deferred
 from minisup.core.messages import Verb
-from minisup.core.model import Outcome
+from minisup.core.model import Outcome, Phase, Reason
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
 from minisup.errors import MinisupError
@@ -102,8 +102,9 @@ def has_paused(slot: Slot, _mark: int) -> bool:
 
 
 def has_started(slot: Slot, mark: int) -> bool:
-    """Start and resume: a run is in progress, or one has started and ended since."""
-    return (slot.run > 0 and slot.pid > 0) or has_restarted(slot, mark)
+    """Start and resume: a run is in progress, or one has started and ended since; or it waits for its planned time."""
+    planned = slot.phase is Phase.WAITING and slot.reason is Reason.SCHEDULE
+    return (slot.run > 0 and slot.pid > 0) or planned or has_restarted(slot, mark)
 
 
 def has_restarted(slot: Slot, mark: int) -> bool:

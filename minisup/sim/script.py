@@ -4,15 +4,18 @@ A paragraph is a few commands, a line `----`, and the lines that the world answe
 writes the answers; a test compares them with what the file holds, and `python -m minisup.sim.script --rewrite FILE...`
 puts them there. The commands (`#` begins a comment; durations as in a configuration file):
 
-    supervisor shutdown_timeout=10s exit_when_done=true seed=1 jitter=high
+    supervisor shutdown_timeout=10s exit_when_done=true seed=1 jitter=high clock=2026-03-29T00:59:00Z
                                before `up`; jitter: low, mid, high, random
-    program email numprocs=2 retry.budget=3 after=migrate
+    program email numprocs=2 retry.budget=3 after=migrate schedule.cron="*/5 * * * *"
                                before `up`; keys as in a configuration file
     job email lasts=200ms exit=0 on_term=ignores
                                what its processes do, from the next run on
     survivor email:0 812 30s   before `up`: a run of an earlier minisup goes on, started so long ago
     lost email:0 812 30s       before `up`: a run of an earlier minisup has ended
+    recall email:0 30s         before `up`: so long ago an earlier minisup last saw to its schedule
     up [PROGRAM...]            minisup is ready
+    clock +1h / clock -1h      somebody sets the wall clock; without a time: what it reads
+    reload email numprocs=3    another policy for one program
     run 10s / until 30s        let time pass
     skip 10m                   let time pass, and answer with a summary
     start | stop | restart | pause | resume TARGET... [--now]
@@ -97,6 +100,7 @@ class Script:
                 exit_when_done=self._settings.get("exit_when_done") == "true",
                 uniform=_JITTER[jitter],
                 watcher=self._teller.saw,
+                **({"wall": settings.wall(self._settings["clock"])} if "clock" in self._settings else {}),
             )
             self._teller.follow(self._world.fleet)
         return self._world
@@ -120,6 +124,23 @@ class Script:
     def _do_lost(self, words: list[str]) -> None:
         slot, run, age = words
         self.world.lose(slot, int(run), settings.seconds(age))
+
+    def _do_recall(self, words: list[str]) -> None:
+        self.world.recall(words[0], settings.seconds(words[1]))
+
+    def _do_clock(self, words: list[str]) -> None:
+        world = self.world
+        if words:
+            world.set_clock(settings.seconds(words[0][1:]) * {"+": 1, "-": -1}[words[0][0]])
+            world.run(0.0)
+        self._teller.lines.append(f"{world.now:8.3f} the clock reads {settings.iso(world.now + world.ahead)}")
+
+    def _do_reload(self, words: list[str]) -> None:
+        self._policies = [
+            settings.policy(words[0], words[1:]) if policy.name == words[0] else policy for policy in self._policies
+        ]
+        self.world.reload(self._policies)
+        self.world.run(0.0)
 
     def _do_up(self, words: list[str]) -> None:
         self.world.boot(*words)

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scope, Stop
+from minisup.config.calendar import Cron
+from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Schedule, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -52,9 +54,31 @@ def policy(name: str, words: Iterable[str]) -> Policy:
     """The policy in the words of a `program` line: `numprocs=2 retry.budget=3 after=migrate,db`."""
     said = pairs(words)
     made: Policy = replace(_OF_KIND[Kind(said.pop("kind", "job"))], name=name)
+    planned = {key.partition(".")[2]: said.pop(key) for key in list(said) if key.startswith("schedule.")}
+    if planned:
+        made = replace(made, schedule=schedule(planned))
     for key, text in said.items():
         made = _changed(made, key.split("."), text)
     return made
+
+
+def schedule(said: Mapping[str, str]) -> Schedule:
+    """The schedule in the words `schedule.every=10s`, or `schedule.cron="*/5 * * * *" schedule.timezone=Asia/Tokyo`."""
+    rest = {key: text for key, text in said.items() if key not in {"cron", "timezone"}}
+    made = Schedule(calendar=Cron(said["cron"], said.get("timezone", "UTC")) if "cron" in said else None)
+    for key, text in rest.items():
+        made = _changed(made, [key], text)
+    return made
+
+
+def wall(text: str) -> float:
+    """Seconds since 1970 of `2026-03-29T00:59:00Z`."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def iso(wall: float) -> str:
+    """`2026-03-29T00:59:00Z`."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def job(words: Iterable[str], job: Job | None = None) -> Job:

@@ -13,6 +13,7 @@ from minisup.core.messages import (
     Leftovers,
     Note,
     Record,
+    Remember,
     ScaleAsked,
     Signal,
     SignalLeftovers,
@@ -22,6 +23,7 @@ from minisup.core.messages import (
     Watch,
 )
 from minisup.core.model import Instant, Phase, Reason
+from minisup.sim.settings import iso
 
 _UNSAID = (None, "", ())
 """Values that a fact may have and that say nothing."""
@@ -95,6 +97,8 @@ class Teller:
             self._tell(now, f"{action.program} files are {'watched' if action.on else 'no longer watched'}")
         elif isinstance(action, Note):
             self._tell(now, f"fact: {_fact(action.fact)}")
+        elif isinstance(action, Remember):
+            self._tell(now, f"{action.slot} is seen to until {iso(action.wall)}")
         elif isinstance(action, Forget):
             self._states.pop(action.slot, None)
             self._tell(now, f"{action.slot} is gone")

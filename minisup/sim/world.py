@@ -18,6 +18,7 @@ from minisup.core.messages import (
     Asked,
     Booted,
     Changed,
+    ClockSet,
     Drained,
     Due,
     Event,
@@ -29,6 +30,9 @@ from minisup.core.messages import (
     Note,
     OverMemory,
     Record,
+    Reloaded,
+    Remember,
+    Remembered,
     RunAsked,
     ScaleAsked,
     ShutdownAsked,
@@ -92,6 +96,7 @@ class World:
         watcher: Watcher | None = None,
         now: Instant = 0.0,
         trace: Trace | None = None,
+        wall: float = 0.0,
     ) -> None:
         self.jobs = dict(jobs)
         self.now = now
@@ -101,6 +106,9 @@ class World:
         self._chance = Random(seed)  # noqa: S311  a simulation wants a seed, not secrets
         self._leavings: dict[tuple[str, int], Process] = {}
         self._watcher = watcher
+        self._shutdown_timeout = shutdown_timeout
+        self.ahead = wall  # what the wall clock read at 0; `set_clock` changes it
+        self.remembered: dict[str, float] = {}
         self._tie = count()
         self._happenings: list[tuple[Instant, int, Process | Event]] = []
         self.timers = Timers()
@@ -116,7 +124,22 @@ class World:
 
     def boot(self, *targets: str) -> None:
         """Let minisup be ready to start runs: of these programs, or of all that start by themselves."""
+        if self.ahead:
+            self.feed(ClockSet(self.ahead))
         self.feed(Booted(targets))
+
+    def set_clock(self, by: Seconds) -> None:
+        """Somebody sets the wall clock forward, or back."""
+        self.ahead += by
+        self.feed(ClockSet(self.ahead))
+
+    def recall(self, slot: str, ago: Seconds) -> None:
+        """Before `boot`: until so long ago an earlier minisup has seen to the slot's schedule."""
+        self.feed(Remembered(slot, self.now + self.ahead - ago))
+
+    def reload(self, policies: Sequence[Policy]) -> None:
+        """Another configuration, whose runs are made as before."""
+        self.feed(Reloaded(tuple(policies), self._shutdown_timeout, by=OPERATOR))
 
     def survive(self, slot: str, run: int, age: Seconds) -> None:
         """Before `boot`: a run that an earlier minisup started `age` seconds ago goes on, as long as its job says."""
@@ -285,6 +308,8 @@ class World:
             self._signal_leftovers(action)
         elif isinstance(action, Watch):
             (self.watched.add if action.on else self.watched.discard)(action.program)
+        elif isinstance(action, Remember):
+            self.remembered[action.slot] = action.wall
         elif isinstance(action, Halt):
             self.trace.halted = (self.now, action.code)
 

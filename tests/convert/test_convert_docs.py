@@ -17,17 +17,17 @@ def blocks(page, language):
 
 
 @pytest.mark.parametrize(
-    ("page", "before", "after", "words"),
+    ("page", "before", "which", "words"),
     [
-        (SUPERVISORD, "ini", "toml", "supervisord supervisord.conf"),
-        (OTHERS, "procfile", "toml", "procfile Procfile --scale web=2,worker=3"),
-        (OTHERS, "crontab", "text", "crontab crontab"),
+        (SUPERVISORD, "ini", 0, "supervisord supervisord.conf"),
+        (OTHERS, "procfile", 0, "procfile Procfile --scale web=2,worker=3"),
+        (OTHERS, "crontab", 1, "crontab crontab"),
     ],
 )
-def test_the_file_becomes_what_the_page_shows(page, before, after, words, tmp_path, monkeypatch, capsys):
+def test_the_file_becomes_what_the_page_shows(page, before, which, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / words.split()[1]).write_text(blocks(page, before)[0], encoding="utf-8")
     assert run(["import", *words.split(), "-o", "minisup.toml"]) == 0
-    assert (tmp_path / "minisup.toml").read_text(encoding="utf-8") == blocks(page, after)[0]
+    assert (tmp_path / "minisup.toml").read_text(encoding="utf-8") == blocks(page, "toml")[which]
     if page == SUPERVISORD:
         assert capsys.readouterr().out == blocks(page, "text")[0]

@@ -15,6 +15,7 @@ from minisup.core.messages import (
     Asked,
     Booted,
     Changed,
+    ClockSet,
     Drained,
     Due,
     Exited,
@@ -25,6 +26,7 @@ from minisup.core.messages import (
     Lost,
     OverMemory,
     Record,
+    Remembered,
     Resize,
     RunAsked,
     ScaleAsked,
@@ -46,6 +48,16 @@ from minisup.core.timers import SLACK, Timers
 
 IN_PROGRESS = {Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
 NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.PAUSED}
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A calendar whose times are the multiples of so many seconds."""
+
+    seconds: float
+
+    def next_after(self, wall):
+        return (wall // self.seconds + 1) * self.seconds
 
 
 @dataclass
@@ -88,11 +100,22 @@ class Driver:
         self.halted = None
         self.answers = []  # how the next spawns go: "ok", "scarce", "missing"; then ok
         self.log = []  # (event, now, actions)
+        self.ahead = 1000.0  # of the wall clock
 
     # --- what can happen ---
 
     def boot(self, *targets):
+        self.feed(ClockSet(self.ahead))
         self.feed(Booted(targets))
+
+    def set_clock(self, by):
+        """Somebody sets the wall clock, or it is slewed."""
+        self.ahead += by
+        self.feed(ClockSet(self.ahead))
+
+    def recall(self, slot, ago):
+        """Before `boot`: until so long ago an earlier minisup saw to the slot's schedule."""
+        self.feed(Remembered(slot, self.now + self.ahead - ago))
 
     def survive(self, slot, age):
         """Before `boot`: a run of an earlier minisup goes on, also in a slot that the configuration does not have."""
@@ -416,6 +439,7 @@ class Driver:
 
     def _check_wait(self, name, slot):
         assert slot.reason is not None
+        assert slot.reason is not Reason.SCHEDULE or slot.plan is not None
         if self._is_armed(name) or slot.reason in NAMED_EVENTS:
             return
         program = name.rpartition(":")[0]

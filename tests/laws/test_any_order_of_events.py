@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from driver import Driver
+from driver import Driver, Steps
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +12,11 @@ from minisup.core.model import (
     GiveUp,
     Idle,
     Kind,
+    Overlap,
     Policy,
     Restart,
     Retry,
+    Schedule,
     Scope,
     Stop,
 )
@@ -36,6 +38,22 @@ stops = st.builds(
     drain=st.sampled_from([0.0, 3.0, 60.0]),
     timeout=st.sampled_from([0.0, 2.0, 10.0]),
     scope=st.sampled_from(list(Scope)),
+)
+schedules = st.one_of(
+    st.none(),
+    st.builds(
+        Schedule,
+        every=st.sampled_from([0.5, 3.0]),
+        overlap=st.sampled_from(list(Overlap)),
+        jitter=st.sampled_from([0.0, 0.4]),
+    ),
+    st.builds(
+        Schedule,
+        calendar=st.sampled_from([Steps(2.0), Steps(60.0)]),
+        overlap=st.sampled_from(list(Overlap)),
+        jitter=st.sampled_from([0.0, 1.0, 90.0]),
+        catch_up=st.booleans(),
+    ),
 )
 policies = st.builds(
     Policy,
@@ -60,7 +78,9 @@ def fleets(draw):
     made = []
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
-        made.append(replace(draw(policies), name=name, after=tuple(needed)))
+        policy = replace(draw(policies), name=name, after=tuple(needed))
+        planned = draw(schedules) if policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS else None
+        made.append(replace(policy, schedule=planned))
     return made
 
 
@@ -84,6 +104,7 @@ happenings = st.one_of(
     st.tuples(st.just("once"), number),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
+    st.tuples(st.just("set clock"), st.sampled_from([-100_000.0, -60.0, -3.0, -0.1, 0.1, 3.0, 60.0, 100_000.0])),
 )
 
 
@@ -153,6 +174,7 @@ def inherit(driver, runs):
             driver.survive(slot, age)
         else:
             driver.lose(slot)
+        driver.recall(slot, age)
 
 
 HAPPENS = {
@@ -172,6 +194,7 @@ HAPPENS = {
     "once": lambda driver, index: driver.once(chosen(driver.policies, index)),
     "signal": signal,
     "stale": stale,
+    "set clock": Driver.set_clock,
 }
 
 

@@ -371,7 +371,7 @@ def test_what_the_starter_file_suggests_is_valid_too(tmp_path, minisup):
     told.remove('min_runtime = "1s"')
     (tmp_path / "minisup.toml").write_text("\n".join(told))
     facts = json.loads(minisup("check", "--json").stdout)
-    assert [program["name"] for program in facts["programs"]] == ["email", "migrate"]
+    assert [program["name"] for program in facts["programs"]] == ["email", "schedule", "migrate"]
     assert facts["programs"][0]["exit"]["idle"] == [66]
 
 

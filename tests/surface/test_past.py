@@ -127,6 +127,7 @@ def test_json_has_the_fields_that_are_promised(minisup):
         "max_rss": 90 << 20,
         "failures": 0,
         "output": None,
+        "delay": None,
     }
 
 

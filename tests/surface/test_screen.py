@@ -1,6 +1,7 @@
 """The table of `status`: a pure function, so whole pictures are compared."""
 
 import re
+from datetime import datetime
 
 import pytest
 from fake_minisup import LAST, program, slot, snapshot
@@ -147,3 +148,20 @@ PAUSED = "paused by app since 09:58"
 def test_a_pause_says_who_since_when_and_how_many(slots, words):
     shown = [slot(number=number, phase=phase, cause=cause) for number, (phase, cause) in enumerate(slots)]
     assert state_words(program(state="paused", slots=shown), "·") == words
+
+
+NOON = datetime(2026, 11, 25, 12, 0, 0).astimezone()
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [
+        (41.0, "waiting, next 12:00:41 (in 41 s)"),
+        (0.2, "waiting, next 12:00:00 (in 0.2 s)"),
+        (86_400.0, "waiting, next 2026-11-26 12:00:00 (in 1 d)"),
+    ],
+)
+def test_a_planned_start_is_told_by_the_readers_clock(wait, words):
+    waits = [slot("nightly", 0, "waiting", reason="schedule", next_in=wait)]
+    assert state_words(program("nightly", "waiting", waits), "-", NOON) == words
+    assert words.removeprefix("waiting, ") in slot_line(waits[0], NOON)

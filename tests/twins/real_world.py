@@ -155,6 +155,8 @@ class RealWorld:
 
     def _table(self, policy: Policy) -> str:
         keys = scaled(policy)
+        if policy.schedule is not None:  # it says when runs start, and these keys beside it are errors
+            del keys["min_runtime"], keys["idle"]
         name, rate = keys.pop("name"), keys.pop("max_start_rate", None)
         if rate is not None:
             keys["max_start_rate"] = f"{rate * SPEED:g}/s"

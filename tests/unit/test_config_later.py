@@ -4,8 +4,6 @@ import pytest
 from config_kit import JOB, problem, problems
 
 LATER = [
-    ("schedule = { every = '10s' }", "schedule"),
-    ("schedule = { cron = '*/5 0-3 1,15 jan mon-fri', timezone = 'UTC' }", "schedule"),
     ("scale = { min = 1, max = 20, probe = { command = 'count' } }", "scale"),
 ]
 
@@ -16,23 +14,6 @@ def test_what_comes_later_is_refused_and_never_ignored(tmp_path, keys, key):
 
 
 INSIDE_LATER = [
-    ("schedule = { every = '10s', cron = '* * * * *' }", "has both every and cron; give one of them"),
-    ("schedule = {}", "needs every or cron"),
-    ("schedule = { every = '1s', timezone = 'UTC' }", "is only for cron"),
-    (
-        "schedule.cron = '* * *'",
-        '"* * *" is not a cron expression: it has 3 fields, not 5 (minute, hour, day of month, month, day of week)',
-    ),
-    ("schedule.cron = '60 * * * *'", "\"60 * * * *\" is not a cron expression: '60' is not a minute (0-59)"),
-    ("schedule.cron = '* * 0 * *'", "\"* * 0 * *\" is not a cron expression: '0' is not a day of month (1-31)"),
-    ("schedule.cron = '* * * foo *'", "\"* * * foo *\" is not a cron expression: 'foo' is not a month (1-12)"),
-    ("schedule.cron = '*/0 * * * *'", "\"*/0 * * * *\" is not a cron expression: '*/0' is not a minute (0-59)"),
-    ("schedule.cron = '5-1 * * * *'", "\"5-1 * * * *\" is not a cron expression: '5-1' is not a minute (0-59)"),
-    (
-        "schedule = { cron = '* * * * *', timezone = 'Mars/Base' }",
-        '"Mars/Base" is not a time zone that this machine knows; write a name as "Asia/Tokyo"',
-    ),
-    ("schedule.overlap = 'kill'", 'expected skip, got "kill"'),
     ("scale = { min = 3, max = 1, probe = { command = 'x' } }", "scale.min 3 is above scale.max 1"),
     ("scale = { max = 0 }", "expected a whole number from 1 to 10000, got 0"),
     ("scale = { max = 3 }", "needs a probe"),

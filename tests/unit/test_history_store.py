@@ -3,11 +3,14 @@
 import os
 import sqlite3
 import stat
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from past_kit import FOR_EVER, Clock, database, record, row, rows, runs
 
 from minisup.core.model import Outcome
+from minisup.history import reading
 from minisup.history.place import move_aside, type_of
 from minisup.history.reading import highest_run
 from minisup.history.row import UNWELL, document, own_peak, row_of
@@ -44,7 +47,7 @@ def test_the_document_has_the_names_of_the_columns_and_a_time_for_people():
     found = document(row(1, "email", 2, 1_795_600_000.25))
     assert list(found) == [
         *("run", "program", "slot", "started", "duration", "outcome"),
-        *("code", "signal", "cpu", "max_rss", "failures", "output"),
+        *("code", "signal", "cpu", "max_rss", "failures", "output", "delay"),
     ]
     assert (found["slot"], found["started"]) == ("email:2", "2026-11-25T09:46:40.250Z")
 
@@ -307,3 +310,23 @@ def test_old_rows_go_at_the_first_batch_and_then_once_a_minute(tmp_path, scribe)
     clock.now = 61.0
     one.write([(record(4, started=60.0), b"")], lambda: False)
     assert runs(path) == [3, 4]
+
+
+def test_a_database_of_the_first_schema_gets_the_column_and_keeps_its_rows(tmp_path):
+    path = tmp_path / "history.db"
+    old = Path(reading.__file__).with_name("schema.sql").read_text(encoding="utf-8")
+    begin, end = old.index("    output   TEXT,"), old.index(");", old.index("    delay    REAL"))
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript(f"{old[:begin]}    output TEXT\n{old[end:]}\nPRAGMA user_version = 1;")
+        database.execute("INSERT INTO run VALUES (1, 'a', 0, 5.0, 1.0, 'worked', 0, NULL, 0.0, NULL, 0, NULL)")
+        database.commit()
+    with closing(reading.open_file(str(path))) as database:  # by a reader, before any minisup has opened it
+        assert [(found.run, found.delay) for found in reading.select(database, reading.Wanted())] == [(1, None)]
+    opened = Store(str(path), Retention(60.0, 100))
+    opened.write([row(2, "a", 0, 6.0)._replace(delay=0.25)])
+    opened.close()
+    with closing(reading.open_file(str(path))) as database:
+        assert [(found.run, found.delay) for found in reading.select(database, reading.Wanted())] == [
+            (1, None),
+            (2, 0.25),
+        ]

@@ -9,7 +9,7 @@ import pytest
 from minisup.cli.why import text
 from minisup.core.causes import MOST, Causes
 from minisup.core.messages import Exited, Record, Verb
-from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Stop
+from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
 from minisup.core.why import explain
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
 from minisup.sim.world import World
@@ -242,3 +242,29 @@ def test_changed_files_are_named_and_the_runs_from_before_are_counted():
     world.change("sms", "app/Sms.php")
     world.run(20.0)
     assert "  Watch     app/Sms.php changed 20 s ago: a restart.\n" in words(world)
+
+
+class Steps:
+    """A calendar whose times are the multiples of so many seconds."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __str__(self):
+        return "*/10 * * * * Asia/Tokyo"
+
+    def next_after(self, wall):
+        return (wall // self.seconds + 1) * self.seconds
+
+
+def test_what_waits_for_its_schedule_says_by_what_and_when():
+    world = world_of(Policy(name="sms", schedule=Schedule(every=20.0)), job=Job(lasts=1.0), seconds=5.0)
+    assert first_line(world).startswith(
+        "sms is waiting: a run is planned every 20 s, from start to start. The next run is "
+    )
+    assert first_line(world).endswith("(in 15 s): sms:0.")
+    assert "start the waiting slots now" in words(world)
+    world = world_of(Policy(name="sms", schedule=Schedule(calendar=Steps(600.0), jitter=5.0)), seconds=5.0)
+    assert "its schedule is */10 * * * * Asia/Tokyo, each later by up to 5 s." in first_line(world)
+    assert facts(world)["slots"][0]["reason"] == "schedule"
+    assert facts(world)["schedule"]["overlap"] == "skip"
