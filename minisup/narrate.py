@@ -14,6 +14,7 @@ from minisup.core.state import State
 
 WARNING = frozenset(
     {facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded}
+    | {facts.ProbeFailed}
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
 
@@ -144,6 +145,35 @@ def scaled(fact: facts.Scaled) -> str:
     return f"{fact.program}: scaled from {fact.was} to {count(fact.numprocs, 'slot')} by {fact.by}{left}"
 
 
+def autoscaled(fact: facts.Autoscaled) -> str:
+    return f"{fact.program}: {fact.was} -> {count(fact.numprocs, 'slot')}: {scaling_reason(fact)}"
+
+
+def scaling_reason(fact: facts.Autoscaled) -> str:
+    """Why a program has scaled itself: `312 wait, 2.3 s each, target 10 s`."""
+    busy = f"{fact.busy:g} busy"
+    match fact.reason:
+        case "backlog":
+            each = "" if fact.each is None else f", {duration(fact.each)} each"
+            return f"{fact.visible:,} wait{each}, target {duration(fact.target)}"
+        case "load" | "quiet":
+            return f"{fact.visible:,} wait, {busy}"
+        case "worked":
+            return f"none of the last {count(fact.runs, 'run')} was idle"
+        case "idle":
+            return f"{fact.idle} of the last {count(fact.runs, 'run')} were idle"
+        case _:
+            return f"no answer of the probe for {duration(fact.stale)}"
+
+
+def probe_failed(fact: facts.ProbeFailed) -> str:
+    return f"{fact.program}: cannot tell how much work waits: {fact.error}; stays at {count(fact.numprocs, 'slot')}"
+
+
+def probe_answered(fact: facts.ProbeAnswered) -> str:
+    return f"{fact.program}: the probe answers again after {duration(fact.lasted)}: {fact.visible:,} wait"
+
+
 def reloaded(fact: facts.Reloaded) -> str:
     parts = [("new", fact.added), ("changed", fact.changed), ("draining away", fact.removed)]
     said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
@@ -211,6 +241,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Paused: paused,
     facts.Resumed: resumed,
     facts.Scaled: scaled,
+    facts.Autoscaled: autoscaled,
+    facts.ProbeFailed: probe_failed,
+    facts.ProbeAnswered: probe_answered,
     facts.Reloaded: reloaded,
     facts.NotReloaded: not_reloaded,
     facts.Signalled: signalled,

@@ -88,6 +88,8 @@ def exited(state: State, event: Exited) -> None:
     slot.output = event.output
     if event.leftovers:
         left_behind(state, slot, event, outcome)
+    if program.scaler is not None:
+        program.scaler.ended(outcome, record.started, state.now)
     judge(state, slot, outcome, record)
     if program.watched and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)

@@ -22,6 +22,8 @@ Rules for whoever changes this package:
 11. After a shutdown has been asked for nothing starts.
 12. The number of slots is `program.numprocs`. A slot at or above it is leaving: nothing starts in it, and it is
     forgotten, with all that the host knows of it, at the end of the step in which its last process goes.
+13. A program that scales itself does so by scale-out and scale-in, within min and max, and no slot of it joins while
+    its budget is degraded or holding. Each `Measure` is answered by one `Measured`, at any later time.
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
@@ -61,6 +63,9 @@ A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the
 paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off
 are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
 
+A program that has scaled itself to nothing has no slot to stop or to pause: what is asked of it by its name decides
+whether it is on, and so whether work brings it back.
+
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.
 
@@ -70,7 +75,7 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import asking, ending, launch, leavings, reload, scale, signalling, stopping, survival
+from minisup.core import asking, ending, launch, leavings, reload, scale, scaling, signalling, stopping, survival
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -83,6 +88,7 @@ from minisup.core.messages import (
     Exited,
     Leftovers,
     Lost,
+    Measured,
     OverMemory,
     Reloaded,
     ScaleAsked,
@@ -122,6 +128,7 @@ def booted(fleet: State, event: Booted) -> None:
         for slot in fleet.programs[name].slots:
             launch.first_start(fleet, slot, slot.index)
     survival.drain_unwanted(fleet)
+    scaling.begin(fleet)
     launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
     stopping.consider_the_end(fleet)
 
@@ -209,11 +216,13 @@ def milestones(fleet: State, slot: Slot) -> None:
 
 
 def program_due(fleet: State, program: Program) -> None:
-    """A token has come, a probe is due, or it is time to give up."""
+    """A token has come, a probe is due, it is time to give up, or to look how much work there is."""
     launch.feed_held(fleet, program)
     if program.blocked and program.probe_at is not None and program.probe_at <= fleet.now:
         launch.probe(fleet, program)
     ending.consider_giving_up(fleet, program)
+    if program.scaler is not None and program.scaler.next_at <= fleet.now and not program.leaving:
+        scaling.tick(fleet, program, program.scaler)
     fleet.arm_program(program)
 
 
@@ -236,6 +245,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Exited: ending.exited,
     Leftovers: stopping.leftovers,
     Lost: survival.lost,
+    Measured: scaling.measured,
     OverMemory: stopping.over_memory,
     Reloaded: reload.reloaded,
     ScaleAsked: scale.scale_asked,

@@ -174,6 +174,14 @@ class ShutdownAsked(NamedTuple):
     by: str = ""
 
 
+class Measured(NamedTuple):
+    """The answer to a `Measure`: how many messages wait, or None and why nobody knows."""
+
+    program: str
+    visible: int | None
+    error: str = ""
+
+
 OperatorAsked = Asked | ScaleAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
@@ -189,6 +197,7 @@ Event = (
     | Drained
     | Due
     | Changed
+    | Measured
     | Asked
     | ScaleAsked
     | Reloaded
@@ -243,6 +252,12 @@ class Watch(NamedTuple):
     on: bool
 
 
+class Measure(NamedTuple):
+    """Ask the program's probe how many messages wait; answered by one `Measured`, later."""
+
+    program: str
+
+
 class Resize(NamedTuple):
     """A program has so many slots from now on: each run that starts is told (MINISUP_NUMPROCS)."""
 
@@ -284,4 +299,4 @@ class Halt(NamedTuple):
     code: int
 
 
-Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Resize | Forget | Record | Note | Halt
+Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Measure | Resize | Forget | Record | Note | Halt

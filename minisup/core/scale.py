@@ -19,6 +19,8 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
     program = state.programs[event.program]
     tell.scaled(state, program, event)
     scale_to(state, program, event.numprocs, now=event.now)
+    if program.scaler is not None:  # that holds for a while, and scaling goes on from it
+        program.scaler.by_hand(event.numprocs, state.now)
     tell.state_of(state, program)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scope, Stop
+from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scale, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -53,8 +53,10 @@ def policy(name: str, words: Iterable[str]) -> Policy:
     said = pairs(words)
     made: Policy = replace(_OF_KIND[Kind(said.pop("kind", "job"))], name=name)
     for key, text in said.items():
+        if key.startswith("scale.") and made.scale is None:
+            made = replace(made, scale=Scale())
         made = _changed(made, key.split("."), text)
-    return made
+    return made if made.scale is None else replace(made, numprocs=made.scale.min)
 
 
 def job(words: Iterable[str], job: Job | None = None) -> Job:
