@@ -7,6 +7,7 @@ from typing import Final
 from minisup.config.lines import Path
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.problems import Report, Source, did_you_mean, named, show
+from minisup.config.scaling import check_scale
 from minisup.config.schema import Program, Supervisor
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
@@ -53,6 +54,7 @@ def check_program(program: Program, place: Place) -> None:
     _check_order(program, place)
     _check_exit_codes(program.exit, place)
     _check_log(program, place)
+    check_scale(program, place)
     _check_later(program, place)
 
 
@@ -108,13 +110,7 @@ def _check_log(program: Program, place: Place) -> None:
 
 
 def _check_later(program: Program, place: Place) -> None:
-    scale, schedule = program.scale, program.schedule
-    if place.has("scale") and place.has("numprocs"):
-        place.problem("numprocs", "cannot be given together with scale; scale.min and scale.max say how many")
-    if scale and scale.probe is None:
-        place.problem("scale", "needs a probe", "scale.probe")
-    if scale and scale.min > scale.max:
-        place.problem("scale.min", f"scale.min {scale.min} is above scale.max {scale.max}", "scale.max")
+    schedule = program.schedule
     if schedule and schedule.cron is not None and schedule.every is not None:
         place.problem("schedule", "has both every and cron; give one of them", "schedule.every", "schedule.cron")
     if schedule and schedule.cron is None and schedule.every is None:

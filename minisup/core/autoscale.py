@@ -39,7 +39,7 @@ WEIGHT = 0.1
 """What the newest run counts in the moving average of their length."""
 
 AGREE = 2
-"""Probes in a row that must find messages before a program without slots gets one: queues report ghosts for a moment."""
+"""Probes in a row that must find messages before a program without slots gets one: queues report ghosts at times."""
 
 QUIET = 0.05
 """Busy slots that are none."""

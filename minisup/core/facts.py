@@ -148,8 +148,8 @@ class Autoscaled(NamedTuple):
     """A program has scaled itself from `was` to `numprocs` slots.
 
     `reason`: backlog (messages wait), load (its slots are busy), quiet (fewer will do), worked (no run was idle), idle
-    (most runs were), stale (the probe has been failing for `stale` seconds). `visible` messages wait, a run takes `each`
-    seconds, `target` is how long a message may wait, `busy` slots are busy, `idle` of the last `runs` runs were.
+    (most runs were), stale (the probe has been failing for `stale` seconds). `visible` messages wait, a run takes
+    `each` seconds, `target` is how long a message may wait, `busy` slots are busy, `idle` of the last `runs` runs were.
     """
 
     program: str

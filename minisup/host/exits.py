@@ -7,6 +7,7 @@ from typing import Protocol
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
 from minisup.host import processes
+from minisup.host.helper import Helpers
 from minisup.host.leftovers import Leftovers
 from minisup.host.loop import TURN
 from minisup.host.oom import OomKills
@@ -21,6 +22,7 @@ class Desk(Protocol):
     """What the ends of runs need of the supervisor."""
 
     fleet: Fleet
+    helpers: Helpers
     leftovers: Leftovers
     now: Callable[[], float]
     pump: Pump
@@ -80,7 +82,10 @@ class Exits:
         for child in ended:
             known = desk.running.pop(child.pid, None)
             if known is None:
-                strangers = True
+                helper = desk.helpers.pop(child.pid, None)
+                if helper is not None:
+                    helper(child)
+                strangers = strangers or helper is None
                 continue
             self.ended(child, *known, orphans=orphans)
             if desk.signals.noted:

@@ -20,7 +20,7 @@ class Launcher:
         self._recipes = recipes
         self._record = record
         self._pump = pump
-        self._spawner = Spawner()
+        self.spawner = Spawner()
 
     def start(self, wish: Spawn) -> Started | SpawnFailed:
         """Start the run; never raises for what a user or the machine can do wrong."""
@@ -31,7 +31,7 @@ class Launcher:
             out, err = (1, 2) if pipes is None else (pipes.stdout_fd, pipes.stderr_fd)
             recipe = self._recipes.of(slot)
             self._record.intend(slot, run)
-            pid = self._spawner.spawn(recipe, run, failures, out, err, lambda pid: self._record.started(slot, pid))
+            pid = self.spawner.spawn(recipe, run, failures, out, err, lambda pid: self._record.started(slot, pid))
         except SpawnError as error:
             self._record.ended(slot)
             return self._failed(wish, pipes, error.cause, scarce=error.scarce)

@@ -3,7 +3,7 @@
 Every orphan becomes minisup's child, so as long as all our children are known runs there are no leftovers anywhere.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from signal import SIGKILL, Signals
 
 from minisup.core.messages import Leftovers as Changed
@@ -32,12 +32,14 @@ class Leftovers:
         is_wanted: Callable[[str], bool | None],
         changed: Callable[[Changed], None],
         survivors: Survivors,
+        helpers: Container[int] = (),
     ) -> None:
         self._loop = loop
         self._is_wanted = is_wanted  # None: there is no such slot
         self._running = running  # pid of a leader -> run id, of the runs in progress
         self._changed = changed
         self._survivors = survivors
+        self._helpers = helpers  # pids of our children that are no runs and leave nothing behind
         self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
         self._slots: dict[int, str] = {}  # run -> slot, of those and of the runs whose orphans were found
         self._counts: dict[int, int] = {}
@@ -69,7 +71,7 @@ class Leftovers:
         """Whether we have a child that is no run: only then can anything be left behind."""
         running = self._running()
         try:
-            return any(pid not in running for pid in processes.children_of_self())
+            return any(pid not in running and pid not in self._helpers for pid in processes.children_of_self())
         except OSError:  # no descriptor left to look with
             return True
 

@@ -1,7 +1,7 @@
 """Another configuration for a minisup that runs: read, planned, taken over. A bad one changes nothing."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minisup.config.plan import Change, Effect, Plan, plan, taken_over
 from minisup.config.schema import Config
@@ -13,6 +13,9 @@ from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
 from minisup.host.memory import MemoryWatch, memory_watch
 from minisup.host.recipes import Recipes
+
+if TYPE_CHECKING:
+    from minisup.host.prober import Prober
 
 Reread = Callable[[], Config]
 """Reads the configuration again, as `up` read it; raises ConfigError."""
@@ -28,6 +31,7 @@ class Desk(Protocol):
     console: OwnLog
     running: dict[int, tuple[str, int]]
     memory: MemoryWatch | None
+    prober: "Prober | None"
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -56,6 +60,8 @@ class Reloading:
         changes = plan(desk.config, read)
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
+        if desk.prober is not None:  # what it has not answered yet, the core no longer waits for
+            desk.prober.close()
         desk.console.configure(new.supervisor.log)
         policies = tuple(program.policy() for program in new.programs.values())
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by))

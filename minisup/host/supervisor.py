@@ -10,7 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minisup import narrate
 from minisup.config.schema import Config
@@ -26,6 +26,7 @@ from minisup.core.messages import (
     Event,
     Forget,
     Halt,
+    Measure,
     Note,
     OperatorAsked,
     Record,
@@ -42,6 +43,7 @@ from minisup.core.timers import Timers
 from minisup.host import leftovers
 from minisup.host.clock import Clock
 from minisup.host.exits import Exits
+from minisup.host.helper import Helpers
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
 from minisup.host.lookout import Lookout
@@ -58,6 +60,9 @@ from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
 from minisup.host.waits import Waits
+
+if TYPE_CHECKING:
+    from minisup.host.prober import Prober
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -83,6 +88,8 @@ class Supervisor:
         self.waits = Waits()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
+        self.helpers: Helpers = {}
+        self.prober: Prober | None = None  # while no program asks how much work waits
         self.todo: deque[Action] = deque()  # what an event asks for and is not yet carried out
         self._busy = False
         self.code: int | None = None
@@ -102,7 +109,9 @@ class Supervisor:
         self.exits = Exits(self)
         self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
         self.sender = Sender(self.survivors)
-        self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
+        self.leftovers = leftovers.Leftovers(
+            self.loop, self._leaders, self._is_wanted, self.feed, self.survivors, self.helpers
+        )
         self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.reloading = Reloading(self, reread)
@@ -243,6 +252,13 @@ class Supervisor:
     def do_watch(self, action: Watch) -> None:
         self.lookout.watch(action.program, action.on)
 
+    def do_measure(self, action: Measure) -> None:
+        if self.prober is None:
+            from minisup.host.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
+
+            self.prober = Prober(self.loop, self.recipes, self.launcher.spawner, self.helpers, self.feed)
+        self.prober.measure(self.config, action.program)
+
     def do_resize(self, action: Resize) -> None:
         self.recipes.resize(action.program, action.numprocs)
 
@@ -264,6 +280,8 @@ class Supervisor:
     # --- helpers ------------------------------------------------------------------------------------------------------
 
     def _leave(self, code: int) -> int:
+        if self.prober is not None:
+            self.prober.close()
         self.leftovers.kill_all()
         self.waits.finish()
         deadline = self.now() + FLUSH
@@ -291,6 +309,7 @@ DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
     Arm: Supervisor.do_arm,
     Forget: Supervisor.do_forget,
     Halt: Supervisor.do_halt,
+    Measure: Supervisor.do_measure,
     Note: Supervisor.do_note,
     Record: Supervisor.do_record,
     Resize: Supervisor.do_resize,
