@@ -24,7 +24,7 @@ def asked(state: State, event: Asked) -> None:
     for slot in slots:
         carry_out(state, slot, event)
     for program in state.programs.values():
-        if program.scaler is not None and not program.slots and program.name in event.named:
+        if program.is_empty() and program.name in event.named:
             program.on = event.verb not in {Verb.STOP, Verb.PAUSE}
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():

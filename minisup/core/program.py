@@ -105,9 +105,13 @@ class Program:
         """Its slots without those that a scale-in has taken leave of."""
         return self.slots if len(self.slots) <= self.numprocs else self.slots[: self.numprocs]
 
+    def is_empty(self) -> bool:
+        """Whether it scales itself and has no slots now."""
+        return self.scaler is not None and not self.slots
+
     def is_dormant(self) -> bool:
         """Whether it has scaled itself to nothing: work that arrives brings it back."""
-        return self.scaler is not None and self.on and not self.slots
+        return self.is_empty() and self.on
 
     def is_paused(self) -> bool:
         """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""

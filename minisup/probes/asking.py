@@ -55,7 +55,7 @@ def ask_redis(spec: Spec) -> Ask:
     except ImportError:
         raise ProbeError("redis needs its library: pip install 'minisup[redis]'") from None
     library: Any = redis
-    server = library.Redis.from_url(spec["redis"], socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
+    server: Any = library.Redis.from_url(spec["redis"], socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
     if spec.get("list"):
         return lambda: whole(server.llen(spec["list"]))
     if spec.get("group"):
@@ -77,7 +77,7 @@ def _lag(server: Any, stream: str, group: str) -> int:  # noqa: ANN401 - redis i
 
 
 def _size(server: Any, key: str) -> int:  # noqa: ANN401 - as above
-    sizes = {
+    sizes: Mapping[bytes, Callable[[], Any]] = {
         b"none": lambda: 0,
         b"list": lambda: server.llen(key),
         b"stream": lambda: server.xlen(key),
