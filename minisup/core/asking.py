@@ -26,6 +26,7 @@ def asked(state: State, event: Asked) -> None:
     for program in state.programs.values():
         if program.is_empty() and program.name in event.named:
             program.on = event.verb not in {Verb.STOP, Verb.PAUSE}
+            stopping.consider_the_end(state)
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():
         stopping.roll(state, program)

@@ -155,7 +155,7 @@ class Autoscaler:
         while self.recent and self.recent[-1][1] <= numprocs:
             self.recent.pop()
         self.recent.append((now, numprocs))
-        while self.recent[0][0] < now - KEEP:
+        while self.recent[0][0] <= now - KEEP:
             self.recent.popleft()
 
     def by_hand(self, numprocs: int, now: Instant) -> None:

@@ -15,6 +15,7 @@ from minisup.core.model import (
     Policy,
     Restart,
     Retry,
+    Scale,
     Scope,
     Stop,
 )
@@ -54,13 +55,29 @@ policies = st.builds(
 )
 
 
+scales = st.builds(
+    Scale,
+    min=st.integers(0, 2),
+    max=st.integers(2, 5),
+    target_wait=st.sampled_from([1.0, 10.0]),
+    every=st.sampled_from([1.0, 5.0]),
+    probed=st.booleans(),
+)
+
+
 @st.composite
 def fleets(draw):
     """One to three programs; later ones may be `after` earlier ones that are no jobs."""
     made = []
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
-        made.append(replace(draw(policies), name=name, after=tuple(needed)))
+        policy = replace(draw(policies), name=name, after=tuple(needed))
+        scale = draw(st.none() | scales)
+        if scale is not None:
+            least = scale.min if scale.probed else max(1, scale.min)
+            made_scale = replace(scale, min=least)
+            policy = replace(policy, numprocs=least, scale=made_scale)
+        made.append(policy)
     return made
 
 
@@ -80,6 +97,7 @@ happenings = st.one_of(
     st.tuples(st.just("ask"), st.sampled_from(list(Verb)), number, st.booleans(), st.booleans()),
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
     st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
+    st.tuples(st.just("measure"), number, st.sampled_from([None, 0, 0, 1, 30, 1000])),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
 )
@@ -166,6 +184,7 @@ HAPPENS = {
     "ask": ask,
     "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
     "scale": scale,
+    "measure": lambda driver, index, visible: driver.measure(chosen(driver.policies, index), visible),
     "signal": signal,
     "stale": stale,
 }
