@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 from minisup.config.keys import Command, Key, says
 from minisup.core.model import Seconds
@@ -78,6 +77,8 @@ class Scale:
 
 def shown_url(url: str) -> str:
     """An address as it is shown: without its user and password."""
+    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 - only to show, and the daemon shows nothing
+
     try:
         parts = urlsplit(url)
     except ValueError:

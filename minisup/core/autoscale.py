@@ -3,9 +3,9 @@
 With a probe, after AWS's backlog per task and Little's law:
 
     S = length of a worked run (moving average), T = target_wait, V = messages that wait, B = runs in progress
-    steady  = busy / 0.8                               keep up with what arrives, 80 % busy
+    steady  = busy / 0.8                               keep up with what arrives, 80 % busy (from runs that have ended)
     drain   = V / max(1, T / S) + (B if S > T)         clear what waits within T; of long runs one slot each
-    desired = ceil(max(steady, drain, steady + V * S / T if V > slots)), within min and max
+    desired = ceil(max(steady, drain, steady + V * S / T if V > slots)), within min and max; ceil(steady) if V = 0
     up      at once if V * S / T >= 2 * slots, else by half of the slots (at least one) each time
     down    to the most that was desired within the last 60 s
     stale   no answer for 5 minutes: one step a minute towards min, but never to no slot at all
@@ -14,7 +14,6 @@ Without a probe: no idle run among the last 2 * slots runs: one slot more; more 
 """
 
 from collections import deque
-from collections.abc import Iterable
 from math import ceil, exp
 from typing import NamedTuple
 
@@ -33,7 +32,7 @@ STEP: Seconds = 60.0
 """Between two of those steps."""
 
 SMOOTH: Seconds = 30.0
-"""Time constant of the moving average of busy slots."""
+"""Time constant of the moving average of busy slots, at least; of runs that take longer, twice their length."""
 
 WEIGHT = 0.1
 """What the newest run counts in the moving average of their length."""
@@ -95,27 +94,24 @@ class Autoscaler:
 
     # --- what happens ---
 
-    def ended(self, outcome: Outcome, started: Instant, now: Instant) -> None:
-        """A run has ended."""
+    def ended(self, outcome: Outcome, took: Seconds) -> None:
+        """A run has ended. Only now is it known whether it was busy, or waited for work all the time."""
         if outcome is Outcome.IDLE:
             self.runs += 1
             self.idle += 1
-            self.spent -= max(0.0, self.looked_at - started)  # it was taken for a busy one
             return
-        self.spent += now - max(started, self.looked_at)
+        self.spent += took
         if outcome is Outcome.WORKED:
             self.runs += 1
-            took = now - started
             self.length = took if self.length is None else self.length + WEIGHT * (took - self.length)
 
-    def look(self, started: Iterable[Instant], now: Instant) -> None:
-        """Take note of how busy it is; `started` says when each run in progress began."""
+    def look(self, now: Instant) -> None:
+        """Take note of how busy it has been."""
         span = now - self.looked_at
         if span <= 0.0:
             return
-        going = sum(now - max(since, self.looked_at) for since in started)
-        share = max(0.0, self.spent + going) / span
-        self.busy += (1.0 - exp(-span / SMOOTH)) * (share - self.busy)
+        smooth = max(SMOOTH, 2.0 * (self.length or 0.0))
+        self.busy += (1.0 - exp(-span / smooth)) * (self.spent / span - self.busy)
         self.rest(now)
 
     def rest(self, now: Instant) -> None:
@@ -159,7 +155,7 @@ class Autoscaler:
             self.recent.popleft()
 
     def by_hand(self, numprocs: int, now: Instant) -> None:
-        """An operator has decided: that stays for a while, and counting begins again."""
+        """An operator has decided, or other limits count: that stays for a while, and counting begins again."""
         self.recent.clear()
         self.keep(numprocs, now)
         self.runs = self.idle = 0
@@ -174,7 +170,7 @@ class Autoscaler:
         late = visible * each / within
         steady = self.busy / BUSY
         drain = visible / max(1.0, within / each) if each else 0.0
-        if each > within:
+        if each > within and visible:  # else those in progress may be waiting for work, too
             drain += len(started)
         if visible > slots:
             drain = max(drain, steady + late)

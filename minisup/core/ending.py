@@ -89,7 +89,7 @@ def exited(state: State, event: Exited) -> None:
     if event.leftovers:
         left_behind(state, slot, event, outcome)
     if program.scaler is not None:
-        program.scaler.ended(outcome, record.started, state.now)
+        program.scaler.ended(outcome, record.duration or 0.0)
     judge(state, slot, outcome, record)
     if program.watched and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)

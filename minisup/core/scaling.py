@@ -9,7 +9,7 @@ from minisup.core import facts, tell
 from minisup.core.autoscale import Autoscaler, Decision
 from minisup.core.label import budget_label
 from minisup.core.messages import Measure, Measured
-from minisup.core.model import Instant, Policy
+from minisup.core.model import Instant, Policy, Scale
 from minisup.core.program import Program
 from minisup.core.scale import is_on, scale_to
 from minisup.core.state import State
@@ -27,7 +27,7 @@ def tick(state: State, program: Program, scaler: Autoscaler) -> None:
     if not is_scaling(state, program):
         scaler.wake(state.now)
         return
-    scaler.look(starts(program), state.now)
+    scaler.look(state.now)
     if not scaler.scale.probed:
         carry_out(state, program, scaler, scaler.by_idleness(program.numprocs, state.now))
         return
@@ -101,13 +101,18 @@ def take_over(program: Program, policy: Policy, now: Instant) -> None:
         old.scale = new
         old.wake(now)
         old.next_at = now
-        old.recent.clear()
+        old.by_hand(within(new, program.numprocs), now)
+
+
+def within(scale: Scale, numprocs: int) -> int:
+    """The number of slots that comes nearest and is allowed."""
+    return min(scale.max, max(scale.min, numprocs))
 
 
 def numprocs_after(program: Program, policy: Policy, old: Policy, came_back: bool) -> int:
     """How many slots a program has under another policy: what it has been scaled to, as far as the file allows."""
     if policy.scale is not None and not came_back:
-        return min(policy.scale.max, max(policy.scale.min, program.numprocs))
+        return within(policy.scale, program.numprocs)
     if came_back or policy.numprocs != old.numprocs or policy.scale != old.scale:
         return policy.numprocs
     return program.numprocs

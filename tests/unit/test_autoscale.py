@@ -13,7 +13,7 @@ def scaler(**keys):
 def knowing(each, **keys):
     """One that has seen runs of this length, and no more."""
     made = scaler(**keys)
-    made.ended(Outcome.WORKED, -each, 0.0)
+    made.ended(Outcome.WORKED, each)
     made.rest(0.0)
     return made
 
@@ -47,23 +47,36 @@ def test_long_runs_need_a_slot_for_each_message_beside_those_in_progress():
 def test_busy_slots_want_others_beside_them_though_nothing_waits():
     made = knowing(2.0)
     for now in range(5, 305, 5):
-        made.look([0.0, 0.0, 0.0, 0.0], float(now))
+        for _ in range(10):
+            made.ended(Outcome.WORKED, 2.0)
+        made.look(float(now))
     assert made.busy == pytest.approx(4.0, abs=0.01)
     decision = asked(made, 0, 4, now=305.0)
     assert (decision.numprocs, decision.reason) == (5, "load")
 
 
-def test_a_run_that_found_nothing_was_not_busy():
+def test_a_run_that_waited_for_work_and_found_none_was_not_busy():
     made = scaler()
-    made.look([4.0], 5.0)
-    assert made.busy > 0
-    before = made.busy
-    made.ended(Outcome.IDLE, 4.0, 5.1)
-    made.ended(Outcome.WORKED, 5.1, 6.0)
-    made.look([], 10.0)
-    assert made.busy < before
-    made.look([], 10.0)  # no time has passed: nothing is learned
-    assert made.looked_at == 10.0
+    for now in range(20, 400, 20):
+        made.ended(Outcome.IDLE, 20.0)
+        made.look(float(now))
+    assert made.busy == 0.0
+    made.ended(Outcome.FAILED, 1.0)
+    made.look(380.0)  # no time has passed: nothing is learned
+    assert made.busy == 0.0
+    made.look(400.0)
+    assert made.busy > 0.0
+    assert asked(made, 0, 4, now=400.0, started=[380.0] * 4).numprocs == 1
+
+
+def test_long_runs_are_averaged_over_twice_their_length():
+    made = knowing(60.0)
+    seen = []
+    for now in range(10, 3000, 10):
+        made.ended(Outcome.WORKED, 60.0)  # one every 10 s: six slots
+        made.look(float(now))
+        seen.append(made.busy)
+    assert all(5.9 < busy < 6.1 for busy in seen[150:])
 
 
 def test_before_a_run_has_worked_its_length_is_at_least_what_those_in_progress_have_taken():
@@ -123,31 +136,31 @@ def test_missing_data_never_leaves_a_program_without_a_slot():
 def test_without_a_probe_one_more_if_no_run_was_idle_one_less_if_most_were():
     made = scaler(probed=False)
     for _ in range(4):
-        made.ended(Outcome.WORKED, 0.0, 1.0)
+        made.ended(Outcome.WORKED, 1.0)
     decision = made.by_idleness(2, 5.0)
     assert (decision.numprocs, decision.reason, decision.runs) == (3, "worked", 4)
     for outcome in [Outcome.IDLE] * 4 + [Outcome.WORKED] * 2 + [Outcome.FAILED]:
-        made.ended(outcome, 5.0, 6.0)
+        made.ended(outcome, 1.0)
     decision = made.by_idleness(3, 10.0)
     assert (decision.numprocs, decision.reason, decision.runs, decision.idle) == (2, "idle", 6, 4)
 
 
 def test_without_a_probe_too_few_runs_and_a_few_idle_ones_change_nothing():
     made = scaler(probed=False)
-    made.ended(Outcome.WORKED, 0.0, 1.0)
+    made.ended(Outcome.WORKED, 1.0)
     assert made.by_idleness(1, 5.0).numprocs == 1
-    made.ended(Outcome.IDLE, 5.0, 6.0)
+    made.ended(Outcome.IDLE, 1.0)
     assert made.by_idleness(1, 10.0).numprocs == 1  # as many idle as not
     assert made.runs == 0
 
 
 def test_without_a_probe_the_limits_hold():
     made = scaler(probed=False, max=1)
-    made.ended(Outcome.WORKED, 0.0, 1.0)
-    made.ended(Outcome.WORKED, 0.0, 1.0)
+    made.ended(Outcome.WORKED, 1.0)
+    made.ended(Outcome.WORKED, 1.0)
     assert made.by_idleness(1, 5.0).numprocs == 1
-    made.ended(Outcome.IDLE, 0.0, 1.0)
-    made.ended(Outcome.IDLE, 0.0, 1.0)
+    made.ended(Outcome.IDLE, 1.0)
+    made.ended(Outcome.IDLE, 1.0)
     assert made.by_idleness(1, 5.0).numprocs == 1
 
 

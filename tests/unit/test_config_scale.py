@@ -1,7 +1,7 @@
 """`scale`: what it may be, what is impossible, and what `check` says of it."""
 
 import pytest
-from config_kit import JOB, problem, problems, program, read, write
+from config_kit import JOB, problem, problems, program, read
 
 from minisup.config.explain import explain
 from minisup.config.plan import plan
