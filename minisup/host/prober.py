@@ -103,6 +103,8 @@ class _Asked:
         self._timer: Timer | None = None
 
     def ask(self) -> None:
+        if self._pending:  # the core has forgotten that it asked, as while the program was paused: one answer will do
+            return
         if self._child.pid and self._doomed:
             self._answer(None, f"{self._doomed}, and it has not ended yet")
             return
@@ -111,7 +113,7 @@ class _Asked:
         try:
             self._begin()
         except SpawnError as error:
-            self._tell(None, f"cannot ask: {error.cause}")
+            self._tell(None, error.cause)
         except (OSError, ValueError) as error:
             self._tell(None, f"cannot ask: {error}")
 

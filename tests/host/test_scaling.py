@@ -71,6 +71,17 @@ def test_a_backlog_makes_it_grow_an_empty_queue_lets_it_shrink_and_no_run_is_sig
     assert "scales itself between 1 and 4" in said
 
 
+def test_the_example_grows_when_a_bus_stops(stage: Stage) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    text = (examples / "scaling.toml").read_text().replace("${MINISUP_HERE}", str(examples))
+    places = f'[supervisor]\nsocket = "{stage.socket}"\nstate_dir = "{stage.root}/state"'
+    config = stage.write("scaling.toml", text.replace("[supervisor]", places))
+    daemon = stage.up_file(config, env={"SHOP_QUEUE": str(stage.path("queue.db"))})
+    wait_until(lambda: slots(daemon) > 1, 40, "it has grown")
+    assert facts(daemon, "autoscaled")[0]["reason"] in {"backlog", "load"}
+    assert not facts(daemon, "probe_failed")
+
+
 def test_from_no_slot_and_a_stop_of_nothing_keeps_it_away(stage: Stage) -> None:
     fill(stage, 0)
     daemon = stage.up(program("email", TAKE, scale=scale({"command": COUNT}, min=0), **KEYS))
@@ -128,7 +139,7 @@ BAD = {
     "JSON without a path": (sh("echo '{}'"), 'json = "PATH" says where it is'),
     "exit 1": (sh("echo 5; echo cannot connect >&2; exit 1"), 'the probe ended by exit 1 "cannot connect"'),
     "a signal": (sh("kill -9 $$"), "the probe ended by SIGKILL"),
-    "missing": ("./no-such-probe", "cannot ask: no such file"),
+    "missing": ("./no-such-probe", "cannot start ./no-such-probe: no such file"),
     "10 MB": (sh("head -c 10000000 /dev/zero | tr '\\0' 9"), "it printed more than 64 KiB"),
     "endless": ("yes", "it printed more than 64 KiB"),
     "endless errors": (sh("yes >&2"), "no answer within 1 s"),
@@ -209,7 +220,14 @@ def web() -> Iterator[str]:
 
 
 def helpers(stage: Stage) -> list[int]:
-    return [pid for pid in stage.jobs() if b"minisup.probes" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in stage.jobs() if b"minisup.probes" in command_of(pid)]
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:  # it has just ended
+        return b""
 
 
 def test_http_with_json_and_the_helper_stays(stage: Stage, web: str) -> None:
