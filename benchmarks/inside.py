@@ -73,7 +73,7 @@ def main(to: str) -> None:
         file = Path(directory) / "minisup.toml"
         file.write_text(CONFIG.format(directory, to, "max_rows = 0" if to == "inherit" else ""))
         supervisor = Supervisor(load(file), Signals(), Clock(), exit_when_done=False, reread=lambda: load(file))
-        supervisor.launcher._spawner = Nobody()  # noqa: SLF001
+        supervisor.launcher.spawner = Nobody()
         supervisor.open()
         supervisor.feed(Booted(()))
         least = float("inf")
