@@ -18,16 +18,16 @@ WARNING = frozenset(
         facts.GaveUp,
         facts.Cut,
         facts.OutputLost,
+        facts.OutputRuleSlow,
         facts.RotationFailed,
         facts.NotReloaded,
         facts.HookFailed,
         facts.HookDropped,
         facts.ProtectionFailed,
-        facts.OutputRuleSlow,
-        facts.RotationFailed,
-        facts.NotReloaded,
-        *(facts.ManyLeftovers, facts.GaveUp, facts.Cut, facts.OutputLost, facts.RotationFailed, facts.NotReloaded),
-        *(facts.StartLate, facts.StartsSkipped, facts.ClockJumped),
+        facts.ProbeFailed,
+        facts.StartLate,
+        facts.StartsSkipped,
+        facts.ClockJumped,
     }
 )
 """Facts whose lines are warnings; those in `DETAILS` are for debugging, all others information."""
@@ -199,6 +199,35 @@ def extra_run_ended(fact: facts.ExtraRunEnded) -> str:
     return f"{begin}{fact.outcome}: {described(fact.outcome, fact.code, fact.signal, fact.cause, after)}"
 
 
+def autoscaled(fact: facts.Autoscaled) -> str:
+    return f"{fact.program}: {fact.was} -> {count(fact.numprocs, 'slot')}: {scaling_reason(fact)}"
+
+
+def scaling_reason(fact: facts.Autoscaled) -> str:
+    """Why a program has scaled itself: `312 wait, 2.3 s each, target 10 s`."""
+    busy = f"{fact.busy:g} busy"
+    match fact.reason:
+        case "backlog":
+            each = "" if fact.each is None else f", {duration(fact.each)} each"
+            return f"{fact.visible:,} wait{each}, target {duration(fact.target)}"
+        case "load" | "quiet":
+            return f"{fact.visible:,} wait, {busy}"
+        case "worked":
+            return f"none of the last {count(fact.runs, 'run')} was idle"
+        case "idle":
+            return f"{fact.idle} of the last {count(fact.runs, 'run')} were idle"
+        case _:
+            return f"no answer of the probe for {duration(fact.stale)}"
+
+
+def probe_failed(fact: facts.ProbeFailed) -> str:
+    return f"{fact.program}: cannot tell how much work waits: {fact.error}; stays at {count(fact.numprocs, 'slot')}"
+
+
+def probe_answered(fact: facts.ProbeAnswered) -> str:
+    return f"{fact.program}: the probe answers again after {duration(fact.lasted)}: {fact.visible:,} wait"
+
+
 def reloaded(fact: facts.Reloaded) -> str:
     parts = [("new", fact.added), ("changed", fact.changed), ("draining away", fact.removed)]
     said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
@@ -310,6 +339,9 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Scaled: scaled,
     facts.ExtraRun: extra_run,
     facts.ExtraRunEnded: extra_run_ended,
+    facts.Autoscaled: autoscaled,
+    facts.ProbeFailed: probe_failed,
+    facts.ProbeAnswered: probe_answered,
     facts.Reloaded: reloaded,
     facts.NotReloaded: not_reloaded,
     facts.FilesChanged: files_changed,

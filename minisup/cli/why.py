@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from minisup.cli.words import amount, printable, slot_line
 from minisup.cli.words import next_words as next_start
+from minisup.core.facts import Autoscaled
+from minisup.narrate import scaling_reason
 
 Program = Mapping[str, Any]
 
@@ -34,6 +36,7 @@ def program_text(program: Program, *, ending: bool = False) -> str:
         ("Watch", watch(program)),
         ("After", after(program)),
         ("Slots", slots(program)),
+        ("Scale", scale(program)),
         ("Budget", budget(program)),
         ("Give up", give_up(program)),
         ("You can", [] if ending else you_can(program)),
@@ -79,6 +82,8 @@ def backoff(program: Program) -> str:
 
 
 def waiting(program: Program) -> str:
+    if program.get("scale") and not program["slots"]:
+        return f"{program['name']} is waiting: it has scaled itself to no slot, and work that arrives brings it back."
     reasons = {slot["reason"] for slot in program["slots"] if slot["phase"] == "waiting"}
     words = next((WAITS[reason](program) for reason in WAITS if reason in reasons), "")
     return f"{program['name']} is waiting: {words or 'no run is due'}.{next_words(program)}"
@@ -94,6 +99,8 @@ def off(program: Program) -> str:
     if program["give_up"]["given_up"]:
         return f"{program['name']} is off: it was given up after {amount(program['give_up']['after'])} of failing."
     never = all(slot["last"] is None for slot in program["slots"])
+    if program.get("scale") and not program["slots"]:
+        return f"{program['name']} is off, and does not scale itself meanwhile."
     if not program["slots"]:
         return f"{program['name']} is off: it has no slots (numprocs = 0)."
     if never and not program["autostart"]:
@@ -218,6 +225,26 @@ def slot_words(slot: Mapping[str, Any], *, known: bool) -> str:
     words = slot_line({**slot, "cause": None} if told else slot)
     changes = slot["phase"] == "waiting" and slot["next"]["event"] == "change"
     return f"{words}; or as soon as a file that it needs changes" if changes else words
+
+
+def scale(program: Program) -> list[str]:
+    """How it scales itself: the last decision, and what it knows now."""
+    known = program.get("scale")
+    if not known:
+        return []
+    lines = [f"{count(known['slots'], 'slot')}; scales itself between {known['min']} and {known['max']}."]
+    if known["last"]:
+        last = dict(known["last"])
+        ago = last.pop("ago")
+        fact = Autoscaled(**last)
+        lines.append(f"{fact.was} -> {fact.numprocs} {amount(ago)} ago: {scaling_reason(fact)}")
+    if known["failing_for"] is not None:
+        lines.append(f"the probe has been failing for {amount(known['failing_for'])}: {printable(known['error'])}")
+    elif known["waiting"] is not None:
+        lines.append(f"now {known['waiting']:,} wait, {known['busy']:g} busy")
+    if known["slots"] < known["max"] and program["budget"]["label"] != "ok":
+        lines.append(f"no slot joins while the retry budget is {program['budget']['label']}")
+    return lines
 
 
 def budget(program: Program) -> list[str]:

@@ -1,6 +1,7 @@
 """What a configuration will do, in words and seconds: the text of `minisup check`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from minisup.config.failing import failure_lines
@@ -12,6 +13,7 @@ from minisup.config.log_tables import LineFormat, LogTo
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
 from minisup.config.presets import preset_keys
+from minisup.config.scaling import scale_lines
 from minisup.config.schema import Config, Platform, Program, Supervisor
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.config.units import format_size
@@ -91,14 +93,17 @@ def _supervisor(supervisor: Supervisor) -> Iterator[tuple[str, str]]:
 def _what(program: Program) -> str:
     argv = " ".join(map(word, program.for_slot(0, hide=True).argv))
     kind = {Kind.JOB: "", Kind.SERVICE: "service, ", Kind.TASK: "task, "}[program.kind]
-    return f"{kind}{slots(program.numprocs)} of: {argv}"
+    many = slots(program.numprocs) if program.scale is None else f"{program.scale.min} to {slots(program.scale.max)}"
+    return f"{kind}{many} of: {argv}"
 
 
 def _program(program: Program, plan: ShutdownPlan, config: Config) -> Iterator[tuple[str, str]]:
     if program.preset:
         yield "preset", "\n".join(_preset(program))
-    yield from pace_lines(program)
-    yield from failure_lines(program)
+    yield from scale_lines(program)
+    largest = replace(program, numprocs=program.most_slots)
+    yield from pace_lines(largest)
+    yield from failure_lines(largest)
     yield from stop_lines(program, plan, config)
     if program.after:
         yield "after", ", ".join(program.after)

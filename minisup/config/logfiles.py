@@ -29,7 +29,7 @@ def check_log_files(programs: Mapping[str, Program], places: Mapping[str, Place]
 def _paths(program: Program) -> Iterator[tuple[str, str]]:
     templates = (program.log.path or "", program.log.stderr_path or "")
     own = any(SLOT_ONLY in names_in(template) for template in templates)
-    for slot in range(program.numprocs if own else 1):
+    for slot in range(program.most_slots if own else 1):
         for key, path in zip(_KEYS, program.log_paths(slot), strict=True):
             if path is not None:
                 yield key, path

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from minisup.config.hooks import HOOKS, HookCommand
 from minisup.config.interpolate import mask
+from minisup.config.scale_tables import shown_url
 from minisup.config.schema import Config, Program, Supervisor
 from minisup.config.walk import keys_of
 from minisup.core.model import Kind
@@ -134,6 +135,8 @@ class _Secret(NamedTuple):
 def _effective(program: Program) -> dict[str, object]:
     """The keys of a program as they come out: templates are filled in for slot 0, the way its runs see them."""
     flat = _flat(program)
+    if program.scale is not None:
+        del flat["numprocs"]  # it follows from scale.min
     for key in [key for key in flat if key.partition(".")[0] in {"command", "directory", "environment"}]:
         del flat[key]
     bare, masked = program.for_slot(0), program.for_slot(0, hide=True)
@@ -177,6 +180,8 @@ def _plain(key: str, value: object) -> object:
         return value.shown
     if key in MODES and isinstance(value, int):
         return f"{value:04o}"
+    if isinstance(value, str) and key.startswith("scale.probe.") and "://" in value:
+        return shown_url(value)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

@@ -10,6 +10,7 @@ from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
+from minisup.config.scale_tables import Scale
 from minisup.config.scheduling import check_schedule
 from minisup.config.schema import Identity, Origin, Program
 from minisup.config.users import AccountError, find_identity
@@ -84,6 +85,8 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     named_codes = frozenset().union(*codes.values())
     plain = {"ok": ExitCodes().ok, "fatal": ExitCodes().fatal, **defaults.get("exit", {})}
     defaults["exit"] = {name: default - named_codes for name, default in plain.items()}
+    if isinstance(given.get("scale"), dict):  # what it starts with
+        defaults["numprocs"] = given["scale"].get("min", Scale().min)
     if given.get("log", {}).get("to") is LogTo.FILE:
         defaults["log"] = {"stderr": LogStderr.JOIN}
     return defaults

@@ -16,8 +16,10 @@ from minisup.config.interpolate import interpolate
 from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.lines import Path as LinePath
 from minisup.config.log_tables import Log, LogTo, SupervisorLog
-from minisup.config.tables import History, Limits, Queue, Scale, Schedule, TaskProtection, Worked
+from minisup.config.scale_tables import Scale
+from minisup.config.tables import History, Limits, Queue, Schedule, TaskProtection, Worked
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
+from minisup.core.model import Scale as ScalePolicy
 
 MOST_PROCESSES: Final = 10_000
 
@@ -247,7 +249,7 @@ class Program:
     log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
     limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
     schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.")))
-    scale: Scale | None = field(default=None, metadata=says(Key("Instead of `numprocs`.", later=True)))
+    scale: Scale | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`.")))
     queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
     ignore: tuple[Ignore, ...] = field(
         default=(),
@@ -292,6 +294,19 @@ class Program:
             retry=self.retry,
             stop=self.stop,
             schedule=None if self.schedule is None else when(self.schedule),
+            scale=self._scale(),
+        )
+
+    def _scale(self) -> ScalePolicy | None:
+        scale = self.scale
+        if scale is None:
+            return None
+        return ScalePolicy(
+            min=scale.min,
+            max=scale.max,
+            target_wait=scale.target_wait,
+            every=scale.every,
+            probed=scale.probe is not None,
         )
 
     def for_slot(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> SlotConfig:
@@ -308,6 +323,18 @@ class Program:
             {**self.file_environment, **given, **own},
             os.path.join(self.origin.here, directory),
         )
+
+    def probe_command(self, *, hide: bool = False) -> tuple[str, ...]:
+        """What the probe runs, filled in as for the first slot; empty: none. `hide` as in `for_slot`."""
+        probe = None if self.scale is None else self.scale.probe
+        known = {**self.origin.variables, **self.own_variables(0, self.numprocs)}
+        words = () if probe is None or probe.command is None else probe.command
+        return tuple(interpolate(word, known, hide=hide) for word in words)
+
+    @property
+    def most_slots(self) -> int:
+        """How many slots it may come to have by itself."""
+        return self.numprocs if self.scale is None else self.scale.max
 
     def log_paths(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> tuple[str | None, str | None]:
         """The files of slot number `slot` for its stdout and its separate stderr; None: it has none.

@@ -6,7 +6,7 @@ The records of the core (`exit`, `idle`, `retry`, `stop`) are used as they are; 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from minisup.config.keys import Command, Cron, Key, Pattern, Size, Zone, says
+from minisup.config.keys import Cron, Key, Pattern, Size, Zone, says
 from minisup.core.model import Overlap, Seconds
 
 
@@ -87,24 +87,6 @@ class Schedule:
             Key("For `cron`: starts that were missed while minisup was down are made up for by one, at once.")
         ),
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """How the length of a queue is found out."""
-
-    command: Command = field(metadata=says(Key("Prints the number of messages that wait.")))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
-    """As many processes as the queue needs; instead of `numprocs`."""
-
-    min: int = field(default=1, metadata=says(Key("At least so many processes.", low=0, high=10_000)))
-    max: int = field(default=10, metadata=says(Key("At most so many processes.", low=1, high=10_000)))
-    target_wait: Seconds = field(default=30.0, metadata=says(Key("How long a message may wait in the queue.", above=0)))
-    every: Seconds = field(default=5.0, metadata=says(Key("How often the queue is looked at.", above=0)))
-    probe: Probe | None = field(default=None, metadata=says(Key("How it is looked at.")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

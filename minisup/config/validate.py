@@ -8,6 +8,7 @@ from minisup.config.lines import Path
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.presets import PRESETS
 from minisup.config.problems import Report, Source, did_you_mean, named, show
+from minisup.config.scaling import check_scale
 from minisup.config.schema import Program, Supervisor
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
@@ -55,7 +56,7 @@ def check_program(program: Program, place: Place) -> None:
     _check_order(program, place)
     _check_exit_codes(program.exit, place)
     _check_log(program, place)
-    _check_later(program, place)
+    check_scale(program, place)
 
 
 def _check_order(program: Program, place: Place) -> None:
@@ -128,16 +129,6 @@ def _check_preset(program: Program, place: Place) -> None:
     if name is not None and name not in PRESETS:
         hint = did_you_mean(name, PRESETS) or f"; there are {named(PRESETS)}"
         place.problem("preset", f"{show(name)} is no preset{hint}")
-
-
-def _check_later(program: Program, place: Place) -> None:
-    scale = program.scale
-    if place.has("scale") and place.has("numprocs"):
-        place.problem("numprocs", "cannot be given together with scale; scale.min and scale.max say how many")
-    if scale and scale.probe is None:
-        place.problem("scale", "needs a probe", "scale.probe")
-    if scale and scale.min > scale.max:
-        place.problem("scale.min", f"scale.min {scale.min} is above scale.max {scale.max}", "scale.max")
 
 
 def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *, complete: bool) -> None:

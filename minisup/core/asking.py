@@ -23,6 +23,10 @@ def asked(state: State, event: Asked) -> None:
             stopping.leave_rolling_queue(slot)
     for slot in slots:
         carry_out(state, slot, event)
+    for program in state.programs.values():
+        if program.is_empty() and program.name in event.named:
+            program.on = event.verb not in {Verb.STOP, Verb.PAUSE}
+            stopping.consider_the_end(state)
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():
         stopping.roll(state, program)

@@ -104,6 +104,8 @@ def exited(state: State, event: Exited) -> None:
     if slot.extra:  # nothing follows it, and it says nothing about the program
         stopping.settle(state, slot, Phase.OFF)
         return
+    if program.scaler is not None:
+        program.scaler.ended(outcome, record.duration or 0.0)
     judge(state, slot, outcome, record)
     if program.watched and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)

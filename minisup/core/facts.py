@@ -196,6 +196,43 @@ class ExtraRunEnded(NamedTuple):
     by: str
 
 
+class Autoscaled(NamedTuple):
+    """A program has scaled itself from `was` to `numprocs` slots.
+
+    `reason`: backlog (messages wait), load (its slots are busy), quiet (fewer will do), worked (no run was idle), idle
+    (most runs were), stale (the probe has been failing for `stale` seconds). `visible` messages wait, a run takes
+    `each` seconds, `target` is how long a message may wait, `busy` slots are busy, `idle` of the last `runs` runs were.
+    """
+
+    program: str
+    was: int
+    numprocs: int
+    reason: str
+    visible: int | None
+    each: Seconds | None
+    target: Seconds
+    busy: float
+    runs: int
+    idle: int
+    stale: Seconds
+
+
+class ProbeFailed(NamedTuple):
+    """Nobody knows how many messages wait; told once, until there is an answer again."""
+
+    program: str
+    error: str
+    numprocs: int
+
+
+class ProbeAnswered(NamedTuple):
+    """A probe that failed for `lasted` seconds answers again: `visible` messages wait."""
+
+    program: str
+    lasted: Seconds
+    visible: int
+
+
 class Reloaded(NamedTuple):
     """Another configuration counts from now on: the names of the programs that are new, changed, gone."""
 
@@ -356,6 +393,9 @@ Fact = (
     | Scaled
     | ExtraRun
     | ExtraRunEnded
+    | Autoscaled
+    | ProbeFailed
+    | ProbeAnswered
     | Reloaded
     | NotReloaded
     | FilesChanged

@@ -24,6 +24,8 @@ Rules for whoever changes this package:
 12. The number of slots is `program.numprocs`. A slot at or above it is leaving: nothing starts in it, and it is
     forgotten, with all that the host knows of it, at the end of the step in which its last process goes. The slot of
     an extra run (`once.py`) leaves from birth: it is the only one that starts something.
+13. A program that scales itself does so by scale-out and scale-in, within min and max, and no slot of it joins while
+    its budget is degraded or holding. Each `Measure` is answered by one `Measured`, at any later time.
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
@@ -73,6 +75,9 @@ are off, of one that is paused as a whole are paused. A slot that is leaving hea
 
 An extra run that an operator asks for starts beside all this and changes none of it: no wait, no token, no count.
 
+A program that has scaled itself to nothing has no slot to stop or to pause: what is asked of it by its name decides
+whether it is on, and so whether work brings it back.
+
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.
 
@@ -90,6 +95,7 @@ from minisup.core import (
     once,
     reload,
     scale,
+    scaling,
     schedule,
     signalling,
     stopping,
@@ -110,6 +116,7 @@ from minisup.core.messages import (
     FilesChanged,
     Leftovers,
     Lost,
+    Measured,
     OverMemory,
     Reloaded,
     Remembered,
@@ -151,6 +158,7 @@ def booted(fleet: State, event: Booted) -> None:
         for slot in fleet.programs[name].slots:
             launch.first_start(fleet, slot, slot.index)
     survival.drain_unwanted(fleet)
+    scaling.begin(fleet)
     launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
     stopping.consider_the_end(fleet)
 
@@ -240,11 +248,13 @@ def milestones(fleet: State, slot: Slot) -> None:
 
 
 def program_due(fleet: State, program: Program) -> None:
-    """A token has come, a probe is due, or it is time to give up."""
+    """A token has come, a probe is due, it is time to give up, or to look how much work there is."""
     launch.feed_held(fleet, program)
     if program.blocked and program.probe_at is not None and program.probe_at <= fleet.now:
         launch.probe(fleet, program)
     ending.consider_giving_up(fleet, program)
+    if program.scaler is not None and program.scaler.next_at <= fleet.now and not program.leaving:
+        scaling.tick(fleet, program, program.scaler)
     fleet.arm_program(program)
 
 
@@ -269,6 +279,7 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     FilesChanged: asking.files_changed,
     Leftovers: stopping.leftovers,
     Lost: survival.lost,
+    Measured: scaling.measured,
     OverMemory: stopping.over_memory,
     Reloaded: reload.reloaded,
     RunAsked: once.run_asked,

@@ -28,6 +28,8 @@ def program_state(program: Program, now: Instant) -> str:
         return "stopping"
     if Phase.DRAINING in phases:
         return "draining"
+    if phases <= GONE and program.is_dormant():
+        return "waiting"
     if phases <= GONE:
         return "done" if Phase.DONE in phases else "off"
     if any(slot.paused_at is not None for slot in slots):

@@ -208,6 +208,14 @@ class ShutdownAsked(NamedTuple):
     by: str = ""
 
 
+class Measured(NamedTuple):
+    """The answer to a `Measure`: how many messages wait, or None and why nobody knows."""
+
+    program: str
+    visible: int | None
+    error: str = ""
+
+
 OperatorAsked = Asked | ScaleAsked | RunAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
@@ -226,6 +234,7 @@ Event = (
     | Due
     | Changed
     | FilesChanged
+    | Measured
     | Asked
     | ScaleAsked
     | RunAsked
@@ -281,6 +290,12 @@ class Watch(NamedTuple):
     on: bool
 
 
+class Measure(NamedTuple):
+    """Ask the program's probe how many messages wait; answered by one `Measured`, later."""
+
+    program: str
+
+
 class Resize(NamedTuple):
     """A program has so many slots from now on: each run that starts is told (MINISUP_NUMPROCS)."""
 
@@ -333,4 +348,4 @@ class Halt(NamedTuple):
     code: int
 
 
-Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Resize | Forget | Remember | Record | Note | Halt
+Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Measure | Resize | Forget | Remember | Record | Note | Halt

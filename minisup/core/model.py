@@ -224,6 +224,17 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Scale:
+    """How a program scales itself, instead of a fixed number of slots. Without a probe: by how its runs end."""
+
+    min: int = 1
+    max: int = 10
+    target_wait: Seconds = 30.0
+    every: Seconds = 5.0
+    probed: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All that the core knows about a program: one `[program.NAME]` without its command and its world."""
 
@@ -243,3 +254,4 @@ class Policy:
     retry: Retry = field(default_factory=Retry)
     stop: Stop = field(default_factory=Stop)
     schedule: Schedule | None = None
+    scale: Scale | None = None  # numprocs is then what it starts with

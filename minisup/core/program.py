@@ -3,6 +3,7 @@
 from collections import deque
 from typing import NamedTuple
 
+from minisup.core.autoscale import Autoscaler
 from minisup.core.budget import Budget
 from minisup.core.causes import Causes
 from minisup.core.messages import Record
@@ -56,6 +57,7 @@ class Program:
         "rolling",
         "rolling_harsh",
         "rolling_now",
+        "scaler",
         "sleepers",
         "slots",
         "spent",
@@ -80,6 +82,7 @@ class Program:
         self.spent = 0  # the highest generation of a timer of a slot that is gone
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
+        self.scaler = Autoscaler(policy.scale, now) if policy.scale else None
         self.stats = Stats(now)
         self.causes = Causes()  # of its failures since it was last well
         self.last_worked: Record | None = None
@@ -115,16 +118,26 @@ class Program:
         """Its slots without those that a scale-in has taken leave of."""
         return self.slots if len(self.slots) <= self.numprocs else self.slots[: self.numprocs]
 
+    def is_empty(self) -> bool:
+        """Whether it scales itself and has no slots now."""
+        return self.scaler is not None and not self.slots
+
+    def is_dormant(self) -> bool:
+        """Whether it has scaled itself to nothing: work that arrives brings it back."""
+        return self.is_empty() and self.on
+
     def is_paused(self) -> bool:
         """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""
         wanted = [slot for slot in self.slots if slot.wanted]
         return bool(wanted) and all(slot.paused_at is not None for slot in wanted)
 
     def due(self, now: Instant) -> Instant | None:
-        """When the program next needs attention: a token for a held slot, a probe, giving up."""
+        """When the program next needs attention: a token for a held slot, a probe, giving up, a look at the work."""
         times = [self.budget.next_token(now)] if self.held else []
         if self.blocked and self.probe_at is not None:
             times.append(self.probe_at)
         if self.give_up_at is not None and self.give_up_at > now:  # once it is past, the end of an old run decides
             times.append(self.give_up_at)
+        if self.scaler is not None and not self.leaving:
+            times.append(self.scaler.next_at)
         return min(times, default=None)

@@ -8,7 +8,7 @@ slots is another one.
 
 from dataclasses import replace
 
-from minisup.core import asking, launch, scale, stopping, tell, timetable
+from minisup.core import asking, launch, scale, scaling, stopping, tell, timetable
 from minisup.core.messages import Reloaded
 from minisup.core.model import GiveUp, Policy
 from minisup.core.outcome import code_table, final_outcomes
@@ -50,7 +50,7 @@ def take_over(state: State, policy: Policy) -> int:
         return policy.numprocs
     came_back, old = program.leaving, program.policy
     change(state, program, replace(policy, kind=old.kind))
-    return policy.numprocs if came_back or policy.numprocs != old.numprocs else program.numprocs
+    return scaling.numprocs_after(program, policy, old, came_back)
 
 
 def change(state: State, program: Program, policy: Policy) -> None:
@@ -60,6 +60,10 @@ def change(state: State, program: Program, policy: Policy) -> None:
     program.policy = policy
     program.codes, program.final = code_table(policy.exit), final_outcomes(policy)
     program.budget.retune(policy.retry, program.numprocs, state.now)
+    if policy.scale != old.scale:
+        scaling.take_over(program, policy, state.now)
+    elif program.scaler is not None:
+        program.scaler.wake(state.now)  # the host has begun anew
     if policy.max_start_rate != old.max_start_rate:
         program.rate = StartRate(policy.max_start_rate, program.numprocs) if policy.max_start_rate else None
     if program.failing_since is not None and policy.retry != old.retry:

@@ -17,8 +17,13 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
     if state.shutdown is not None:
         return
     program = state.programs[event.program]
+    limits = program.policy.scale
+    if limits is not None:
+        event = event._replace(numprocs=min(limits.max, max(limits.min, event.numprocs)))
     tell.scaled(state, program, event)
     scale_to(state, program, event.numprocs, now=event.now)
+    if program.scaler is not None:  # that holds for a while, and scaling goes on from it
+        program.scaler.by_hand(event.numprocs, state.now)
     tell.state_of(state, program)
 
 

@@ -308,13 +308,15 @@ def consider_the_end(state: State) -> None:
         arm_fleet(state, state.now)
     elif shutdown is not None:
         halt(state, shutdown)
-    elif (
-        state.booted
-        and state.exit_when_done
-        and not any(p.extras or (p.active and not is_hopeless(state, p)) for p in programs)
-    ):
+    elif state.booted and state.exit_when_done and not any(is_to_do(state, p) for p in programs):
         given_up = any(program.given_up for program in state.programs.values())
         begin_shutdown(state, code=1 if given_up else 0, step=1, by="all is done")
+
+
+def is_to_do(state: State, program: Program) -> bool:
+    """Whether something of it runs or will, by itself or because work arrives."""
+    to_come = (program.active > 0 or program.is_dormant()) and not is_hopeless(state, program)
+    return program.extras > 0 or to_come
 
 
 def is_hopeless(state: State, program: Program) -> bool:

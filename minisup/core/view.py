@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from minisup.core.autoscale import Autoscaler
 from minisup.core.label import budget_label, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.program import Program
+from minisup.core.scaling import autoscaled
 from minisup.core.slot import Slot
 from minisup.core.state import State
 from minisup.core.stats import WINDOW
@@ -79,6 +81,7 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "phases": phases,
         "groups": list(program.policy.groups),
         "leftovers": sum(sum(slot.leftovers.values()) for slot in program.slots),
+        "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
         "failing_for": None if program.failing_since is None else round(now - program.failing_since, 3),
         "budget": {
             "tokens": round(program.budget.level(now), 3),
@@ -90,6 +93,25 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "busy": busy_share(program, now, uptime),
         "duration": {"p50": p50, "p95": p95, "p99": p99},
         "slots": [slot_view(state, slot, wall) for slot in slots],
+    }
+
+
+def scale_view(state: State, program: Program, scaler: Autoscaler) -> Document:
+    """How a program scales itself: its limits, what waits, and its last decision. `ago` and `failing_for`: seconds."""
+    scale, last = scaler.scale, scaler.last
+    failing = None if scaler.failed_at is None else rounded(state.now - scaler.failed_at)
+    decided = None if last is None else autoscaled(program, scaler, last)._asdict()
+    return {
+        "min": scale.min,
+        "max": scale.max,
+        "slots": program.numprocs,
+        "probe": scale.probed,
+        "waiting": scaler.visible,
+        "each": rounded(scaler.length),
+        "busy": round(scaler.busy, 2),
+        "error": scaler.error or None,
+        "failing_for": failing,
+        "last": None if decided is None else {**decided, "ago": rounded(state.now - scaler.last_at)},
     }
 
 

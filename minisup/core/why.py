@@ -14,7 +14,7 @@ from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
-from minisup.core.view import Document, rounded, slot_view, wait_left
+from minisup.core.view import Document, rounded, scale_view, slot_view, wait_left
 
 STEPS = {Phase.WAITING: "start", Phase.DRAINING: "signal", Phase.STOPPING: "kill", Phase.RUNNING: "timeout"}
 """What the slot's timer will do, by phase."""
@@ -53,6 +53,7 @@ def explain(
         "budget": budget(program, now),
         "give_up": give_up(program, now),
         "touched": touched(program, now),
+        "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
         "after": [needed(state, state.programs[name]) for name in program.policy.after if name in state.programs],
     }
 

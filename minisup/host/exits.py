@@ -8,7 +8,7 @@ from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
 from minisup.core.model import Outcome
 from minisup.host import processes
-from minisup.host.hooks import Hooks
+from minisup.host.helper import Helpers
 from minisup.host.leftovers import URGENT, Leftovers
 from minisup.host.loop import TURN, Loop
 from minisup.host.oom import OomKills
@@ -24,7 +24,7 @@ class Desk(Protocol):
     """What the ends of runs need of the supervisor."""
 
     fleet: Fleet
-    hooks: Hooks
+    helpers: Helpers
     leftovers: Leftovers
     loop: Loop
     now: Callable[[], float]
@@ -94,7 +94,10 @@ class Exits:
         for child in ended:
             known = desk.running.pop(child.pid, None)
             if known is None:
-                strangers |= not desk.hooks.ended(child)
+                helper = desk.helpers.pop(child.pid, None)
+                if helper is not None:
+                    helper(child)
+                strangers = strangers or helper is None
                 continue
             self.ended(child, *known, orphans=orphans)
             if desk.signals.noted:

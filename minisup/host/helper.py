@@ -1,99 +1,119 @@
-"""A command of minisup's own under way: no run, but a child of the same kind, with little time and little to say.
-
-It has its own session and is reaped where all children are. Its output goes, line by line, to minisup's own log.
-"""
+"""A child that is no run: started like one, read without waiting, killed by its pid, reaped by the one reaper."""
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, MutableMapping
 from typing import Final
 
-from minisup.config.lines import printable
-from minisup.core.model import Seconds
-from minisup.host import processes
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import Recipe
-from minisup.host.signals import signal_name
 from minisup.host.spawn import Spawner
 
-PIECE: Final = 1 << 16
-"""Bytes read in a turn; also what a pipe holds."""
+READ: Final = 1 << 16
+"""Bytes taken at once; one read a turn, so that a child that prints without end slows nobody."""
 
-MOST_LINES: Final = 50
-"""Lines of one helper that are passed on; what comes after them is read and forgotten."""
+TAIL: Final = 1 << 12
+"""Bytes of its stderr that are kept."""
 
-LONGEST_LINE: Final = 500
-"""Bytes of a line that are passed on."""
+Helpers = MutableMapping[int, Callable[[Ended], None]]
+"""Who is told the end of a child that is no run, by its pid."""
 
 
 class Helper:
-    """One process. `say` is told each line of its output; SpawnError or OSError when it cannot be started."""
+    """One such child. `out` is read for `on_output`; `on_end` comes last, when it has been reaped."""
 
     def __init__(
-        self, loop: Loop, spawner: Spawner, recipe: Recipe, limit: Seconds, say: Callable[[str], None]
+        self, loop: Loop, helpers: Helpers, on_output: Callable[[bytes], None], on_end: Callable[[Ended], None]
     ) -> None:
         self._loop = loop
-        self._say = say
-        self._limit = limit
-        self._partial = b""
-        self._lines = 0
-        self._killed = False
-        self._reader, writer = os.pipe2(os.O_CLOEXEC)
+        self._helpers = helpers
+        self._on_output = on_output
+        self._on_end = on_end
+        self._out = self._err = -1
+        self._tail = b""
+        self.pid = 0
+
+    def start(self, spawner: Spawner, recipe: Recipe, out: int, childs_end: int) -> None:
+        """Start it; `out` is our end of its stdout and is ours to close from here on. Raises SpawnError, OSError."""
+        self._out = out
         try:
-            self.pid = spawner.spawn_helper(recipe, writer)
+            self._err, childs_err = os.pipe2(os.O_CLOEXEC)
+            try:
+                self.pid = spawner.spawn(recipe, 0, 0, childs_end, childs_err)
+            finally:
+                os.close(childs_err)
         except BaseException:
-            os.close(self._reader)
+            self._close()
             raise
-        finally:
-            os.close(writer)
-        os.set_blocking(self._reader, False)
-        loop.on_readable(self._reader, self._read)
-        self._timer = loop.after(limit, self._too_late)
+        self._helpers[self.pid] = self._ended
+        for fd, reader in ((self._out, self._read_out), (self._err, self._read_err)):
+            os.set_blocking(fd, False)
+            self._loop.on_readable(fd, reader)
 
-    def ended(self, child: Ended) -> str:
-        """It has been reaped; returns why that is a failure, empty if it is none."""
-        self._timer.cancel()
-        self._read()  # what it wrote last; a process that it left behind writes to nobody
-        if self._reader >= 0:
-            self._close()
-        if self._killed:
-            return f"killed after {self._limit:g} s"
-        if child.signal is not None:
-            return signal_name(child.signal)
-        return f"exit {child.code}" if child.code else ""
+    def kill(self) -> None:
+        """SIGKILL to it and to its group. Harmless when it has ended."""
+        if self.pid:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
 
-    def _too_late(self) -> None:
-        self._killed = True
-        processes.kill_sessions((self.pid,))
+    def forget(self) -> None:
+        """Kill it, and hear nothing more of it: it is reaped by the way."""
+        self.kill()
+        if self.pid:
+            self._helpers[self.pid] = _unheard
+        self.pid = 0
+        self._close()
 
-    def _read(self) -> None:
-        if self._reader < 0:
-            return
-        try:
-            piece = os.read(self._reader, PIECE)
-        except BlockingIOError:
-            return
-        except OSError:
-            piece = b""
-        if not piece:
-            self._close()
-            return
-        *whole, self._partial = (self._partial + piece).split(b"\n")
-        self._partial = self._partial[:LONGEST_LINE]
-        for line in whole:
-            self._pass_on(line)
+    def last_line(self) -> str:
+        """The last line of its stderr."""
+        lines = self._tail.decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
 
-    def _pass_on(self, line: bytes) -> None:
-        self._lines += 1
-        if self._lines <= MOST_LINES:
-            self._say(printable(line[:LONGEST_LINE].decode(errors="replace")))
-        elif self._lines == MOST_LINES + 1:
-            self._say("... and more")
+    def _read_out(self) -> None:
+        data = _read(self._out)
+        if data:
+            self._on_output(data)
+        elif data is not None:
+            self._out = self._shut(self._out)
+
+    def _read_err(self) -> None:
+        data = _read(self._err)
+        if data:
+            self._tail = (self._tail + data)[-TAIL:]
+        elif data is not None:
+            self._err = self._shut(self._err)
+
+    def _ended(self, ended: Ended) -> None:
+        self.pid = 0
+        while self._out >= 0 and (data := _read(self._out)):  # what a pipe holds, no more: nobody of ours writes on
+            self._on_output(data)
+        if self._err >= 0:
+            self._read_err()
+        self._close()
+        self._on_end(ended)
 
     def _close(self) -> None:
-        if self._partial:
-            self._pass_on(self._partial)
-            self._partial = b""
-        self._loop.forget(self._reader)
-        os.close(self._reader)
-        self._reader = -1
+        self._out, self._err = self._shut(self._out), self._shut(self._err)
+
+    def _shut(self, fd: int) -> int:
+        if fd >= 0:
+            self._loop.forget(fd)
+            os.close(fd)
+        return -1
+
+
+def _read(fd: int) -> bytes | None:
+    """What there is; empty: the end, or the other end broke off; None: nothing now."""
+    try:
+        return os.read(fd, READ)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _unheard(_ended: Ended) -> None:
+    pass

@@ -8,6 +8,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from minisup.config.hooks import HOOKS, HookCommand
@@ -19,7 +20,8 @@ from minisup.core.outcome import described
 from minisup.core.shutdown import REPEAT
 from minisup.host.calls import Answer, Call
 from minisup.host.events import document
-from minisup.host.helper import Helper
+from minisup.host.helper import Helpers
+from minisup.host.hook_run import HookRun
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import helper_recipe
@@ -69,17 +71,19 @@ class Hooks:
         config: Config,
         loop: Loop,
         spawner: Spawner,
+        helpers: Helpers,
         tell: Callable[[object], None],
         say: Callable[[str], None],
     ) -> None:
         self._loop = loop
         self._spawner = spawner
+        self._helpers = helpers
         self._tell = tell
         self._say = say
         self._occasions = Occasions(loop.clock.monotonic)
         self._waiting: deque[Errand] = deque()
         self._calls = 0  # URLs under way
-        self._helpers: dict[int, tuple[Errand, Helper]] = {}  # commands under way, by pid
+        self._running: set[int] = set()  # pids of commands under way
         self._dropped = 0
         self._until: Instant | None = None  # minisup stays at most until then
         self._since: Instant = 0.0  # and has no other reason to stay since then
@@ -92,11 +96,6 @@ class Hooks:
         self._commands = {name: command for name, command in given.items() if command is not None}
         self._variables = options.environment
         self._directory = next(iter(config.programs.values())).origin.cwd
-
-    @property
-    def sessions(self) -> Mapping[int, object]:
-        """The commands under way, by pid, which is also the number of the session."""
-        return self._helpers
 
     def take(self, fact: object) -> None:
         """Something has happened: call the hook that is for it, if there is one."""
@@ -115,15 +114,6 @@ class Hooks:
         else:
             self._dropped += 1
             self._tell(facts.HookDropped(occasion.hook, occasion.program, self._dropped))
-
-    def ended(self, child: Ended) -> bool:
-        """A child that is no run was reaped; whether it was a hook."""
-        found = self._helpers.pop(child.pid, None)
-        if found is None:
-            return False
-        errand, helper = found
-        self._over(errand, helper.ended(child))
-        return True
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -146,7 +136,7 @@ class Hooks:
     # --- one call -----------------------------------------------------------------------------------------------------
 
     def _under_way(self) -> int:
-        return self._calls + len(self._helpers)
+        return self._calls + len(self._running)
 
     def _begin(self, errand: Errand) -> None:
         if errand.command.url:
@@ -169,11 +159,16 @@ class Hooks:
 
         try:
             recipe = helper_recipe(errand.command.words, self._environment(errand), self._directory)
-            helper = Helper(self._loop, self._spawner, recipe, LIMIT, say)
+            run = HookRun(self._loop, self._spawner, recipe, LIMIT, say)
         except (SpawnError, ValueError, OSError) as error:
             self._over(errand, str(error))
         else:
-            self._helpers[helper.pid] = (errand, helper)
+            self._running.add(run.pid)
+            self._helpers[run.pid] = partial(self._ended, errand, run)
+
+    def _ended(self, errand: Errand, run: HookRun, child: Ended) -> None:
+        self._running.discard(child.pid)
+        self._over(errand, run.ended(child))
 
     def _environment(self, errand: Errand) -> dict[str, str]:
         occasion = errand.occasion

@@ -1,6 +1,7 @@
 """The recipe of each slot, made when its first run starts; what slots have in common is kept once."""
 
 import os
+from collections.abc import Sequence
 
 from minisup.config.schema import Config, Identity
 from minisup.config.tables import Limits
@@ -36,7 +37,8 @@ class Recipes:
         before, self._config = self._config, config
         for name, program in config.programs.items():
             old = before.programs.get(name)
-            if old is None or old.numprocs != program.numprocs or name not in self._numprocs:
+            fixed = program.scale is None  # else the core says when another number counts
+            if old is None or (fixed and old.numprocs != program.numprocs) or name not in self._numprocs:
                 self._numprocs[name] = program.numprocs
         self._recipes.clear()
         self._outlets.clear()
@@ -64,29 +66,36 @@ class Recipes:
 
     def _make(self, slot: str) -> Recipe:
         name, _, number = slot.rpartition(":")
+        made = self._recipe(name, int(number))
+        made.environment[:] = [self._known.setdefault(item, item) for item in made.environment]
+        return made
+
+    def of_probe(self, program: str, argv: Sequence[str]) -> Recipe:
+        """How to run a probe's command, or our helper: as the program's user, in its directory and environment."""
+        return self._recipe(program, 0, argv)
+
+    def _recipe(self, name: str, number: int, argv: Sequence[str] | None = None) -> Recipe:
         program = self._config.programs[name]
         numprocs = self._numprocs[name]
-        own = program.for_slot(int(number), numprocs)
+        own = program.for_slot(number, numprocs)
         environment = child_environment(
             inherited={} if program.clear_env else self._inherited,
             account=account(program.identity),
             layers=(self._config.supervisor.environment, own.environment),
             program=name,
-            slot=int(number),
+            slot=number,
             numprocs=numprocs,
             here=program.origin.here,
             state=self._record.state,
         )
-        made = recipe(
-            own.argv,
+        return recipe(
+            own.argv if argv is None else argv,
             environment,
             directory=own.directory,
             umask=program.umask,
             account=account(program.identity),
             limits=run_limits(program.limits),
         )
-        made.environment[:] = [self._known.setdefault(item, item) for item in made.environment]
-        return made
 
 
 def run_limits(limits: Limits | None) -> RunLimits | None:

@@ -1,7 +1,7 @@
 """Another configuration for a minisup that runs: read, planned, taken over. A bad one changes nothing."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minisup.config.plan import Change, Effect, Plan, plan, taken_over
 from minisup.config.schema import Config
@@ -16,6 +16,9 @@ from minisup.host.memory import MemoryWatch, memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.recipes import Recipes
 from minisup.host.verdict import Verdicts
+
+if TYPE_CHECKING:
+    from minisup.host.prober import Prober
 
 Reread = Callable[[], Config]
 """Reads the configuration again, as `up` read it; raises ConfigError."""
@@ -34,6 +37,7 @@ class Desk(Protocol):
     memory: MemoryWatch | None
     notifier: Notifier
     verdicts: Verdicts
+    prober: "Prober | None"
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -78,6 +82,8 @@ class Reloading:
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
         desk.verdicts.read(new)
+        if desk.prober is not None:  # what it has not answered yet, the core no longer waits for
+            desk.prober.close()
         desk.console.configure(new.supervisor.log)
         desk.hooks.configure(new)
         desk.watch_wall_clock(new)

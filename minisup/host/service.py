@@ -156,6 +156,7 @@ class Service:
         self._refuse_at_the_end("scale")
         numprocs = params["numprocs"]
         programs = resolve_scaled(desk.fleet, params["target"])
+        refuse_beyond(desk.fleet, programs, numprocs)
         for name in programs:
             if params["now"] or desk.fleet.programs[name].numprocs != numprocs:
                 desk.ask(ScaleAsked(name, numprocs, params["now"], user_name(peer.uid)), asked_by(peer))
@@ -268,7 +269,9 @@ class Service:
         if verb is not Verb.STOP:
             refuse_leaving(desk.fleet, verb, targets)
         mark = desk.fleet.next_run - 1
-        desk.ask(Asked(verb, names, params["now"], frozenset(targets), user_name(peer.uid)), asked_by(peer))
+        dormant = [name for name in resolve_programs(desk.fleet, targets) if desk.fleet.programs[name].is_empty()]
+        named = frozenset([*targets, *dormant])  # they have no slots that could be asked
+        desk.ask(Asked(verb, names, params["now"], named, user_name(peer.uid)), asked_by(peer))
         result = {"slots": list(names)}
         if not params["wait"]:
             return {"accepted": True, **result}
@@ -298,6 +301,17 @@ class Service:
                 if age > max_age:
                     return f"{program.name} has not worked for {age:.0f} s"
         return None
+
+
+def refuse_beyond(fleet: Fleet, programs: Sequence[str], numprocs: int) -> None:
+    """A program that scales itself stays within its limits, whoever asks."""
+    for name in programs:
+        scale = fleet.programs[name].policy.scale
+        if scale is not None and not scale.min <= numprocs <= scale.max:
+            raise MinisupError(
+                f"cannot scale {name} to {numprocs}: it scales itself between {scale.min} and {scale.max}; "
+                "change scale.min or scale.max in the configuration, then `minisup reload`"
+            )
 
 
 def refuse_leaving(fleet: Fleet, verb: Verb, targets: Sequence[str]) -> None:

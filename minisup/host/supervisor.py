@@ -10,7 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minisup import narrate
 from minisup.config.schema import Config
@@ -26,6 +26,7 @@ from minisup.core.messages import (
     Event,
     Forget,
     Halt,
+    Measure,
     Note,
     OperatorAsked,
     Record,
@@ -44,6 +45,7 @@ from minisup.host import leftovers
 from minisup.host.clock import Clock
 from minisup.host.exits import Exits
 from minisup.host.extras import Extras
+from minisup.host.helper import Helpers
 from minisup.host.hooks import Hooks
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
@@ -67,6 +69,9 @@ from minisup.host.verdict import Verdicts
 from minisup.host.waits import Waits
 from minisup.host.wallclock import WallClock, wall_clock_for
 from minisup.host.watching import Watching
+
+if TYPE_CHECKING:
+    from minisup.host.prober import Prober
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -98,6 +103,8 @@ class Supervisor:
         self.waits = Waits()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
+        self.helpers: Helpers = {}
+        self.prober: Prober | None = None  # while no program asks how much work waits
         self.todo: deque[Action] = deque()  # what an event asks for and is not yet carried out
         self._busy = False
         self.code: int | None = None
@@ -116,7 +123,7 @@ class Supervisor:
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.recipes, self.pump, self.record)
-        self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.console.tell, self.console.say)
+        self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.helpers, self.console.tell, self.console.say)
         self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)
         self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
@@ -277,6 +284,13 @@ class Supervisor:
     def do_watch(self, action: Watch) -> None:
         self.lookout.watch(action.program, action.on)
 
+    def do_measure(self, action: Measure) -> None:
+        if self.prober is None:
+            from minisup.host.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
+
+            self.prober = Prober(self.loop, self.recipes, self.launcher.spawner, self.helpers, self.feed)
+        self.prober.measure(self.config, action.program)
+
     def do_resize(self, action: Resize) -> None:
         self.recipes.resize(action.program, action.numprocs)
 
@@ -325,6 +339,8 @@ class Supervisor:
             self.protection.leave()
         if self.fleet.shutdown is not None and not self.running:
             self.exits.let_strangers_end(min(self.fleet.shutdown.begun + LAST_GRACE, self.fleet.shutdown.halt_at))
+        if self.prober is not None:
+            self.prober.close()
         self.leftovers.kill_all()
         self.waits.finish()
         deadline = self.now() + FLUSH
@@ -354,7 +370,7 @@ class Supervisor:
         return None if slot is None else slot.wanted
 
     def _leaders(self) -> dict[int, int]:
-        helpers = dict.fromkeys(self.hooks.sessions, HELPER)
+        helpers = dict.fromkeys(self.helpers, HELPER)
         return {**helpers, **{pid: run for pid, (_, run) in self.running.items()}}
 
     def _needed(self, program: str) -> tuple[Any, ...]:
@@ -365,6 +381,7 @@ DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
     Arm: Supervisor.do_arm,
     Forget: Supervisor.do_forget,
     Halt: Supervisor.do_halt,
+    Measure: Supervisor.do_measure,
     Note: Supervisor.do_note,
     Record: Supervisor.do_record,
     Remember: Supervisor.do_remember,

@@ -63,11 +63,16 @@ class Queue:
         self.backlog += count
         self.arrived += count
 
-    def pop(self, now: Instant, chance: Random) -> bool:
-        """Take one message; false if there is none."""
+    def visible(self, now: Instant, chance: Random) -> int:
+        """How many messages wait now."""
         while self._next <= now:
             self.push(1)
             self._next += chance.expovariate(self.rate)
+        return self.backlog
+
+    def pop(self, now: Instant, chance: Random) -> bool:
+        """Take one message; false if there is none."""
+        self.visible(now, chance)
         if not self.backlog:
             return False
         self.backlog -= 1
@@ -91,6 +96,8 @@ class Job:
     outages: tuple[Span, ...] = ()  # a run that starts in one fails
     troubles: tuple[Trouble, ...] = ()
     queue: Queue | None = None
+    waiting: int | None = None  # what the probe says, if not what waits in the queue
+    probe_error: str = ""  # why the probe says nothing
     idle_code: int = 7
     idle_says: Outcome | None = None  # what the output of a run without work says, if it exits 0
     says: Outcome | None = None  # what that of any other says

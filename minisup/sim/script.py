@@ -29,6 +29,7 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
     find email:0 2             so many leftovers of the slot's last run are found late
     push email 10              messages for the job's queue
     change email app/Job.php 3 files that it watches change; one of them, their number
+    job email waiting=312      what the probe of a program that scales itself says; probe_error=timeout: why it does not
     touch email                a file of its command changes
     show [PROGRAM...]          where slots and budgets stand
 """

@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from minisup.config.calendar import Cron
-from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Schedule, Scope, Stop
+from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scale, Schedule, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def policy(name: str, words: Iterable[str]) -> Policy:
     if planned:
         made = replace(made, schedule=schedule(planned))
     for key, text in said.items():
+        if key.startswith("scale.") and made.scale is None:
+            made = replace(made, scale=Scale())
         made = _changed(made, key.split("."), text)
-    return made
+    return made if made.scale is None else replace(made, numprocs=made.scale.min)
 
 
 def schedule(said: Mapping[str, str]) -> Schedule:

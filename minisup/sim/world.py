@@ -27,6 +27,8 @@ from minisup.core.messages import (
     Halt,
     Leftovers,
     Lost,
+    Measure,
+    Measured,
     Note,
     OverMemory,
     Record,
@@ -235,6 +237,8 @@ class World:
                 self.trace.records.append(action)
             elif isinstance(action, Spawn):
                 todo += self._step(self._spawn(action))
+            elif isinstance(action, Measure):
+                todo += self._step(self._measure(action.program))
             elif isinstance(action, Note):
                 self.trace.notes.append((self.now, action.fact))
             else:
@@ -275,6 +279,14 @@ class World:
         if process.ends < inf:
             heappush(self._happenings, (process.ends, next(self._tie), process))
         return Started(slot, run, run)
+
+    def _measure(self, program: str) -> Measured:
+        job = self.jobs.get(program) or Job()
+        if job.probe_error:
+            return Measured(program, None, job.probe_error)
+        if job.waiting is not None:
+            return Measured(program, job.waiting)
+        return Measured(program, job.queue.visible(self.now, self._chance) if job.queue else 0)
 
     def _happen(self, what: Process | Event, when: Instant) -> None:
         if isinstance(what, Process):

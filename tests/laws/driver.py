@@ -9,6 +9,7 @@ from math import inf
 from random import Random
 
 from minisup.core.fleet import Fleet
+from minisup.core.label import budget_label
 from minisup.core.messages import (
     FLEET,
     Arm,
@@ -24,6 +25,8 @@ from minisup.core.messages import (
     Halt,
     Leftovers,
     Lost,
+    Measure,
+    Measured,
     OverMemory,
     Record,
     Remembered,
@@ -91,6 +94,7 @@ class Driver:
         self.stopped = set()  # slots that an operator stopped and nobody started
         self.paused = set()  # slots that an operator paused and that are still wanted
         self.numprocs = {policy.name: policy.numprocs for policy in policies}
+        self.asked_probes = set()  # programs whose probe the core waits for
         self.last_run = 0
         self.extra = None  # the program of which an extra run is being asked for
         self.extras = {}  # slot of an extra run -> its id, until a scale-out takes it over
@@ -192,6 +196,9 @@ class Driver:
     def scale(self, program, numprocs, *, now=False):
         if self.fleet.shutdown is not None:
             return
+        limits = self.policies[program].scale
+        if limits is not None:
+            numprocs = min(limits.max, max(limits.min, numprocs))
         before, self.numprocs[program] = self.numprocs[program], numprocs
         off = not self._joins(program)
         for index in range(before, numprocs):
@@ -226,6 +233,31 @@ class Driver:
         self.extra = None
         if self.halted is None:
             assert self.last_run >= before + 1
+
+    def measure(self, program, visible):
+        """The probe answers, or with None fails to; also when the core does not wait for that."""
+        self.asked_probes.discard(program)
+        self.feed(Measured(program, visible, "" if visible is not None else "exit 1"))
+
+    def _follow(self, event, program, numprocs):
+        """The core has changed the number of slots by itself: only where and when it may."""
+        scaler = self.fleet.programs[program].scaler
+        assert scaler is not None, f"{program} has {numprocs} slots, and nobody asked for that"
+        assert isinstance(event, Due | Measured), f"{program} scales itself upon {event}"
+        assert scaler.scale.min <= numprocs <= scaler.scale.max
+        before, self.numprocs[program] = self.numprocs[program], numprocs
+        if numprocs > before:
+            assert self.label_before == "ok", f"{program} grows while its budget is {self.label_before}"
+            wanted = {slot.name for slot in self.fleet.programs[program].slots if slot.wanted}
+            assert not wanted or not wanted <= self.paused, f"{program} grows while it is paused"
+        for name, slot in self.fleet.slots.items():
+            if slot.program.name == program and slot.index >= min(before, numprocs):
+                self.stopped.discard(name)
+                self.paused.discard(name)
+                run = self.runs.get(name)
+                if run is not None:
+                    run.patience = None if numprocs > slot.index else inf
+        self.stopped = {name for name in self.stopped if name in self.fleet.slots}
 
     def signal(self, slots, name):
         self.feed(SignalAsked(tuple(slots), name))
@@ -266,11 +298,14 @@ class Driver:
         for action in todo:
             if isinstance(action, Spawn):
                 todo += self._step(self._spawn(action))
+            elif isinstance(action, Measure):
+                assert self.fleet.shutdown is None
+                self.asked_probes.add(action.program)
             else:
-                self._carry_out(action)
+                self._carry_out(action, event)
         self._check()
 
-    def _carry_out(self, action):
+    def _carry_out(self, action, event=None):
         match action:
             case Signal():
                 self._signal(action)
@@ -283,7 +318,8 @@ class Driver:
                 self.armed[key] = generation
                 self.timers.arm(key, generation, due)
             case Resize(program, numprocs):
-                assert numprocs == self.numprocs[program]
+                if numprocs != self.numprocs[program]:
+                    self._follow(event, program, numprocs)
             case Forget(slot):
                 assert slot not in self.runs, f"{slot} is forgotten while it runs"
                 assert not [key for key in self.left if key[0] == slot], f"{slot} is forgotten, its leftovers live"
@@ -306,6 +342,8 @@ class Driver:
             self.killed.setdefault(key, self.now)
 
     def _step(self, event):
+        program = self.fleet.programs.get(getattr(event, "program", getattr(event, "key", "")))
+        self.label_before = "" if program is None else budget_label(program, self.now)
         actions = self.fleet.step(event, self.now)
         self.log.append((event, self.now, tuple(actions)))
         return actions
@@ -402,6 +440,9 @@ class Driver:
             assert program.budget.size == program.policy.retry.budget + self.numprocs.get(program.name, 0)
             assert program.extras == sum(slot.extra and slot.phase is not Phase.OFF for slot in program.slots)
             assert program.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
+            if program.scaler is not None:
+                assert program.policy.scale.min <= program.numprocs <= program.policy.scale.max
+                assert self._is_armed(program.name) or not self.fleet.booted or self.halted, "nobody looks any more"
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
             if program.held:
                 assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"

@@ -16,6 +16,7 @@ from minisup.core.model import (
     Policy,
     Restart,
     Retry,
+    Scale,
     Schedule,
     Scope,
     Stop,
@@ -72,6 +73,16 @@ policies = st.builds(
 )
 
 
+scales = st.builds(
+    Scale,
+    min=st.integers(0, 2),
+    max=st.integers(2, 5),
+    target_wait=st.sampled_from([1.0, 10.0]),
+    every=st.sampled_from([1.0, 5.0]),
+    probed=st.booleans(),
+)
+
+
 @st.composite
 def fleets(draw):
     """One to three programs; later ones may be `after` earlier ones that are no jobs."""
@@ -81,6 +92,12 @@ def fleets(draw):
         policy = replace(draw(policies), name=name, after=tuple(needed))
         planned = draw(schedules) if policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS else None
         made.append(replace(policy, schedule=planned))
+        scale = draw(st.none() | scales)
+        if scale is not None:
+            least = scale.min if scale.probed else max(1, scale.min)
+            made_scale = replace(scale, min=least)
+            policy = replace(policy, numprocs=least, scale=made_scale)
+        made.append(policy)
     return made
 
 
@@ -102,6 +119,7 @@ happenings = st.one_of(
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
     st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
     st.tuples(st.just("once"), number),
+    st.tuples(st.just("measure"), number, st.sampled_from([None, 0, 0, 1, 30, 1000])),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
     st.tuples(st.just("set clock"), st.sampled_from([-100_000.0, -60.0, -3.0, -0.1, 0.1, 3.0, 60.0, 100_000.0])),
@@ -192,6 +210,7 @@ HAPPENS = {
     "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
     "scale": scale,
     "once": lambda driver, index: driver.once(chosen(driver.policies, index)),
+    "measure": lambda driver, index, visible: driver.measure(chosen(driver.policies, index), visible),
     "signal": signal,
     "stale": stale,
     "set clock": Driver.set_clock,

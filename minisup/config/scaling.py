@@ -1,0 +1,117 @@
+"""What `scale` cannot be, and what it will do, in words."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from minisup.config.phrases import span, word
+from minisup.config.scale_tables import KINDS, Probe, Scale, shown_url
+from minisup.core.autoscale import BUSY, JUMP, KEEP, STALE, STEP
+from minisup.core.model import Kind, Restart
+
+if TYPE_CHECKING:
+    from minisup.config.schema import Program
+    from minisup.config.validate import Place
+
+_REDIS_KEYS: Final = ("list", "stream", "key")
+_SCHEMES: Final = {
+    "sqs": ("http", "https"),
+    "redis": ("redis", "rediss", "unix"),
+    "http": ("http", "https"),
+}
+
+
+def check_scale(program: "Program", place: "Place") -> None:
+    """Impossible in `scale`."""
+    scale = program.scale
+    if place.has("scale") and place.has("numprocs"):
+        place.problem("numprocs", "cannot be given together with scale; scale.min and scale.max say how many")
+    if scale is None:
+        return
+    if scale.min > scale.max:
+        place.problem("scale.min", f"scale.min {scale.min} is above scale.max {scale.max}", "scale.max")
+    if program.kind is not Kind.JOB:
+        place.problem("scale", f"is only for jobs, and this is a {program.kind.value}; write numprocs", "kind")
+    elif program.restart is not Restart.ALWAYS:
+        place.problem("scale", 'is only for programs that run again and again: restart = "always"', "restart")
+    elif program.schedule is not None:
+        place.problem("scale", "cannot be given together with schedule; write numprocs", "schedule")
+    if scale.probe is not None:
+        _check_probe(scale.probe, place)
+    elif not finds_idle(program):
+        place.problem(
+            "scale",
+            "needs a probe, or runs that say when they found no work: exit.idle = [CODE]",
+            "scale.probe",
+            "exit.idle",
+            "idle.output",
+            "idle.faster_than",
+        )
+    elif not scale.min:
+        place.problem("scale.min", "0 needs a probe: nobody else would see that work has arrived", "scale.probe")
+
+
+def finds_idle(program: "Program") -> bool:
+    """Whether runs of the program can be told apart by whether they found work."""
+    idle = program.idle
+    return bool(program.exit.idle) or idle.output is not None or idle.faster_than is not None
+
+
+def _check_probe(probe: Probe, place: "Place") -> None:
+    kinds, at = probe.kinds(), "scale.probe"
+    those = tuple(f"{at}.{kind}" for kind in KINDS)
+    if len(kinds) != 1:
+        said = f"has {' and '.join(kinds)}; give one of them" if kinds else f"needs one of {', '.join(KINDS)}"
+        place.problem(at, said, *those)
+        return
+    kind = kinds[0]
+    url = getattr(probe, kind)
+    if kind in _SCHEMES and not url.startswith(tuple(f"{scheme}://" for scheme in _SCHEMES[kind])):
+        some = " or ".join(f"{scheme}://" for scheme in _SCHEMES[kind])
+        place.problem(f"{at}.{kind}", f"expected an address that begins with {some}")
+    counted = [key for key in _REDIS_KEYS if getattr(probe, key) is not None]
+    if kind == "redis" and len(counted) != 1:
+        said = f"has {' and '.join(counted)}; give one of them" if counted else "needs a list, a stream or a key"
+        place.problem(at, said, *(f"{at}.{key}" for key in _REDIS_KEYS))
+    for key in counted if kind != "redis" else ():
+        place.problem(f"{at}.{key}", "is only for redis")
+    if probe.group is not None and probe.stream is None:
+        place.problem(f"{at}.group", "is only for a stream", f"{at}.stream")
+    if probe.json is not None and kind not in {"command", "http"}:
+        place.problem(f"{at}.json", "is only for command and http")
+
+
+def scale_lines(program: "Program") -> Iterator[tuple[str, str]]:
+    """What `scale` will do."""
+    if program.scale is not None:
+        yield "scale", "\n".join(_scale(program.scale, program.probe_command(hide=True)))
+
+
+def _scale(scale: Scale, command: Sequence[str]) -> Iterator[str]:
+    limits = f"{scale.min} to {scale.max} slots, looked at every {span(scale.every)}"
+    if scale.probe is None:
+        yield f"{limits}, by how the runs end"
+        yield "one slot more after 2 runs a slot of which none was idle, one less if more than half of them were"
+    else:
+        yield f"{limits}: {_asked(scale.probe, command)}"
+        yield (
+            f"as many as keep each {BUSY * 100:.0f} % busy and clear what waits within {span(scale.target_wait)}; half "
+            f"as many more at a time,"
+        )
+        yield f"all at once when {JUMP:g} times as much waits as they can clear in time"
+        yield (
+            f"if the probe fails: stays as it is, and after {span(STALE)} goes to {max(1, scale.min)}, one step every "
+            f"{span(STEP)}"
+        )
+    yield f"fewer: what was not needed for {span(KEEP)} is not refilled after its own exit; no run is stopped"
+    yield "no slot joins while the retry budget is degraded or holding"
+
+
+def _asked(probe: Probe, command: Sequence[str]) -> str:
+    if command:
+        return f"what {' '.join(map(word, command))} prints"
+    if probe.sqs is not None:
+        return f"visible messages of {shown_url(probe.sqs)}"
+    if probe.redis is not None:
+        what = probe.list or probe.stream or probe.key
+        return f"{what} at {shown_url(probe.redis)}"
+    return f"what {shown_url(probe.http or '')} answers"

@@ -1,0 +1,36 @@
+"""The helper process: reads what to ask from its stdout, which is a socket, then answers each line that comes with one.
+
+It ends with the socket, and so with minisup.
+"""
+
+import json
+import signal
+import socket
+from collections.abc import Callable
+
+from minisup.probes.asking import asker
+
+LONGEST = 300
+"""Characters of an error."""
+
+
+def main() -> None:
+    """Serve until the other end has gone."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    channel = socket.socket(fileno=1)
+    with channel.makefile("r", encoding="utf-8") as lines, channel.makefile("w", encoding="utf-8") as answers:
+        spec = json.loads(lines.readline() or "{}")
+        ask: Callable[[], int] | None = None
+        for _ in lines:
+            try:
+                ask = ask or asker(spec)
+                answer: dict[str, object] = {"visible": ask()}
+            except Exception as error:  # noqa: BLE001 - whatever a library raises is an answer
+                words = " ".join(str(error).split())[:LONGEST]
+                answer = {"error": words or type(error).__name__}
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+
+if __name__ == "__main__":
+    main()
