@@ -1,7 +1,7 @@
 """What is known about a key of the file: the type that it is written in, its meaning, the values it may have."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, NamedTuple
 
 Size = Annotated[int, "size"]
 """Bytes; in the file also `"256MiB"`, `"10MB"`."""
@@ -59,18 +59,13 @@ Environment = Annotated[Mapping[str, str], "environment"]
 """Variables of an environment: names and text."""
 
 
-NO_VALUES: Final[frozenset[str]] = frozenset()
-
-
 class Key(NamedTuple):
-    """What is known about a key beside its type: its meaning, the values it may have, and what is not supported yet."""
+    """What is known about a key beside its type: its meaning, and the values it may have."""
 
     doc: str
     low: float | None = None
     above: float | None = None
     high: float | None = None
-    later: bool = False
-    later_values: frozenset[str] = NO_VALUES
     default: str = ""  # in words, where it depends on other keys
     hint: object = None  # the type in the file, where the record of the core has a plainer one
 

@@ -74,7 +74,6 @@ filled in there.
 `supervisor.include` names more files. They have programs only; a program that is there twice is an error. A name
 without a wildcard must exist.
 
-Keys that are marked *not supported yet* are checked, then refused.
 """
 _TYPES: Final = {
     "seconds": "duration",
@@ -90,7 +89,6 @@ _TYPES: Final = {
 }
 _PLAIN_TYPES: Final = {str: "text", bool: "true or false", int: "whole number", float: "number"}
 _PROGRAM: Final = "What is run. Every key but `command` has a default."
-_LATER: Final = "*Not supported yet.*"
 
 
 def reference() -> str:
@@ -112,16 +110,11 @@ def _section(table: type, path: str, title: str, doc: str) -> Iterator[str]:
     yield ""
     for name, key, plain in inner:
         full = f"{path}.{name}"
-        yield from _section(plain, full, f"### `{full}`", f"{key.doc}{_LATER_TEXT if key.later else ''}")
-
-
-_LATER_TEXT: Final = f" {_LATER}"
+        yield from _section(plain, full, f"### `{full}`", key.doc)
 
 
 def _row(name: str, item: "Field[Any]", key: Key) -> str:
-    doc = key.doc + (_LATER_TEXT if key.later else "")
-    if key.later_values:
-        doc += f" {' '.join(f'`{word}`' for word in sorted(key.later_values))}: {_LATER.lower()}"
+    doc = key.doc
     cells = [
         f"`{name}`",
         _type(hint_of(item, key)) + _limits(key, unwrap(hint_of(item, key))[1]),

@@ -37,7 +37,7 @@ def check_scale(program: "Program", place: "Place") -> None:
         place.problem("scale", "cannot be given together with schedule; write numprocs", "schedule")
     if scale.probe is not None:
         _check_probe(scale.probe, place)
-    elif not finds_idle(program):
+    elif not program.knows_idle:
         place.problem(
             "scale",
             "needs a probe, or runs that say when they found no work: exit.idle = [CODE]",
@@ -48,12 +48,6 @@ def check_scale(program: "Program", place: "Place") -> None:
         )
     elif not scale.min:
         place.problem("scale.min", "0 needs a probe: nobody else would see that work has arrived", "scale.probe")
-
-
-def finds_idle(program: "Program") -> bool:
-    """Whether runs of the program can be told apart by whether they found work."""
-    idle = program.idle
-    return bool(program.exit.idle) or idle.output is not None or idle.faster_than is not None
 
 
 def _check_probe(probe: Probe, place: "Place") -> None:

@@ -17,7 +17,6 @@ from minisup.config.lines import Path, key_text
 from minisup.config.problems import Report, Source, did_you_mean, named, one_of, show
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
-NOT_SUPPORTED: Final = "not supported yet"
 _KEYS_NAMED: Final = 10
 _PLAIN_KEY: Final = Key("")
 
@@ -79,11 +78,6 @@ class Walker:
             given[name] = self._value(hint, raw, path, key)
         except Unfit as unfit:
             self.report.reject(self.source, path, str(unfit))
-        if key.later:
-            self.report.add(self.source, path, f"{NOT_SUPPORTED}; remove it")
-        elif key.later_values and str(given.get(name)) in key.later_values:
-            others = [word for word in unwrap(hint)[0] if word not in key.later_values]  # type: ignore[attr-defined] # an enum
-            self.report.add(self.source, path, f"{show(str(given[name]))} is {NOT_SUPPORTED}; write {one_of(others)}")
 
     def _value(self, hint: object, raw: object, path: Path, key: Key) -> object:
         plain, mark = unwrap(hint)

@@ -95,21 +95,6 @@ def test_an_impossible_value_is_refused(stage: Stage, line: str, key: str) -> No
     assert re.search(rf"minisup\.toml:\d+\s+program\.email\.{key}\b", done.stderr), done.stderr
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "idle = { output = 'empty' }",
-        "idle = { faster_than = '300ms' }",
-        "preset = 'laravel-once'",
-        "schedule = { every = '10s' }",
-        "scale = { min = 1, max = 3, target_wait = '10s', every = '5s', probe = { command = 'true' } }",
-    ],
-)
-def test_what_comes_later_is_refused_and_not_ignored(stage: Stage, line: str) -> None:
-    done = refused(stage, f"{BEFORE_ANYTHING}[program.email]\ncommand = 'x'\n{line}\n")
-    assert "not supported yet" in done.stderr
-
-
 def test_a_missing_include_is_refused(stage: Stage) -> None:
     text = f"supervisor.include = ['there-is-none.toml']\n{BEFORE_ANYTHING}"
     assert_told(refused(stage, text), text, "there-is-none", "there-is-none.toml")

@@ -193,6 +193,13 @@ class Driver:
             self._expect_pauses(verb, slots)
         self.feed(Asked(verb, tuple(slots), now, frozenset(named)))
 
+    def _take_over_extras(self, program, indexes):
+        """A scale-out keeps the extra runs that it finds in its way."""
+        off = not self._joins(program)
+        for index in indexes:
+            if self.extras.pop(f"{program}:{index}", None) is not None and off:
+                self.spared.add(f"{program}:{index}")  # it may finish
+
     def scale(self, program, numprocs, *, now=False):
         if self.fleet.shutdown is not None:
             return
@@ -200,10 +207,7 @@ class Driver:
         if limits is not None:
             numprocs = min(limits.max, max(limits.min, numprocs))
         before, self.numprocs[program] = self.numprocs[program], numprocs
-        off = not self._joins(program)
-        for index in range(before, numprocs):
-            if self.extras.pop(f"{program}:{index}", None) is not None and off:
-                self.spared.add(f"{program}:{index}")  # it may finish
+        self._take_over_extras(program, range(before, numprocs))
         policy = self.policies[program]
         for name, slot in self.fleet.slots.items():
             if slot.program.name == program and slot.index >= min(before, numprocs) and name not in self.extras:

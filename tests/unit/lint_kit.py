@@ -6,11 +6,8 @@ from config_kit import JOB, write
 
 from minisup.config.lint import review
 from minisup.config.lints.subject import Surroundings, Usual
-from minisup.config.load import _read
-from minisup.config.problems import Report
-from minisup.config.sources import read_source
+from minisup.config.load import load
 from minisup.config.unit import Unit
-from minisup.config.walk import NOT_SUPPORTED
 
 GOOD = Unit("minisup.service", "mixed", 90.0, "continue")
 FAST = Usual(runs=1204, median=0.2, p95=0.4, capped=True)
@@ -27,18 +24,14 @@ AROUND = {
 """By number: what is known where the example of docs/reference/lints.md is looked at."""
 
 
-def read_any(directory, text, environ=None):
-    """A configuration that may have keys which come later: the warnings about them are there before."""
-    report = Report()
-    source = read_source(write(directory, text), report)
-    config = _read(source, environ or {}, "/srv", report)
-    assert [problem for problem in report.problems if NOT_SUPPORTED not in problem.message] == []
-    return config
+def configuration(directory, text, environ=None):
+    """A configuration in a file of its own."""
+    return load(write(directory, text), environ or {}, "/srv")
 
 
 def found(directory, text, number, around=NOWHERE, environ=None):
     """The findings with this number about a whole configuration."""
-    findings = review(read_any(directory, text, environ), around).findings
+    findings = review(configuration(directory, text, environ), around).findings
     return [finding for finding in findings if finding.id == number]
 
 

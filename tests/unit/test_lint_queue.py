@@ -116,7 +116,6 @@ def test_the_fix_for_many_polls_depends_on_what_there_is(tmp_path):
         ("work", "min_runtime = 0\nidle.output = 'empty'", False),
         ("work", "min_runtime = 0\nidle.faster_than = '300ms'", False),
         ("work", "min_runtime = 0\nmax_start_rate = '5/s'", False),
-        ("work", "min_runtime = 0\nschedule = { every = '10s' }", False),
         ("work", "min_runtime = 0\nkind = 'task'", False),
         ("work", "min_runtime = 0\nnumprocs = 0", False),
         ("php bin/console messenger:consume mails --limit=1", "min_runtime = 0", False),

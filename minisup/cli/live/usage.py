@@ -1,11 +1,26 @@
-"""CPU and memory of the runs, measured here and not by minisup: of the visible programs, every two seconds."""
+"""CPU and memory of the runs, measured here and not by minisup: of the visible programs, every two seconds.
+
+One file of the system a run is read, `/proc/PID/stat`: with hundreds of runs anything more is what the screen costs.
+"""
 
 import os
+import time
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 EACH: Final = 2.0
 """Seconds between two measurements."""
+
+TICK: Final = os.sysconf("SC_CLK_TCK")
+PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+class Seen(NamedTuple):
+    """A process as it was: when it was started (in ticks since boot), its ticks of CPU so far, and when that was."""
+
+    started: int
+    ticks: int
+    at: float
 
 
 class Usage:
@@ -15,15 +30,15 @@ class Usage:
     """
 
     def __init__(self, daemon: int, started: float) -> None:
-        self._processes: dict[int, Any] = {}
-        self._psutil = None if _elsewhere(daemon, started) else _load()
+        self._processes: dict[int, Seen] = {}
+        self._elsewhere = _elsewhere(daemon, started)
 
     def measure(self, snapshot: Mapping[str, Any], visible: Collection[str]) -> dict[str, tuple[float, int]] | None:
         """CPU (1.0: one processor) and resident bytes by program, of runs in progress; None: cannot be known."""
-        if self._psutil is None:
+        if self._elsewhere:
             return None
         found: dict[str, tuple[float, int]] = {}
-        seen: dict[int, Any] = {}
+        seen: dict[int, Seen] = {}
         for program in snapshot["programs"]:
             if program["name"] in visible:
                 pids = [slot["pid"] for slot in program["slots"] if slot["pid"]]
@@ -32,23 +47,18 @@ class Usage:
         self._processes = seen
         return found
 
-    def _look(self, pid: int, seen: dict[int, Any]) -> tuple[float, int]:
-        assert self._psutil is not None
+    def _look(self, pid: int, seen: dict[int, Seen]) -> tuple[float, int]:
         try:
-            process = self._processes.get(pid) or self._psutil.Process(pid)
-            seen[pid] = process
-            with process.oneshot():
-                return process.cpu_percent() / 100, process.memory_info().rss
-        except self._psutil.Error:
-            return 0.0, 0
-
-
-def _load() -> Any:  # noqa: ANN401 - a module, or nothing
-    try:
-        import psutil  # noqa: PLC0415 - only a screen that is wide enough needs it
-    except ImportError:
-        return None
-    return psutil
+            with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+                fields = file.read().rpartition(b")")[2].split()
+            now = seen[pid] = Seen(int(fields[19]), int(fields[11]) + int(fields[12]), time.monotonic())
+        except (OSError, IndexError):
+            return 0.0, 0  # it has ended meanwhile
+        before = self._processes.get(pid)
+        memory = int(fields[21]) * PAGE
+        if before is None or before.started != now.started or now.at <= before.at:
+            return 0.0, memory
+        return (now.ticks - before.ticks) / TICK / (now.at - before.at), memory
 
 
 def _elsewhere(daemon: int, started: float) -> bool:
@@ -60,5 +70,5 @@ def _elsewhere(daemon: int, started: float) -> bool:
             up = float(file.read().split()[0])
     except (OSError, ValueError, IndexError):
         return True
-    age = up - ticks / os.sysconf("SC_CLK_TCK")
+    age = up - ticks / TICK
     return abs(age - started) > 5.0  # noqa: PLR2004 - between its start and its first second of uptime

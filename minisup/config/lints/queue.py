@@ -79,7 +79,7 @@ def idle_is_slower_than_retry(subject: Subject) -> Iterator[Found]:
     for name, program in subject.programs():
         retry, longest = program.retry, idle_wait(program.idle, _FOREVER)
         most = max(retry.max_backoff, retry.refill)
-        if not knows_idle(program) or longest <= max(most, Idle().max_wait):
+        if not program.knows_idle or longest <= max(most, Idle().max_wait):
             continue
         message = (
             f"idle.max_wait {write_duration(longest)}: a message that comes to an empty queue may wait longer than one "
@@ -98,7 +98,7 @@ def empty_queue_is_asked_often(subject: Subject) -> Iterator[Found]:
             f"a queue of SQS that stays empty is asked {rate(per_second).replace('runs', 'times')}: "
             f"{_millions(per_second * MONTH)} requests in 30 days that find nothing"
         )
-        yield Found(message, _fewer_polls(program), name, "idle" if knows_idle(program) else "min_runtime")
+        yield Found(message, _fewer_polls(program), name, "idle" if program.knows_idle else "min_runtime")
 
 
 def empty_queue_is_not_noticed(subject: Subject) -> Iterator[Found]:
@@ -106,7 +106,7 @@ def empty_queue_is_not_noticed(subject: Subject) -> Iterator[Found]:
     for name, program in subject.programs():
         worker = worker_of(program)
         free = not program.min_runtime and program.schedule is None and program.max_start_rate is None
-        if not free or not _is_polling(program) or knows_idle(program) or (worker and worker.waits):
+        if not free or not _is_polling(program) or program.knows_idle or (worker and worker.waits):
             continue
         message = (
             "min_runtime = 0 and no rule by which a run is idle: while the queue is empty, runs follow one another "
@@ -116,11 +116,6 @@ def empty_queue_is_not_noticed(subject: Subject) -> Iterator[Found]:
         yield Found(message, fix, name, "min_runtime")
 
 
-def knows_idle(program: Program) -> bool:
-    """Whether a run can be told to have found no work."""
-    return bool(program.exit.idle or program.idle.output or program.idle.faster_than)
-
-
 def polls(program: Program) -> float:
     """How often a second an empty queue is asked by all slots of a job; 0 if it is started by the clock."""
     if not _is_polling(program):
@@ -128,7 +123,7 @@ def polls(program: Program) -> float:
     count = program.scale.min if program.scale else program.numprocs
     worker = worker_of(program)
     every = max(program.min_runtime, worker.sleep if worker else 0.0, EXAMPLE)
-    if knows_idle(program):
+    if program.knows_idle:
         every = max(every, idle_wait(program.idle, _FOREVER))
     return min(count / every, program.max_start_rate or float("inf"))
 
@@ -136,7 +131,7 @@ def polls(program: Program) -> float:
 def _fewer_polls(program: Program) -> str:
     count = program.scale.min if program.scale else program.numprocs
     ladder = Idle()
-    if knows_idle(program):
+    if program.knows_idle:
         return f'idle.max_wait = "{write_duration(max(ladder.max_wait, ceil(count / OFTEN)))}", or fewer slots'
     then = _millions(count / ladder.max_wait * MONTH)
     return f"exit = {{ idle = [66] }} and a job that exits 66 when there is nothing to do: then about {then} requests"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from minisup.config.lints.queue import knows_idle
 from minisup.config.lints.subject import Found, Subject
 from minisup.config.phrases import percent, rate, span
 from minisup.config.tables import Schedule
@@ -26,7 +25,7 @@ def pace_is_the_limit(subject: Subject) -> Iterator[Found]:
             f"{usual.runs:,}): a slot is {percent(usual.median / shortest)} busy, and "
             f"{rate(program.numprocs / shortest)} is the most"
         )
-        zero = "min_runtime = 0" if knows_idle(program) else "min_runtime = 0 and exit = { idle = [66] }"
+        zero = "min_runtime = 0" if program.knows_idle else "min_runtime = 0 and exit = { idle = [66] }"
         yield Found(message, f"{zero}: then the next run starts as soon as one ends", name, "min_runtime")
 
 

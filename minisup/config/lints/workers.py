@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import Final
 
-from minisup.config.lints.queue import knows_idle
 from minisup.config.lints.subject import Found, Subject
 from minisup.config.lints.words import FRESH, LARAVEL, LARAVEL_TIMEOUT, Worker, worker_of
 from minisup.config.phrases import span
@@ -66,7 +65,7 @@ def sleeps_before_idle(subject: Subject) -> Iterator[Found]:
     """A run that found nothing sleeps inside before minisup lets it wait outside."""
     for name, program, worker in _workers(subject):
         sleep, idle = worker.sleep, program.idle
-        if not sleep or not knows_idle(program):
+        if not sleep or not program.knows_idle:
             continue
         given = "" if worker.number("--sleep") is not None else ", the default,"
         if idle.faster_than is not None and sleep >= idle.faster_than and not (idle.output or program.exit.idle):
