@@ -28,8 +28,8 @@ def usable(shutdown_timeout: Seconds) -> Seconds:
 
 
 def fit(stop: Stop, window: Seconds) -> StopPlan:
-    """A program's stop, cut to `window` seconds: the timeout gets at most half, the drain what is left."""
-    timeout = min(stop.timeout, window / 2)
+    """A program's stop, cut to `window` seconds. Where both do not fit, each gets half, or what the other leaves."""
+    timeout = min(stop.timeout, max(window / 2, window - stop.drain))
     return StopPlan(min(stop.drain, window - timeout), timeout)
 
 

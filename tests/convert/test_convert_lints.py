@@ -16,8 +16,8 @@ WARNED = {
     "docker-all-in-one": ["MS104"],
     "docker-php": [],
     "everything": ["MS104", "MS104"],
-    "laravel-horizon": ["MS110"],  # at shutdown a timeout gets half of the time
-    "laravel-worker": ["MS110"],
+    "laravel-horizon": [],
+    "laravel-worker": [],
     "ports": ["MS104"],
     "short-job": ["MS124"],  # two slots that ask SQS twice a second
     "symfony-messenger": ["MS104"],

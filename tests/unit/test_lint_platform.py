@@ -47,8 +47,8 @@ def test_its_fix_is_enough_and_ends_the_warning(tmp_path, keys):
 def test_where_fargate_gives_no_more_the_timeout_has_to_be_shorter(tmp_path):
     text = f"supervisor.platform = 'ecs'\n{JOB}{SERVICE}stop.timeout = '5m'"
     (finding,) = found(tmp_path, text, "MS110")
-    assert finding.fix.startswith('shutdown_timeout = "120s" and stop.timeout = "54s" at most')
-    fixed = f"supervisor = {{ platform = 'ecs', shutdown_timeout = '120s' }}\n{JOB}{SERVICE}stop.timeout = '54s'"
+    assert finding.fix.startswith('shutdown_timeout = "120s" and stop.timeout = "108s" at most')
+    fixed = f"supervisor = {{ platform = 'ecs', shutdown_timeout = '120s' }}\n{JOB}{SERVICE}stop.timeout = '108s'"
     assert found(tmp_path, fixed, "MS110") == []
 
 

@@ -9,10 +9,12 @@ def test_a_tenth_of_the_limit_and_at_least_half_a_second_is_kept_back(limit, sec
     assert usable(limit) == pytest.approx(seconds)
 
 
-def test_the_timeout_gets_at_most_half_and_the_drain_the_rest():
+def test_the_timeout_gets_half_or_what_the_drain_leaves_and_the_drain_the_rest():
     assert fit(Stop(drain=60.0, timeout=10.0), 9.0) == StopPlan(4.5, 4.5)
     assert fit(Stop(drain=60.0, timeout=2.0), 9.0) == StopPlan(7.0, 2.0)
     assert fit(Stop(drain=1.0, timeout=2.0), 9.0) == StopPlan(1.0, 2.0)
+    assert fit(Stop(drain=0.0, timeout=60.0), 9.0) == StopPlan(0.0, 9.0)
+    assert fit(Stop(drain=2.0, timeout=60.0), 9.0) == StopPlan(2.0, 7.0)
     assert fit(Stop(drain=60.0, timeout=10.0), 81.0) == StopPlan(60.0, 10.0)
 
 

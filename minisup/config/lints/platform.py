@@ -9,7 +9,7 @@ from minisup.config.phrases import span
 from minisup.config.schema import Platform, Program
 from minisup.config.units import format_size, write_duration
 from minisup.core.model import Seconds, Stop
-from minisup.core.shutdown import LEVEL, fit, usable
+from minisup.core.shutdown import LEVEL, usable
 
 ECS_MOST: Final[Seconds] = 120.0
 """The highest `stopTimeout` of a task on Fargate."""
@@ -55,10 +55,8 @@ def timeout_is_cut(subject: Subject) -> Iterator[Found]:
             f"stop.timeout {write_duration(timeout)} does not fit into shutdown_timeout {limit}: "
             f"at shutdown SIGKILL comes {span(plan.timeout)} after SIG{program.stop.signal.removeprefix('SIG')}"
         )
-        need = _longest(program) + timeout
-        if fit(program.stop, need).timeout < timeout:  # it gets at most half of the time
-            need = 2 * timeout
-        yield Found(message, _more_time(subject, need, "stop.timeout", 0.0), name, "stop.timeout")
+        drain = _longest(program)
+        yield Found(message, _more_time(subject, drain + timeout, "stop.timeout", drain), name, "stop.timeout")
 
 
 def systemd_signals_jobs(subject: Subject) -> Iterator[Found]:
@@ -129,14 +127,17 @@ def _longest(program: Program) -> Seconds:
     return min(program.stop.drain, program.max_runtime or program.stop.drain)
 
 
-def _more_time(subject: Subject, seconds: Seconds, key: str, timeout: Seconds) -> str:
-    """The shutdown_timeout that gives a program so many seconds; or, where there is no more, what `key` can be."""
+def _more_time(subject: Subject, seconds: Seconds, key: str, other: Seconds) -> str:
+    """The shutdown_timeout that gives a program so many seconds; or, where there is no more, what `key` can be.
+
+    `other`: what the other part of its stop takes of them.
+    """
     platform = subject.config.supervisor.platform
     later = max(plan.level for plan in subject.plans.values()) * LEVEL
     need = whole_timeout(seconds + later)
     if platform is Platform.ECS and need > ECS_MOST:
         room = usable(ECS_MOST) - later
-        rest = max(room - timeout, room / 2) if key == "stop.drain" else room / 2
+        rest = max(room - other, room / 2)
         has = "stopTimeout 120 is the most that Fargate gives"
         return f'shutdown_timeout = "120s" and {key} = "{int(rest)}s" at most ({has})'
     return f'shutdown_timeout = "{write_duration(need)}" here and the same in the platform ({_told(platform, need)})'
