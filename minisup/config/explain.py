@@ -14,8 +14,9 @@ from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
 from minisup.config.presets import preset_keys
 from minisup.config.scaling import scale_lines
-from minisup.config.schema import Config, Platform, Program, Supervisor
+from minisup.config.schema import Config, Program
 from minisup.config.stopping import ShutdownPlan, shutdown_plans, stop_lines
+from minisup.config.supervisor_table import Platform, Supervisor
 from minisup.config.units import format_size
 from minisup.config.watching import watch_lines
 from minisup.config.written import written_keys

@@ -9,8 +9,9 @@ from minisup.config.interpolate import OWN
 from minisup.config.logfiles import check_log_files
 from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
 from minisup.config.programs import World, read_program
-from minisup.config.schema import SHUTDOWN_TIMEOUT, Config, Platform, Program, Supervisor
+from minisup.config.schema import Config, Program
 from minisup.config.sources import read_includes, read_source
+from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, Supervisor
 from minisup.config.users import AccountError, find_group
 from minisup.config.validate import Place, check_after, check_supervisor
 from minisup.config.walk import Walker, build

@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from minisup.config.hooks import HOOKS, HookCommand
 from minisup.config.interpolate import mask
 from minisup.config.scale_tables import shown_url
-from minisup.config.schema import Config, Program, Supervisor
+from minisup.config.schema import Config, Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.config.walk import keys_of
 from minisup.core.model import Kind
 

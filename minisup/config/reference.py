@@ -7,7 +7,8 @@ from enum import Enum
 from typing import Any, Final, get_args, get_origin
 
 from minisup.config.keys import Key
-from minisup.config.schema import Program, Supervisor
+from minisup.config.schema import Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.config.walk import hint_of, keys_of, unwrap
 from minisup.config.written import written
 

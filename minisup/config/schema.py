@@ -6,40 +6,21 @@ A field with a `Key` is a key of the file under the same name; the others are fo
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from minisup.config.calendar import when
-from minisup.config.hooks import Hook
 from minisup.config.interpolate import interpolate
 from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.lines import Path as LinePath
-from minisup.config.log_tables import Log, LogTo, SupervisorLog
+from minisup.config.log_tables import Log, LogTo
 from minisup.config.scale_tables import Scale
-from minisup.config.tables import History, Limits, Queue, Schedule, TaskProtection, Worked
+from minisup.config.supervisor_table import Supervisor
+from minisup.config.tables import Limits, Queue, Schedule, Worked
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 from minisup.core.model import Scale as ScalePolicy
 
 MOST_PROCESSES: Final = 10_000
-
-
-class Platform(StrEnum):
-    """Who ends the container or the machine, and so how long a shutdown may take."""
-
-    DOCKER = "docker"
-    ECS = "ecs"
-    KUBERNETES = "kubernetes"
-    HOST = "host"
-
-
-SHUTDOWN_TIMEOUT: Final[Mapping[Platform, Seconds]] = {
-    Platform.DOCKER: 10.0,
-    Platform.ECS: 30.0,
-    Platform.KUBERNETES: 30.0,
-    Platform.HOST: 90.0,
-}
-"""How long each platform waits between TERM and KILL unless it is told otherwise."""
 
 
 class Identity(NamedTuple):
@@ -78,80 +59,6 @@ class SlotConfig(NamedTuple):
     argv: tuple[str, ...]
     environment: dict[str, str]
     directory: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supervisor:
-    """`[supervisor]`: minisup itself."""
-
-    socket: FilePath | None = field(
-        default=None,
-        metadata=says(
-            Key(
-                "The control socket.",
-                default="the first that can be made of `/run/minisup.sock`, `$XDG_RUNTIME_DIR/minisup.sock`, "
-                "`/tmp/minisup-UID/minisup.sock`",
-            )
-        ),
-    )
-    socket_mode: Mode = field(
-        default=0o600,
-        metadata=says(Key('Who may connect; `"0660"` with `socket_group` for a team.', low=0, high=0o777)),
-    )
-    socket_group: str | None = field(
-        default=None, metadata=says(Key("The group of the socket.", default="minisup's own"))
-    )
-    state_dir: FilePath | None = field(
-        default=None,
-        metadata=says(
-            Key(
-                "Where run ids, running jobs and the history are remembered.",
-                default="root: `/var/lib/minisup`; else `$XDG_STATE_HOME/minisup`",
-            )
-        ),
-    )
-    platform: Platform = field(
-        default=Platform.DOCKER, metadata=says(Key("Who ends minisup: decides the default of `shutdown_timeout`."))
-    )
-    shutdown_timeout: Seconds = field(
-        default=SHUTDOWN_TIMEOUT[Platform.DOCKER],
-        metadata=says(
-            Key(
-                "How long after the stop request the platform sends SIGKILL; all is over before.",
-                low=1,
-                default="docker 10 s, ecs 30 s, kubernetes 30 s, host 90 s",
-            )
-        ),
-    )
-    log: SupervisorLog = field(default_factory=SupervisorLog, metadata=says(Key("minisup's own lines, on stderr.")))
-    history: History = field(default_factory=History, metadata=says(Key("What is remembered about runs.")))
-    include: tuple[str, ...] = field(
-        default=(), metadata=says(Key("More files with programs; `*`, `?`, `[]` and `**` are expanded."))
-    )
-    environment: Environment = field(
-        default_factory=dict, metadata=says(Key("For every run, and for variables in this file."))
-    )
-    task_protection: TaskProtection = field(
-        default_factory=TaskProtection,
-        metadata=says(
-            Key('On ECS (`platform = "ecs"` and `ECS_AGENT_URI` set): no scale-in while jobs or tasks are in progress.')
-        ),
-    )
-    on_drain: Hook | None = field(default=None, metadata=says(Key("Called when minisup begins to shut down.")))
-    on_failing: Hook | None = field(
-        default=None, metadata=says(Key("Called when a program begins to fail; once a minute a program at most."))
-    )
-    on_give_up: Hook | None = field(default=None, metadata=says(Key("Called when a program is given up.")))
-    on_recovered: Hook | None = field(
-        default=None, metadata=says(Key("Called when a program is well again for which `on_failing` was due."))
-    )
-    ignore: tuple[Ignore, ...] = field(
-        default=(),
-        metadata=says(
-            Key('Warnings of `check` that are not wanted anywhere, with the reason: `["MS104 jobs may be cut"]`.')
-        ),
-    )
-    socket_gid: int | None = None  # of socket_group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

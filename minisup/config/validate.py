@@ -9,7 +9,8 @@ from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.presets import PRESETS
 from minisup.config.problems import Report, Source, did_you_mean, named, show
 from minisup.config.scaling import check_scale
-from minisup.config.schema import Program, Supervisor
+from minisup.config.schema import Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
 

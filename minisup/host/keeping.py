@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from minisup.config.schema import Supervisor as Options
+from minisup.config.supervisor_table import Supervisor as Options
 from minisup.history.book import Book, Say
 from minisup.history.opening import open_book
 from minisup.host.clock import Clock

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone
 from functools import partial
 from typing import Any, Final, Protocol
@@ -23,6 +23,7 @@ from minisup.host.following import log_line
 from minisup.host.output import Output
 from minisup.host.people import user_name
 from minisup.host.recipes import Recipes
+from minisup.host.refusing import refuse_beyond, refuse_leaving
 from minisup.host.reloading import Reloading, document
 from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_run, resolve_scaled
 from minisup.host.waits import Wait, Waits, until_scaled, until_slots
@@ -301,34 +302,6 @@ class Service:
                 if age > max_age:
                     return f"{program.name} has not worked for {age:.0f} s"
         return None
-
-
-def refuse_beyond(fleet: Fleet, programs: Sequence[str], numprocs: int) -> None:
-    """A program that scales itself stays within its limits, whoever asks."""
-    for name in programs:
-        scale = fleet.programs[name].policy.scale
-        if scale is not None and not scale.min <= numprocs <= scale.max:
-            raise MinisupError(
-                f"cannot scale {name} to {numprocs}: it scales itself between {scale.min} and {scale.max}; "
-                "change scale.min or scale.max in the configuration, then `minisup reload`"
-            )
-
-
-def refuse_leaving(fleet: Fleet, verb: Verb, targets: Sequence[str]) -> None:
-    """A slot that is named exactly and only finishes its run hears nothing but a stop."""
-    for name in targets:
-        slot = fleet.slots.get(name)
-        if slot is not None and slot.leaving:
-            program = slot.program
-            if slot.extra:
-                raise MinisupError(
-                    f"cannot {verb} {name}: it is there for one extra run and goes with it; `minisup stop {name}` "
-                    f"ends that, `minisup {verb} {program.name}` means its program"
-                )
-            raise MinisupError(
-                f"cannot {verb} {name}: it leaves, because {program.name} is scaled to {program.numprocs}; "
-                f"`minisup scale {program.name}={slot.index + 1}` keeps it"
-            )
 
 
 def zone(wall: float) -> timezone:

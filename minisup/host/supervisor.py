@@ -8,7 +8,6 @@ import os
 import random
 import signal
 from collections import deque
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,31 +17,20 @@ from minisup.control.server import Server, open_server
 from minisup.core.fleet import Fleet
 from minisup.core.messages import (
     Action,
-    Arm,
     Booted,
     Changed,
     Drained,
     Due,
     Event,
-    Forget,
-    Halt,
-    Measure,
-    Note,
     OperatorAsked,
-    Record,
-    Remember,
-    Resize,
     ShutdownAsked,
-    Signal,
-    SignalLeftovers,
     Spawn,
-    Started,
     Survived,
-    Watch,
 )
 from minisup.core.timers import Timers
 from minisup.host import leftovers
 from minisup.host.clock import Clock
+from minisup.host.duties import DUTIES, look_after
 from minisup.host.exits import Exits
 from minisup.host.extras import Extras
 from minisup.host.helper import Helpers
@@ -163,7 +151,7 @@ class Supervisor:
         for event in (*self.served.events(), *self.survivors.take_over(self.state.path, self.fleet.slots)):
             self.feed(event)
             if type(event) is Survived:
-                self._look_after(event.slot)
+                look_after(self, event.slot)
         self.feed(Booted(programs))
         self.recount()  # what an earlier minisup left
         self.notifier.ready()
@@ -257,75 +245,7 @@ class Supervisor:
             if self.now() > now + TURN:
                 return
 
-    # --- what goes out ------------------------------------------------------------------------------------------------
-
-    def do_spawn(self, action: Spawn) -> None:
-        self.state.reserve(action.run)
-        answer = self.launcher.start(action)
-        if type(answer) is Started:
-            self.running[answer.pid] = (action.slot, action.run)
-            if self.memory is not None or self.protection is not None:
-                self._look_after(action.slot)
-            if self.console.detailed:
-                self.output.tell_start(answer)
-        self.feed(answer)
-
-    def do_signal(self, action: Signal) -> None:
-        slot = self.fleet.slots.get(action.slot)
-        if slot is not None and slot.run == action.run and slot.pid:  # else it could not be started after all
-            self.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
-
-    def do_signal_leftovers(self, action: SignalLeftovers) -> None:
-        self.leftovers.signal(action.run, action.signal)
-
-    def do_arm(self, action: Arm) -> None:
-        self.timers.arm(action.key, action.generation, action.due)
-
-    def do_watch(self, action: Watch) -> None:
-        self.lookout.watch(action.program, action.on)
-
-    def do_measure(self, action: Measure) -> None:
-        if self.prober is None:
-            from minisup.host.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
-
-            self.prober = Prober(self.loop, self.recipes, self.launcher.spawner, self.helpers, self.feed)
-        self.prober.measure(self.config, action.program)
-
-    def do_resize(self, action: Resize) -> None:
-        self.recipes.resize(action.program, action.numprocs)
-
-    def do_forget(self, action: Forget) -> None:
-        self.pump.forget(action.slot)
-
-    def do_remember(self, action: Remember) -> None:
-        self.served.remember(action)
-
-    def do_record(self, record: Record) -> None:
-        self.history.add(record)
-        if self.protection is not None:
-            self.protection.ended(record)
-        if self.console.detailed:
-            self.output.tell_end(record)
-
-    def do_note(self, action: Note) -> None:
-        self.notifier.take(action.fact)
-        self.extras.take(action.fact)
-        self.console.tell(action.fact)
-        self.hooks.take(action.fact)
-
-    def do_halt(self, action: Halt) -> None:
-        self.code = action.code
-        shutdown = self.fleet.shutdown
-        if shutdown is not None and shutdown.step == 1:
-            self.hooks.linger(shutdown.begun + shutdown.span)
-
     # --- helpers ------------------------------------------------------------------------------------------------------
-
-    def _look_after(self, slot: str) -> None:
-        if self.memory is not None:
-            self.memory.started(slot)
-        if self.protection is not None:
-            self.protection.started(slot)
 
     def protect(self) -> None:
         """Protect the task from scale-in as the configuration says now."""
@@ -375,19 +295,3 @@ class Supervisor:
 
     def _needed(self, program: str) -> tuple[Any, ...]:
         return fingerprint(needed_paths(self.recipes.of(f"{program}:0")))
-
-
-DUTIES: dict[type, Callable[[Supervisor, Any], None]] = {
-    Arm: Supervisor.do_arm,
-    Forget: Supervisor.do_forget,
-    Halt: Supervisor.do_halt,
-    Measure: Supervisor.do_measure,
-    Note: Supervisor.do_note,
-    Record: Supervisor.do_record,
-    Remember: Supervisor.do_remember,
-    Resize: Supervisor.do_resize,
-    Signal: Supervisor.do_signal,
-    SignalLeftovers: Supervisor.do_signal_leftovers,
-    Spawn: Supervisor.do_spawn,
-    Watch: Supervisor.do_watch,
-}

@@ -16,7 +16,8 @@ from lookup import children_of, state_of
 from plumbing import Plumbing
 
 from minisup.config.hooks import HookCommand
-from minisup.config.schema import Config, Program, Supervisor
+from minisup.config.schema import Config, Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.core import facts
 from minisup.core.model import Outcome
 from minisup.host import hooks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from minisup.config.schema import SHUTDOWN_TIMEOUT, Platform
+from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform
 from minisup.config.unit import read_unit
 from minisup.errors import ConfigError, TakenError
 

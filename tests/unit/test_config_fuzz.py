@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from minisup.config.explain import explain
 from minisup.config.facts import facts
 from minisup.config.load import format_problems, load
-from minisup.config.schema import Program, Supervisor
+from minisup.config.schema import Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.config.walk import hint_of, keys_of, unwrap
 from minisup.errors import ConfigError
 

@@ -3,7 +3,8 @@ from pathlib import Path
 from config_kit import ENVIRON, problems
 
 from minisup.config.reference import reference
-from minisup.config.schema import Program, Supervisor
+from minisup.config.schema import Program
+from minisup.config.supervisor_table import Supervisor
 from minisup.config.walk import keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"

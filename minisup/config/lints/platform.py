@@ -6,7 +6,8 @@ from typing import Final
 
 from minisup.config.lints.subject import Found, Subject
 from minisup.config.phrases import span
-from minisup.config.schema import Platform, Program
+from minisup.config.schema import Program
+from minisup.config.supervisor_table import Platform
 from minisup.config.units import format_size, write_duration
 from minisup.core.model import Seconds, Stop
 from minisup.core.shutdown import LEVEL, usable

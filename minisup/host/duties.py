@@ -1,0 +1,131 @@
+"""What the core asks for, carried out: one function for each kind of action. The order is the core's."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from minisup.core.messages import (
+    Arm,
+    Forget,
+    Halt,
+    Measure,
+    Note,
+    Record,
+    Remember,
+    Resize,
+    Signal,
+    SignalLeftovers,
+    Spawn,
+    Started,
+    Watch,
+)
+
+if TYPE_CHECKING:
+    from minisup.host.supervisor import Supervisor
+
+
+def spawn(desk: "Supervisor", action: Spawn) -> None:
+    """Start a run, and tell the core how that went."""
+    desk.state.reserve(action.run)
+    answer = desk.launcher.start(action)
+    if type(answer) is Started:
+        desk.running[answer.pid] = (action.slot, action.run)
+        if desk.memory is not None or desk.protection is not None:
+            look_after(desk, action.slot)
+        if desk.console.detailed:
+            desk.output.tell_start(answer)
+    desk.feed(answer)
+
+
+def signal(desk: "Supervisor", action: Signal) -> None:
+    """Signal a run."""
+    slot = desk.fleet.slots.get(action.slot)
+    if slot is not None and slot.run == action.run and slot.pid:  # else it could not be started after all
+        desk.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
+
+
+def signal_leftovers(desk: "Supervisor", action: SignalLeftovers) -> None:
+    """Signal what an ended run left behind."""
+    desk.leftovers.signal(action.run, action.signal)
+
+
+def arm(desk: "Supervisor", action: Arm) -> None:
+    """Wake the core then."""
+    desk.timers.arm(action.key, action.generation, action.due)
+
+
+def watch(desk: "Supervisor", action: Watch) -> None:
+    """Look at the files that a held program needs, or no longer."""
+    desk.lookout.watch(action.program, action.on)
+
+
+def measure(desk: "Supervisor", action: Measure) -> None:
+    """Ask how much work waits."""
+    if desk.prober is None:
+        from minisup.host.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
+
+        desk.prober = Prober(desk.loop, desk.recipes, desk.launcher.spawner, desk.helpers, desk.feed)
+    desk.prober.measure(desk.config, action.program)
+
+
+def resize(desk: "Supervisor", action: Resize) -> None:
+    """Tell runs from now on how many slots there are."""
+    desk.recipes.resize(action.program, action.numprocs)
+
+
+def forget(desk: "Supervisor", action: Forget) -> None:
+    """A slot is gone."""
+    desk.pump.forget(action.slot)
+
+
+def remember(desk: "Supervisor", action: Remember) -> None:
+    """Keep the times of a schedule for the next minisup."""
+    desk.served.remember(action)
+
+
+def record(desk: "Supervisor", record: Record) -> None:
+    """A run has ended: a row of the history."""
+    desk.history.add(record)
+    if desk.protection is not None:
+        desk.protection.ended(record)
+    if desk.console.detailed:
+        desk.output.tell_end(record)
+
+
+def note(desk: "Supervisor", action: Note) -> None:
+    """Something has happened: tell whoever listens."""
+    desk.notifier.take(action.fact)
+    desk.extras.take(action.fact)
+    desk.console.tell(action.fact)
+    desk.hooks.take(action.fact)
+
+
+def halt(desk: "Supervisor", action: Halt) -> None:
+    """All is over; hooks under way may end."""
+    desk.code = action.code
+    shutdown = desk.fleet.shutdown
+    if shutdown is not None and shutdown.step == 1:
+        desk.hooks.linger(shutdown.begun + shutdown.span)
+
+
+def look_after(desk: "Supervisor", slot: str) -> None:
+    """Whoever watches runs watches this one."""
+    if desk.memory is not None:
+        desk.memory.started(slot)
+    if desk.protection is not None:
+        desk.protection.started(slot)
+
+
+DUTIES: dict[type, Callable[["Supervisor", Any], None]] = {
+    Arm: arm,
+    Forget: forget,
+    Halt: halt,
+    Measure: measure,
+    Note: note,
+    Record: record,
+    Remember: remember,
+    Resize: resize,
+    Signal: signal,
+    SignalLeftovers: signal_leftovers,
+    Spawn: spawn,
+    Watch: watch,
+}
