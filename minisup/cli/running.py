@@ -67,6 +67,10 @@ def check(
             help="Look at this unit of systemd too: a name, or the path of its file; else at the one that runs it.",
         ),
     ] = None,
+    values: Annotated[
+        bool,
+        typer.Option("--explain/--no-explain", help="Say what it will do, or only what is to be mended."),
+    ] = True,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -91,7 +95,7 @@ def check(
     if as_json:
         say.show_json(facts(loaded, found.findings, found.ignored))
     else:
-        say.show(explain(loaded, found.findings, found.ignored))
+        say.show(explain(loaded, found.findings, found.ignored, values=values))
     return 1 if strict and found.findings else 0
 
 

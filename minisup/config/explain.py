@@ -26,23 +26,30 @@ from minisup.core.shutdown import usable
 _LABEL_WIDTH: Final = 10
 
 
-def explain(config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ignored] = ()) -> str:
-    """The effective values, what pace, failures, stop and shutdown come to, and the warnings. Secrets are masked."""
+def explain(
+    config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ignored] = (), *, values: bool = True
+) -> str:
+    """The effective values, what pace, failures, stop and shutdown come to, and the warnings. Secrets are masked.
+
+    Without `values` only how many programs there are, and the warnings.
+    """
     head = f"{', '.join(map(printable, config.files))}: {_count(len(config.programs), 'program')}, no errors"
     if findings:
         head += f", {_count(len(findings), 'warning')}"
     if ignored:
         head += f", {len(ignored)} ignored"
-    blocks = [head, "\n".join(_labelled(_supervisor(config.supervisor)))]
+    blocks = [head, *(_values(config) if values else ())]
+    left_out = ["\n".join(map(_ignored, ignored))] if ignored else []
+    return "\n\n".join([*blocks, *map(_warning, findings), *left_out]) + "\n"
+
+
+def _values(config: Config) -> Iterator[str]:
+    yield "\n".join(_labelled(_supervisor(config.supervisor)))
     width = max(map(len, config.programs))
     plans = shutdown_plans(config)
     for name, program in config.programs.items():
         lines = [f"  {name:{width}}  {_what(program)}", *_labelled(_program(program, plans[name], config))]
-        blocks.append("\n".join(lines))
-    return (
-        "\n\n".join([*blocks, *map(_warning, findings), *(["\n".join(map(_ignored, ignored))] if ignored else [])])
-        + "\n"
-    )
+        yield "\n".join(lines)
 
 
 def _warning(finding: Finding) -> str:

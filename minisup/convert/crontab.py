@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from minisup.config import cron
 from minisup.config.problems import show
@@ -94,12 +95,22 @@ def _unquoted(text: str) -> str:
     return text[1:-1] if quoted else text
 
 
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return not available_timezones()  # it cannot be told here
+    return True
+
+
 def _variable(name: str, value: str, variables: _Variables, spot: Spot, ledger: Ledger) -> None:
     """A line NAME = value: for the lines below it."""
     fate, said = Fate.TAKEN, f"environment: {name}, of the programs below"
     if name == "SHELL":
         variables.shell = value or "sh"
         said = f"{show(value)} runs the commands below"
+    elif name == "CRON_TZ" and not _is_zone(value):
+        fate, said = Fate.UNSUPPORTED, f"{show(value)} is no time zone that this machine knows; set schedule.timezone"
     elif name == "CRON_TZ":
         variables.zone = value
         said = "schedule.timezone of the programs below"

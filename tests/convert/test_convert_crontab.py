@@ -8,6 +8,7 @@ from convert_kit import notes
 from minisup.config.load import load
 from minisup.convert.crontab import import_crontab
 from minisup.convert.render import render
+from minisup.convert.report import report_text
 from minisup.errors import ConfigError
 
 TEXT = r"""
@@ -143,3 +144,11 @@ def test_lines_that_are_no_schedules(tmp_path, text, line, words):
 def test_a_user_is_needed_where_lines_name_one(tmp_path):
     with pytest.raises(ConfigError, match="no command after the user"):
         imported(tmp_path, "* * * * * root\n", system=True)
+
+
+def test_a_time_zone_that_nobody_knows_is_told_and_left_out(tmp_path):
+    path = tmp_path / "crontab"
+    path.write_text("CRON_TZ=Asia/Tokio\n* * * * * echo hi\n", encoding="utf-8")
+    converted = import_crontab(str(path))
+    assert converted.document["program"]["echo"]["schedule"] == {"cron": "* * * * *"}
+    assert '"Asia/Tokio" is no time zone that this machine knows' in report_text(converted)

@@ -319,6 +319,14 @@ def test_check_explains_or_prints_the_facts(minisup, tmp_path):
     assert broken.stderr.startswith("cannot ")
 
 
+def test_check_explains_unless_told_otherwise(minisup, tmp_path):
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
+    assert "    pace      " in minisup("check", "--explain").stdout
+    short = minisup("check", "--no-explain").stdout
+    assert short.startswith("minisup.toml: 1 program, no errors, 1 warning\n\n  warning MS104 email: ")
+    assert "    pace      " not in short
+
+
 def test_check_warns_and_fails_only_if_it_is_to_be_strict(minisup, tmp_path):
     (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
     warned = minisup("check")
