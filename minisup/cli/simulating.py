@@ -145,7 +145,7 @@ COMMANDS: Final = (
         (
             "minisup simulate --for 30m --outage 10:00+10m --program email",
             "minisup simulate --for 30m --outage 10:00+10m --program email --versus supervisord",
-            "minisup simulate --for 7d --outage 10:00+45s --failure-rate 0.2 --job-duration 'lognormal(2s, 0.5)'",
+            "minisup simulate --for 1d --outage 10:00+45s --failure-rate 0.2 --job-duration 'lognormal(2s, 0.5)'",
             "minisup simulate --for 1d --arrivals sms=2/s --burst 'daily 12:00+500' --deploy 15:00 --html day.html",
             "minisup simulate --from-history --outage 10:00+5m",
         ),

@@ -21,7 +21,7 @@ from minisup.config.supervisor_table import Supervisor
 from minisup.core import facts
 from minisup.core.model import Outcome
 from minisup.host import hooks
-from minisup.host.helper import MOST_LINES, Helper
+from minisup.host.hook_run import MOST_LINES, HookRun
 from minisup.host.hooks import AT_ONCE as MOST_AT_ONCE
 from minisup.host.hooks import MOST_WAITING, Hooks, Occasion, Occasions
 from minisup.host.reap import Ended
@@ -278,12 +278,12 @@ def test_a_hook_while_a_run_is_stopped_is_not_counted_among_its_leftovers(stage:
 # --- inside -----------------------------------------------------------------------------------------------------------
 
 
-def helper(plumbing: Plumbing, said: list[str], script: str, limit: float) -> Helper:
+def helper(plumbing: Plumbing, said: list[str], script: str, limit: float) -> HookRun:
     recipe = helper_recipe(["sh", "-c", script], dict(os.environ), "/")
-    return Helper(plumbing.loop, Spawner(), recipe, limit, said.append)
+    return HookRun(plumbing.loop, Spawner(), recipe, limit, said.append)
 
 
-def reaped(plumbing: Plumbing, made: Helper) -> str:
+def reaped(plumbing: Plumbing, made: HookRun) -> str:
     found: list[tuple[int, int]] = []
 
     def look() -> object:
@@ -333,21 +333,20 @@ class Slow:
 
 
 def test_few_are_under_way_some_wait_and_more_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "Helper", Slow)
-    plumbing, facts_told = Plumbing(), []
-    made = Hooks(config(on_give_up="x", on_drain="y"), plumbing.loop, Spawner(), facts_told.append, print)
+    monkeypatch.setattr(hooks, "HookRun", Slow)
+    plumbing, facts_told, helpers = Plumbing(), [], {}
+    made = Hooks(config(on_give_up="x", on_drain="y"), plumbing.loop, Spawner(), helpers, facts_told.append, print)
     for _ in range(MOST_AT_ONCE + MOST_WAITING + 3):
         made.take(facts.GaveUp("sms", 1.0, "stop"))
-    assert len(made.sessions) == MOST_AT_ONCE
+    assert len(helpers) == MOST_AT_ONCE
     assert facts_told == [facts.HookDropped("on_give_up", "sms", number) for number in (1, 2, 3)]
     made.take(facts.ShutdownStep("drain", 0, 9.0, "TERM"))
     made.take(facts.ShutdownStep("signal", 0, 9.0, "TERM"))
-    assert len(made.sessions) == MOST_AT_ONCE + 1, "on_drain does not queue, and is called once"
+    assert len(helpers) == MOST_AT_ONCE + 1, "on_drain does not queue, and is called once"
     for _ in range(MOST_AT_ONCE + MOST_WAITING + 1):
-        pid = next(iter(made.sessions))
-        assert made.ended(Ended(pid, 0, None, 0.0, None))
-    assert not made.sessions
-    assert not made.ended(Ended(1, 0, None, 0.0, None)), "that is a stranger"
+        pid = next(iter(helpers))
+        helpers.pop(pid)(Ended(pid, 0, None, 0.0, None))
+    assert not helpers
     plumbing.loop.close()
 
 

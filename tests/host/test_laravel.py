@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from kit import SLACK, Daemon, Stage, wait_until
+from kit import SLACK, SOON, Daemon, Stage, wait_until
 from redis_kit import Redis, example, missing
 
 FRAMEWORK = Path("/usr/share/php/Illuminate/Foundation")
@@ -108,7 +108,7 @@ def test_a_redis_that_does_not_answer_is_a_failure_and_no_empty_queue(shop: Shop
     wait_until(lambda: shop.runs()["idle"] >= 8, 60, "the queue is empty")
     shop.redis.kill()
     wait_until(lambda: shop.daemon.program("mails")["failing_for"], MAX_WAIT + 2 * BOOT, "the program is failing")
-    assert "exit 0 without its worked.output" in shop.daemon.stderr
+    wait_until(lambda: "exit 0 without its worked.output" in shop.daemon.stderr, SOON, "it says why")
     shop.redis.start()
     shop.send("after")
     wait_until(lambda: shop.runs()["worked"], 30 + BOOT, "the message is handled")

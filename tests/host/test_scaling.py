@@ -56,7 +56,8 @@ def fails(daemon: Daemon, what: str) -> str:
 @pytest.mark.timeout(150)
 def test_a_backlog_makes_it_grow_an_empty_queue_lets_it_shrink_and_no_run_is_signalled(stage: Stage) -> None:
     fill(stage, 60)
-    daemon = stage.up(program("email", TAKE, scale=scale({"command": COUNT}), **KEYS))
+    text = program("email", TAKE, scale=scale({"command": COUNT}), **KEYS)
+    daemon = stage.up(text, entry=[str(Path(__file__).parent / "jobs" / "hasty_up.py")])
     wait_until(lambda: slots(daemon) == 4, SOON, "it has grown")
     wait_until(lambda: not os.listdir(stage.path("queue")), 60, "all is done")
     assert len(os.listdir(stage.path("done"))) == 60

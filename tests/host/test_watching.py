@@ -69,7 +69,7 @@ def test_a_changed_configuration_counts_and_a_bad_one_is_refused_once(stage: Sta
     stage.write("minisup.toml", good.replace("numprocs = 2", "numprocs = 3"))  # as an editor writes: by a rename
     runs(daemon, "long:2")
     assert daemon.slot("long:0")["pid"] == pid, "no run was touched"
-    assert daemon.stderr.count("reloaded by") == 2
+    wait_until(lambda: daemon.stderr.count("reloaded by") == 2, SOON, "both are told")
 
 
 def test_a_file_that_is_deleted_and_made_anew(stage: Stage) -> None:
