@@ -47,6 +47,11 @@ SomeTargets = Annotated[
         autocompletion=complete_target,
     ),
 ]
+Html = Annotated[
+    str | None,
+    typer.Option("--html", metavar="FILE", show_default=False, help="Write a page that needs nothing else; -: stdout."),
+]
+
 Json = Annotated[bool, typer.Option("--json", help="Print facts for programs instead of people.")]
 
 

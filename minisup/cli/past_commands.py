@@ -6,7 +6,7 @@ import typer
 
 from minisup.cli import history as printed
 from minisup.cli import report as reported
-from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
+from minisup.cli.options import Command, Config, Html, Json, Socket, Targets, chosen
 from minisup.errors import UsageError
 
 Since = Annotated[
@@ -68,12 +68,7 @@ def report(
     until: Annotated[
         str | None, typer.Option("--until", metavar="WHEN", show_default=False, help="Where it ends; now unless told.")
     ] = None,
-    html: Annotated[
-        str | None,
-        typer.Option(
-            "--html", metavar="FILE", show_default=False, help="Write a page that needs nothing else; -: stdout."
-        ),
-    ] = None,
+    html: Html = None,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
-from rich.console import Console
 from rich.text import Text
 
 from minisup.cli import report_words as words
 from minisup.cli.bars import bars, squeezed
+from minisup.cli.sheet import print_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +25,7 @@ PIPED = 120
 
 def show(document: Mapping[str, Any]) -> None:
     """Print the report on stdout."""
-    terminal = sys.stdout.isatty()
-    console = Console(highlight=False, width=None if terminal else PIPED, soft_wrap=True)
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    for line in lines(document, console.width, unicode=unicode):
-        console.print(line, overflow="ignore", crop=False)
+    print_lines(lines, document, PIPED)
 
 
 def lines(document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator[Text]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.text import Text
 
 from minisup.cli import simulate_words as words
 from minisup.cli.bars import bars, squeezed
 from minisup.cli.report_words import count, rate
+from minisup.cli.sheet import print_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,11 +27,7 @@ PIPED: Final = 104
 
 def show(document: Mapping[str, Any]) -> None:
     """Print the simulation on stdout."""
-    terminal = sys.stdout.isatty()
-    console = Console(highlight=False, width=None if terminal else PIPED, soft_wrap=True)
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    for line in lines(document, console.width, unicode=unicode):
-        console.print(line, overflow="ignore", crop=False)
+    print_lines(lines, document, PIPED)
 
 
 def lines(document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator[Text]:

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from minisup.cli.completion import complete_program
-from minisup.cli.options import Command, Config, Json, Socket, chosen
+from minisup.cli.options import Command, Config, Html, Json, Socket, chosen
 from minisup.errors import UsageError
 
 MOST_SEEDS: Final = 1000
@@ -94,12 +94,7 @@ def simulate(
         int,
         typer.Option("--seeds", metavar="N", min=1, max=MOST_SEEDS, help="So many seeds, and the medians of them all."),
     ] = 1,
-    html: Annotated[
-        str | None,
-        typer.Option(
-            "--html", metavar="FILE", show_default=False, help="Write a page that needs nothing else; -: stdout."
-        ),
-    ] = None,
+    html: Html = None,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
