@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from minisup.config.interpolate import OWN
 from minisup.config.logfiles import check_log_files
+from minisup.config.place import Place
 from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
 from minisup.config.programs import World, read_program
 from minisup.config.schema import Config, Program
 from minisup.config.sources import read_includes, read_source
 from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, Supervisor
 from minisup.config.users import AccountError, find_group
-from minisup.config.validate import Place, check_after, check_supervisor
+from minisup.config.validate import check_after, check_supervisor
 from minisup.config.walk import Walker, build
 from minisup.errors import ConfigError, Problem
 

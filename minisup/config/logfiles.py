@@ -5,9 +5,9 @@ from typing import Final
 
 from minisup.config.interpolate import SLOT_ONLY, names_in
 from minisup.config.log_tables import LogTo, Rotation
+from minisup.config.place import Place
 from minisup.config.problems import show
 from minisup.config.schema import Program
-from minisup.config.validate import Place
 
 _KEYS: Final = ("path", "stderr_path")
 

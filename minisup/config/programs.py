@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from minisup.config.envfile import read_env_file
 from minisup.config.lines import Path, key_text, line_of
 from minisup.config.log_tables import LogStderr, LogTo
+from minisup.config.place import Place
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
 from minisup.config.problems import Report, Source, show
@@ -14,7 +15,7 @@ from minisup.config.scale_tables import Scale
 from minisup.config.scheduling import check_schedule
 from minisup.config.schema import Identity, Origin, Program
 from minisup.config.users import AccountError, find_identity
-from minisup.config.validate import Place, check_program
+from minisup.config.validate import check_program
 from minisup.config.values import is_label
 from minisup.config.walk import Walker, build
 from minisup.core.model import ExitCodes, Kind, Restart, Scope

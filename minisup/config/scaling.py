@@ -1,16 +1,14 @@
 """What `scale` cannot be, and what it will do, in words."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from minisup.config.phrases import span, word
+from minisup.config.place import Place
 from minisup.config.scale_tables import KINDS, Probe, Scale, shown_url
+from minisup.config.schema import Program
 from minisup.core.autoscale import BUSY, JUMP, KEEP, STALE, STEP
 from minisup.core.model import Kind, Restart
-
-if TYPE_CHECKING:
-    from minisup.config.schema import Program
-    from minisup.config.validate import Place
 
 _REDIS_KEYS: Final = ("list", "stream", "key")
 _SCHEMES: Final = {
@@ -20,7 +18,7 @@ _SCHEMES: Final = {
 }
 
 
-def check_scale(program: "Program", place: "Place") -> None:
+def check_scale(program: Program, place: Place) -> None:
     """Impossible in `scale`."""
     scale = program.scale
     if place.has("scale") and place.has("numprocs"):
@@ -50,7 +48,7 @@ def check_scale(program: "Program", place: "Place") -> None:
         place.problem("scale.min", "0 needs a probe: nobody else would see that work has arrived", "scale.probe")
 
 
-def _check_probe(probe: Probe, place: "Place") -> None:
+def _check_probe(probe: Probe, place: Place) -> None:
     kinds, at = probe.kinds(), "scale.probe"
     those = tuple(f"{at}.{kind}" for kind in KINDS)
     if len(kinds) != 1:
@@ -74,7 +72,7 @@ def _check_probe(probe: Probe, place: "Place") -> None:
         place.problem(f"{at}.json", "is only for command and http")
 
 
-def scale_lines(program: "Program") -> Iterator[tuple[str, str]]:
+def scale_lines(program: Program) -> Iterator[tuple[str, str]]:
     """What `scale` will do."""
     if program.scale is not None:
         yield "scale", "\n".join(_scale(program.scale, program.probe_command(hide=True)))

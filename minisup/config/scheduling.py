@@ -8,11 +8,11 @@ from typing import Final
 
 from minisup.config.calendar import Cron, ZoneError, find_zone
 from minisup.config.phrases import span
+from minisup.config.place import Place
 from minisup.config.problems import show
 from minisup.config.schema import Program
 from minisup.config.tables import Schedule
 from minisup.config.units import write_duration
-from minisup.config.validate import Place
 from minisup.core.model import GiveUp, Kind, Overlap, Restart
 
 _SHOWN: Final = 3

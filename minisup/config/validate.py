@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from minisup.config.lines import Path
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
+from minisup.config.place import Place
 from minisup.config.presets import PRESETS
-from minisup.config.problems import Report, Source, did_you_mean, named, show
+from minisup.config.problems import did_you_mean, named, show
 from minisup.config.scaling import check_scale
 from minisup.config.schema import Program
 from minisup.config.supervisor_table import Supervisor
@@ -17,32 +17,6 @@ from minisup.core.model import ExitCodes, Kind
 _LONGEST_SOCKET: Final = 107  # bytes of sun_path, less its NUL
 _SETS: Final = ("ok", "idle", "recycle", "fatal")
 _FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
-
-
-class Place:
-    """One table of one file, as far as checks need it: what is given there, and where problems go."""
-
-    __slots__ = ("path", "report", "source")
-
-    def __init__(self, source: Source, report: Report, path: Path) -> None:
-        self.source = source
-        self.report = report
-        self.path = path
-
-    def has(self, key: str) -> bool:
-        """Whether the file gives `key` (`"idle.wait"`), understood or not."""
-        at: object = self.source.data
-        for part in (*self.path, *key.split(".")):
-            if not isinstance(at, Mapping) or part not in at:
-                return False
-            at = at[part]
-        return True
-
-    def problem(self, key: str, message: str, *also: str) -> None:
-        """`message` about `key`, unless it or one of the keys in `also` was not understood: that has been said."""
-        paths = [(*self.path, *name.split(".")) for name in (key, *also)]
-        if all(self.report.understood(self.source, path) for path in paths):
-            self.report.add(self.source, paths[0], message)
 
 
 def check_supervisor(supervisor: Supervisor, place: Place) -> None:

@@ -1,10 +1,13 @@
 """What the core asks for, carried out: one function for each kind of action. The order is the core's."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
+from minisup.config.schema import Config
+from minisup.core.fleet import Fleet
 from minisup.core.messages import (
     Arm,
+    Event,
     Forget,
     Halt,
     Measure,
@@ -18,12 +21,64 @@ from minisup.core.messages import (
     Started,
     Watch,
 )
+from minisup.core.timers import Timers
+from minisup.history.book import Book
+from minisup.host.extras import Extras
+from minisup.host.helper import Helpers
+from minisup.host.hooks import Hooks
+from minisup.host.launcher import Launcher
+from minisup.host.leftovers import Leftovers
+from minisup.host.log import OwnLog
+from minisup.host.lookout import Lookout
+from minisup.host.loop import Loop
+from minisup.host.memory import MemoryWatch
+from minisup.host.notify import Notifier
+from minisup.host.output import Output
+from minisup.host.protection import Protection
+from minisup.host.pump import Pump
+from minisup.host.recipes import Recipes
+from minisup.host.sender import Sender
+from minisup.host.served import Served
+from minisup.host.statedir import StateDir
 
 if TYPE_CHECKING:
-    from minisup.host.supervisor import Supervisor
+    from minisup.host.prober import Prober
 
 
-def spawn(desk: "Supervisor", action: Spawn) -> None:
+class Desk(Protocol):
+    """What the duties need of the supervisor."""
+
+    code: int | None
+    config: Config
+    console: OwnLog
+    extras: Extras
+    fleet: Fleet
+    helpers: Helpers
+    history: Book
+    hooks: Hooks
+    launcher: Launcher
+    leftovers: Leftovers
+    lookout: Lookout
+    loop: Loop
+    memory: MemoryWatch | None
+    notifier: Notifier
+    output: Output
+    prober: "Prober | None"
+    protection: Protection | None
+    pump: Pump
+    recipes: Recipes
+    running: dict[int, tuple[str, int]]
+    sender: Sender
+    served: Served
+    state: StateDir
+    timers: Timers
+
+    def feed(self, event: Event) -> None:
+        """Give one event to the core."""
+        ...
+
+
+def spawn(desk: Desk, action: Spawn) -> None:
     """Start a run, and tell the core how that went."""
     desk.state.reserve(action.run)
     answer = desk.launcher.start(action)
@@ -36,29 +91,29 @@ def spawn(desk: "Supervisor", action: Spawn) -> None:
     desk.feed(answer)
 
 
-def signal(desk: "Supervisor", action: Signal) -> None:
+def signal(desk: Desk, action: Signal) -> None:
     """Signal a run."""
     slot = desk.fleet.slots.get(action.slot)
     if slot is not None and slot.run == action.run and slot.pid:  # else it could not be started after all
         desk.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
 
 
-def signal_leftovers(desk: "Supervisor", action: SignalLeftovers) -> None:
+def signal_leftovers(desk: Desk, action: SignalLeftovers) -> None:
     """Signal what an ended run left behind."""
     desk.leftovers.signal(action.run, action.signal)
 
 
-def arm(desk: "Supervisor", action: Arm) -> None:
+def arm(desk: Desk, action: Arm) -> None:
     """Wake the core then."""
     desk.timers.arm(action.key, action.generation, action.due)
 
 
-def watch(desk: "Supervisor", action: Watch) -> None:
+def watch(desk: Desk, action: Watch) -> None:
     """Look at the files that a held program needs, or no longer."""
     desk.lookout.watch(action.program, action.on)
 
 
-def measure(desk: "Supervisor", action: Measure) -> None:
+def measure(desk: Desk, action: Measure) -> None:
     """Ask how much work waits."""
     if desk.prober is None:
         from minisup.host.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
@@ -67,22 +122,22 @@ def measure(desk: "Supervisor", action: Measure) -> None:
     desk.prober.measure(desk.config, action.program)
 
 
-def resize(desk: "Supervisor", action: Resize) -> None:
+def resize(desk: Desk, action: Resize) -> None:
     """Tell runs from now on how many slots there are."""
     desk.recipes.resize(action.program, action.numprocs)
 
 
-def forget(desk: "Supervisor", action: Forget) -> None:
+def forget(desk: Desk, action: Forget) -> None:
     """A slot is gone."""
     desk.pump.forget(action.slot)
 
 
-def remember(desk: "Supervisor", action: Remember) -> None:
+def remember(desk: Desk, action: Remember) -> None:
     """Keep the times of a schedule for the next minisup."""
     desk.served.remember(action)
 
 
-def record(desk: "Supervisor", record: Record) -> None:
+def record(desk: Desk, record: Record) -> None:
     """A run has ended: a row of the history."""
     desk.history.add(record)
     if desk.protection is not None:
@@ -91,7 +146,7 @@ def record(desk: "Supervisor", record: Record) -> None:
         desk.output.tell_end(record)
 
 
-def note(desk: "Supervisor", action: Note) -> None:
+def note(desk: Desk, action: Note) -> None:
     """Something has happened: tell whoever listens."""
     desk.notifier.take(action.fact)
     desk.extras.take(action.fact)
@@ -99,7 +154,7 @@ def note(desk: "Supervisor", action: Note) -> None:
     desk.hooks.take(action.fact)
 
 
-def halt(desk: "Supervisor", action: Halt) -> None:
+def halt(desk: Desk, action: Halt) -> None:
     """All is over; hooks under way may end."""
     desk.code = action.code
     shutdown = desk.fleet.shutdown
@@ -107,7 +162,7 @@ def halt(desk: "Supervisor", action: Halt) -> None:
         desk.hooks.linger(shutdown.begun + shutdown.span)
 
 
-def look_after(desk: "Supervisor", slot: str) -> None:
+def look_after(desk: Desk, slot: str) -> None:
     """Whoever watches runs watches this one."""
     if desk.memory is not None:
         desk.memory.started(slot)
@@ -115,7 +170,7 @@ def look_after(desk: "Supervisor", slot: str) -> None:
         desk.protection.started(slot)
 
 
-DUTIES: dict[type, Callable[["Supervisor", Any], None]] = {
+DUTIES: dict[type, Callable[[Any, Any], None]] = {
     Arm: arm,
     Forget: forget,
     Halt: halt,
