@@ -1,8 +1,13 @@
 """Which tests share a worker: those with real processes run one after another, beside those that only compute."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+for number in (signal.SIGINT, signal.SIGQUIT):  # a shell's background job, as the tests may be, ignores them
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
 PEERS = {"test_laravel.py", "test_rq.py", "test_sqs.py", "test_supervisord.py"}
 """Tests that mostly wait for other programs: a group of their own."""

@@ -73,13 +73,16 @@ class Call:
         self._settle(self._answer)
 
     def _too_late(self) -> None:
-        self._settle(Answer(0, error=f"no answer within {self._limit:g} s"))
+        self._settle(self._no_answer())
         connection = self._connection
         if connection is not None and connection.sock is not None:
             try:
                 connection.sock.shutdown(socket.SHUT_RDWR)  # the thread's read ends, however slowly bytes come
             except OSError:
                 pass
+
+    def _no_answer(self) -> Answer:
+        return Answer(0, error=f"no answer within {self._limit:g} s")
 
     def _settle(self, answer: Answer) -> None:
         done, self._done = self._done, None
@@ -92,6 +95,8 @@ class Call:
     def _run(self) -> None:
         try:
             self._answer = self._ask()
+        except TimeoutError:  # of the connection itself; the loop may be late to say so
+            self._answer = self._no_answer()
         except OSError as error:
             self._answer = Answer(0, error=(error.strerror or str(error) or "the connection failed").lower())
         except Exception as error:  # noqa: BLE001 - whatever a server sends must not end the thread with a traceback
