@@ -6,7 +6,7 @@ The first sentence says what the program does and when something happens next; t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from minisup.cli.words import amount, printable, slot_line
+from minisup.cli.words import NO_PROOF, amount, printable, slot_line
 from minisup.cli.words import next_words as next_start
 from minisup.core.facts import Autoscaled
 from minisup.narrate import scaling_reason
@@ -175,7 +175,8 @@ def why(program: Program) -> list[str]:
 
 def cause_words(cause: Mapping[str, Any]) -> str:
     """`exit 1 "Connection refused", last: run 81220, 14 s ago`."""
-    how = {"failed": f"exit {cause['code']}", "crashed": str(cause["signal"]), "fatal": f"exit {cause['code']} (fatal)"}
+    exited = NO_PROOF if cause["code"] == 0 else f"exit {cause['code']}"
+    how = {"failed": exited, "crashed": str(cause["signal"]), "fatal": f"exit {cause['code']} (fatal)"}
     line = printable(cause["line"])
     ours = {"unstartable": f" {line}", "oom": f": {line}"}  # sentences of minisup's own
     said = ours.get(cause["outcome"], f' "{line}"') if line else ""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from minisup.config.units import format_duration as amount
 
 __all__ = [
+    "NO_PROOF",
     "amount",
     "ending",
     "is_leaving",
@@ -86,11 +87,17 @@ def is_leaving(slot: Slot) -> bool:
     return (slot["cause"] or "").startswith("leaves: ")
 
 
+NO_PROOF: Final = "exit 0 without its worked.output"
+"""As `core.outcome` says it, which is not imported for it: `status` is to start fast."""
+
+
 def ending(last: Mapping[str, Any], cause: str | None) -> str:
     """How a run went wrong: `exit 1`, `SIGSEGV`, `timeout`, or the cause of a start that failed."""
     match last["outcome"]:
         case "unstartable":
             return printable(cause or "cannot be started")
+        case "failed" if last["code"] == 0:
+            return NO_PROOF
         case "failed" | "fatal":
             return f"exit {last['code']}"
         case "crashed":

@@ -8,6 +8,7 @@ from fake_minisup import LAST, program, slot, snapshot
 
 from minisup.cli.screen import Look, glyphs, table
 from minisup.cli.words import ending, ordinal, slot_line, state_words
+from minisup.core.outcome import NO_PROOF
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
 NO_RUNS = dict.fromkeys(program()["runs"], 0)
@@ -115,6 +116,7 @@ def test_what_a_job_printed_cannot_move_the_cursor():
     [
         ({"outcome": "failed", "code": 3}, None, "exit 3"),
         ({"outcome": "fatal", "code": 78}, None, "exit 78"),
+        ({"outcome": "failed", "code": 0}, None, NO_PROOF),
         ({"outcome": "crashed", "signal": "SIGSEGV"}, None, "SIGSEGV"),
         ({"outcome": "timeout", "signal": "SIGTERM"}, None, "timeout"),
         ({"outcome": "oom", "signal": "SIGKILL"}, None, "out of memory"),

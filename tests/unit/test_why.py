@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from minisup.cli.why import text
+from minisup.cli.why import cause_words, text
 from minisup.core.causes import MOST, Causes
 from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
@@ -193,6 +193,23 @@ def test_causes_are_grouped_by_how_and_by_their_last_line():
         ("gone", 2, 5, 5.0),
         ("odd", 1, 6, 6.0),
     ]
+
+
+def test_what_workers_log_is_one_cause_whatever_the_time():
+    causes = Causes()
+    for run in range(1, 4):
+        causes.add(
+            record(run, f"[2026-11-25T02:32:4{run}.4439{run}+00:00] production.ERROR: Connection refused"), now=0.0
+        )
+        causes.add(record(run, f"2026-11-25 02:32:4{run},12{run} ERROR no route"), now=0.0)
+        causes.add(record(run, f"02:32:4{run} SQLSTATE[HY000] [200{run}] 127.0.0.1:6379"), now=0.0)
+    assert [cause.runs for cause in causes.by_count()] == [3, 3, 1, 1, 1]  # other numbers are other causes
+    assert causes.by_count()[0].line.endswith(("+00:00] production.ERROR: Connection refused", ",123 ERROR no route"))
+
+
+def test_a_failure_by_its_output_is_not_told_as_exit_0_alone():
+    cause = {"outcome": "failed", "code": 0, "signal": None, "line": "refused", "run": 7, "ago": 2.0}
+    assert cause_words(cause) == 'exit 0 without its worked.output "refused", last: run 7, 2 s ago'
 
 
 def test_no_more_than_a_few_causes_are_kept_the_least_recent_goes():
