@@ -121,5 +121,5 @@ def _usage(error: Exception) -> str:
     message: Callable[[], str] = getattr(error, "format_message", lambda: str(error))
     if "NoArgsIsHelp" in type(error).__name__:
         return message()
-    text = message().rstrip(".")
+    text = message().rstrip(".").replace("Value error, ", "")
     return f"cannot run `{path}`: {text[:1].lower()}{text[1:]}\n  {path} --help shows how it is used"

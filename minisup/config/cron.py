@@ -18,8 +18,11 @@ _ITEM: Final = re.compile(r"(\*|([a-z0-9]{1,3})(?:-([a-z0-9]{1,3}))?)(?:/([0-9]{
 def fault(text: str) -> str:
     """What is wrong with a cron expression, in words; empty: nothing."""
     words = text.lower().split()
+    if text.startswith("@"):
+        return 'write its five fields; "@daily" is "0 0 * * *", "@hourly" is "0 * * * *"'
     if len(words) != len(_FIELDS):
-        return f"it has {len(words)} fields, not 5 (minute, hour, day of month, month, day of week)"
+        some = f"{len(words)} field{'s' * (len(words) != 1)}"
+        return f"it has {some}, not 5 (minute, hour, day of month, month, day of week)"
     for word, (field, low, high, names) in zip(words, _FIELDS, strict=True):
         if not all(_fits(item, low, high, names) for item in word.split(",")):
             return f"{word!r} is not a {field} ({low}-{high})"

@@ -57,7 +57,7 @@ class Walker:
     def table(self, kind: type, raw: object, path: Path) -> dict[str, Any]:
         """The keys of `raw` that are given and understood, typed; tables inside likewise as dicts."""
         if not isinstance(raw, dict):
-            self.report.reject(self.source, path, f"expected a table, got {show(raw)}")
+            self.report.reject(self.source, path, f"expected a table, got {show(raw)}{_keys_in_words(kind)}")
             return {}
         keys = keys_of(kind)
         given: dict[str, Any] = {}
@@ -213,12 +213,26 @@ class Walker:
             return f"; did you mean {one_of(inner)}?"
         if len(path) > 2 and name in self._program_keys():  # noqa: PLR2004 - inside [program.NAME]
             return f"; it belongs to {key_text(path[:2])}: write it above this table"
+        if path == ("supervisor",) and name in self._program_keys():
+            return "; it belongs in [program.NAME]"
+        if path[0] == "program" and len(path) == 2 and name in self._supervisor_keys():  # noqa: PLR2004 - as above
+            return "; it belongs in [supervisor]"
         return did_you_mean(name, keys) or (f"; there are {named(keys)}" if len(keys) <= _KEYS_NAMED else "")
 
     def _program_keys(self) -> frozenset[str]:
         from minisup.config.schema import Program  # noqa: PLC0415 - only for a hint
 
         return frozenset(keys_of(Program))
+
+    def _supervisor_keys(self) -> frozenset[str]:
+        from minisup.config.supervisor_table import Supervisor  # noqa: PLC0415 - only for a hint
+
+        return frozenset(keys_of(Supervisor))
+
+
+def _keys_in_words(kind: type) -> str:
+    keys = keys_of(kind)
+    return f"; its keys are {named(keys)}" if len(keys) <= _KEYS_NAMED else ""
 
 
 def build(kind: type, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an instance of `kind`

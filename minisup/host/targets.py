@@ -118,6 +118,10 @@ def no_such(state: State, unknown: list[str]) -> NoSuchTargetError:
     groups = {f"@{group}" for program in state.programs.values() for group in program.policy.groups}
     names = [*state.programs, *state.slots, *sorted(groups)]
     near = get_close_matches(unknown[0][:LONGEST_NAME], names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"programs here: {', '.join(state.programs) or 'none'}"
+    is_group = unknown[0].startswith("@")
+    kind, known = ("groups", sorted(groups)) if is_group else ("programs", state.programs)
+    hint = f"did you mean {near[0]}?" if near else f"{kind} here: {', '.join(known) or 'none'}"
     what = ", ".join(unknown)
-    return NoSuchTargetError(f"cannot find {what}: no program or slot has that name; {hint}", unknown, hint)
+    return NoSuchTargetError(
+        f"cannot find {what}: no {'group' if is_group else 'program or slot'} has that name; {hint}", unknown, hint
+    )

@@ -130,7 +130,7 @@ def test_names_come_from_the_commands(tmp_path, command, name):
         ("* * * * *\n", 1, "there is no command"),
         ("@never run\n", 1, '"@never" is not known'),
         ("@every soon run\n", 1, "is not a duration"),
-        ("run\n", 1, "it has 1 fields"),
+        ("run\n", 1, "it has 1 field"),
         ("# nothing\n", 0, "there is no line with a schedule"),
     ],
 )

@@ -220,6 +220,8 @@ def test_a_scale_means_programs_and_says_so(stage: Stage) -> None:
         UsageError, match="cannot scale email:0: that is a slot; scale its program: minisup scale email=5"
     ):
         daemon.ask("scale", "email:0", 2)
+    with pytest.raises(MinisupError, match="cannot find @news: no group has that name; groups here: @mail"):
+        daemon.ask("scale", "@news", 2)
     assert daemon.ask("scale", "@mail", 2)["programs"] == ["email", "fax"]
     assert len(daemon.program("fax")["slots"]) == 2
 

@@ -179,7 +179,7 @@ def test_without_a_history_it_says_so(minisup):
         ("--for 10m --deploy 20m", 2, "cannot simulate --deploy at 20 m after the start: the time is 10 m from 00:00;"),
         ("--for 0", 2, 'cannot read --for \'0\': write a time of at most a year, as "30m" or "7d"\n'),
         ("--html x --json", 2, "cannot print --json and write --html at once; choose one\n"),
-        ("--versus runit", 2, "'runit' is not one of 'supervisord'"),
+        ("--versus runit", 2, "invalid value for '--versus': 'runit' is not one of 'supervisord'"),
         ("-p web --arrivals web=50%", 2, "cannot say how much web can do (its runs take no time or for ever); write"),
         ("--html nowhere/x.html --for 1m", 1, "cannot write nowhere/x.html: No such file or directory;"),
         ("-c nowhere.toml", 78, "nowhere.toml"),

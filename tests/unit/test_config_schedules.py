@@ -22,6 +22,14 @@ WRONG = [
         "schedule.cron = '* * *'",
         '"* * *" is not a cron expression: it has 3 fields, not 5 (minute, hour, day of month, month, day of week)',
     ),
+    (
+        "schedule.cron = '@daily'",
+        '"@daily" is not a cron expression: write its five fields; "@daily" is "0 0 * * *", "@hourly" is "0 * * * *"',
+    ),
+    (
+        "schedule.cron = '1'",
+        '"1" is not a cron expression: it has 1 field, not 5 (minute, hour, day of month, month, day of week)',
+    ),
     ("schedule.cron = '60 * * * *'", "\"60 * * * *\" is not a cron expression: '60' is not a minute (0-59)"),
     ("schedule.cron = '* * 0 * *'", "\"* * 0 * *\" is not a cron expression: '0' is not a day of month (1-31)"),
     ("schedule.cron = '* * * foo *'", "\"* * * foo *\" is not a cron expression: 'foo' is not a month (1-12)"),
