@@ -239,6 +239,8 @@ def scale(program: Program) -> list[str]:
         ago = last.pop("ago")
         fact = Autoscaled(**last)
         lines.append(f"{fact.was} -> {fact.numprocs} {amount(ago)} ago: {scaling_reason(fact)}")
+        if known["slots"] != fact.numprocs:
+            lines.append(f"since then {fact.numprocs} -> {known['slots']} by hand, or by other limits")
     if known["failing_for"] is not None:
         lines.append(f"the probe has been failing for {amount(known['failing_for'])}: {printable(known['error'])}")
     elif known["waiting"] is not None:

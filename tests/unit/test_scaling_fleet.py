@@ -1,8 +1,9 @@
 """Programs that scale themselves, in a fleet: when they do and do not, and what another configuration changes."""
 
+from minisup.cli.why import scale as scale_words
 from minisup.core import facts
 from minisup.core.label import program_state
-from minisup.core.messages import Measured, Reloaded
+from minisup.core.messages import Measured, Reloaded, ScaleAsked
 from minisup.core.model import ExitCodes, Phase, Policy, Scale
 from minisup.core.view import scale_view
 from minisup.sim.jobs import Job
@@ -137,6 +138,16 @@ def test_the_view_says_what_is_known_and_what_was_decided_last():
     assert seen["error"] == "exit 1"
     assert seen["failing_for"] is not None
     assert told(world, facts.ProbeFailed) == [facts.ProbeFailed("email", "exit 1", 6)]
+
+
+def test_why_tells_a_size_given_by_hand_from_the_last_decision():
+    world = world_of()
+    program = world.fleet.programs["email"]
+    document = {"scale": scale_view(world.fleet, program, program.scaler), "budget": {"label": "ok"}}
+    assert not any("by hand" in line for line in scale_words(document))
+    world.feed(ScaleAsked("email", 3))
+    document["scale"] = scale_view(world.fleet, program, program.scaler)
+    assert "since then 6 -> 3 by hand, or by other limits" in scale_words(document)
 
 
 def test_one_that_has_decided_nothing_yet_says_so():
