@@ -9,6 +9,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kit import Daemon, Stage, Stopwatch
+from listener import Listener
 from lookup import environ_of, pids, resident_of
 from raw import Raw
+from redis_kit import Redis
 from zoo import Animal
 
 from minisup import Client
@@ -32,7 +35,12 @@ OFTEN, SOMETIMES, RARELY = 20, 5, 1
 class Storm:
     """What the actions need to know, and what they found."""
 
-    def __init__(self, stage: Stage, daemon: Daemon, animals: list[Animal], seed: int) -> None:
+    def __init__(
+        self, stage: Stage, daemon: Daemon, animals: list[Animal], seed: int, agent: Listener, redis: Redis | None
+    ) -> None:
+        self.agent = agent
+        self.redis = redis
+        self.first = stage.path("minisup.toml").read_text()
         self.stage = stage
         self.daemon = daemon
         self.animals = animals
@@ -100,8 +108,12 @@ class Storm:
         return self.stage.mark.encode() in block and b"MINISUP_RUN_ID=" in block
 
     def jobs(self) -> list[int]:
-        """The processes of runs."""
+        """The processes of runs, and who is asked how much work waits."""
         return [pid for pid in pids() if self.is_job(pid)]
+
+    def left(self) -> list[int]:
+        """The processes of runs."""
+        return [pid for pid in self.jobs() if b"MINISUP_RUN_ID=0" not in environ_of(pid).split(b"\0")]
 
 
 class Action(NamedTuple):
@@ -155,13 +167,23 @@ def one_target(storm: Storm, chance: random.Random) -> dict[str, Any]:
     return {"targets": [storm.target(chance)]}
 
 
-def follow(method: str) -> Callable[[Storm, random.Random], None]:
+def one_program(storm: Storm, chance: random.Random) -> dict[str, Any]:
+    return {"target": chance.choice(storm.animals).name}
+
+
+def nothing(_storm: Storm, _chance: random.Random) -> dict[str, Any]:
+    return {}
+
+
+def follow(
+    method: str, make: Callable[[Storm, random.Random], dict[str, Any]] = nothing
+) -> Callable[[Storm, random.Random], None]:
     """A stream of notifications, read for a while, or not at all."""
 
     def ask(storm: Storm, chance: random.Random) -> None:
         reads = chance.random() < 0.7
         with Raw(storm.daemon.socket) as connection:
-            answer = connection.ask(method)
+            answer = connection.ask(method, **make(storm, chance))
             if not answer.get("result", {}).get("following"):
                 storm.refused[method] += 1
                 return
@@ -340,6 +362,45 @@ def bring_the_commands_back(storm: Storm, _chance: random.Random) -> None:
         fresh.rename(path)
 
 
+def touch_what_is_watched(storm: Storm, chance: random.Random) -> None:
+    name = f"watched/{chance.randrange(5)}.php"
+    storm.stage.path(name).unlink(missing_ok=True) if chance.random() < 0.3 else storm.stage.write(name, "x")
+
+
+def another_configuration(storm: Storm, chance: random.Random) -> None:
+    """Some programs with another variable; sometimes it is broken, sometimes somebody asks, always it is watched."""
+    _, *tables = storm.first.split("\n[program.")
+    text = storm.first
+    for table in chance.sample(tables, 3):
+        name, *_ = table.partition("]\n")
+        text = text.replace(f"[program.{name}]\n", f"[program.{name}]\nenvironment.CHAOS = '{chance.random()}'\n")
+    storm.stage.write("minisup.toml", text + ("[program" if chance.random() < 0.2 else ""))
+
+
+def first_configuration(storm: Storm, _chance: random.Random) -> None:
+    storm.stage.write("minisup.toml", storm.first)
+
+
+def fill_or_freeze_redis(storm: Storm, chance: random.Random) -> None:
+    if storm.redis is None:
+        return
+    if chance.random() < 0.7:
+        words = ["RPUSH mail" + " x" * chance.randrange(1, 60), "DEL mail"]
+        with socket.create_connection(("127.0.0.1", storm.redis.port), timeout=5) as server:
+            server.sendall(chance.choice(words).encode() + b"\r\n")
+            server.recv(100)
+        return
+    storm.redis.process.send_signal(signal.SIGSTOP)
+    storm.over.wait(chance.uniform(0.0, 3.0))
+    storm.redis.process.send_signal(signal.SIGCONT)
+
+
+def silence_the_agent(storm: Storm, chance: random.Random) -> None:
+    storm.agent.hang()
+    storm.over.wait(chance.uniform(0.0, 6.0))
+    storm.agent.go_on.set()
+
+
 # --- the nurse --------------------------------------------------------------------------------------------------------
 
 
@@ -369,7 +430,10 @@ CREWS = {
             Action(call("resume", one_target), OFTEN, "resume"),
             Action(call("signal", some_signal), SOMETIMES, "signal"),
             Action(call("scale", some_numprocs), SOMETIMES, "scale"),
-            Action(call("reopen", lambda _storm, _chance: {}), RARELY, "reopen"),
+            Action(call("run", one_program), SOMETIMES, "run"),
+            Action(follow("run.follow", one_program), SOMETIMES, "run.follow"),
+            Action(call("reload", lambda _storm, chance: {"dry_run": chance.random() < 0.5}), RARELY, "reload"),
+            Action(call("reopen", nothing), RARELY, "reopen"),
             Action(call("why", one_target), SOMETIMES, "why"),
             Action(follow("logs.follow"), SOMETIMES, "logs.follow"),
             Action(follow("events.follow"), SOMETIMES, "events.follow"),
@@ -416,6 +480,17 @@ CREWS = {
             Action(take_a_command_away, SOMETIMES),
             Action(forbid_a_command, SOMETIMES),
             Action(bring_the_commands_back, SOMETIMES),
+        ],
+    ),
+    "tenant": Crew(
+        2,
+        0.5,
+        [
+            Action(touch_what_is_watched, OFTEN),
+            Action(another_configuration, SOMETIMES, "reload"),
+            Action(first_configuration, SOMETIMES),
+            Action(fill_or_freeze_redis, OFTEN),
+            Action(silence_the_agent, RARELY),
         ],
     ),
     "nurse": Crew(1, 0.05, [Action(take_the_pulse, OFTEN)]),

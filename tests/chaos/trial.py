@@ -7,14 +7,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kit import Daemon, Stage, Stopwatch, pause, toml, wait_until
 from ledger import Ledger, disagreements, lines_of, told_in
+from listener import Asked, Listener, Reply, granted
 from lookup import children_of, cpu_of, descriptors_of, resident_of, state_of
 from reader import Reader
-from storm import Storm, bring_the_commands_back, wake_all
+from redis_kit import Redis
+from storm import Storm, bring_the_commands_back, first_configuration, wake_all
 from zoo import UNSEEN, Animal, zoo
 
 SOURCE = Path(__file__).parent / "jobs" / "animal.c"
@@ -28,6 +31,8 @@ GROWTH = 24 << 20
 waited for stalled readers and slow clients leaves holes."""
 IDLE_CPU = 0.05
 """The share of a processor that a minisup may use that has nothing to do."""
+HOOK = ["sh", "-c", "echo $$MINISUP_EVENT; case $$(($$$$ % 4)) in 0) exec sleep 20 ;; 1) exit 3 ;; esac"]
+"""A hook that works, fails, or hangs."""
 EVENTS = {"hold", "after", "paused", "output"}
 """Waits that an event ends, not a time."""
 
@@ -50,20 +55,29 @@ def run(directory: Path, seconds: float, programs: int, seed: int) -> Report:
     """A whole run in an empty directory. Nothing of it survives."""
     report = Report(seed)
     with staged(directory, report) as stage:
-        animals = prepare(stage, programs, seed)
+        agent = Listener(granted_or_taken)
+        redis = Redis(stage) if shutil.which("redis-server") and find_spec("redis") else None
+        animals = prepare(stage, programs, seed, agent.url, redis)
         ours, theirs = os.pipe()
-        daemon = stage.up_file(stage.path("minisup.toml"), stdout=theirs)
+        environ = {"ECS_AGENT_URI": agent.url}
+        daemon = stage.up_file(stage.path("minisup.toml"), args=["--watch"], env=environ, stdout=theirs)
         os.close(theirs)
         reader = Reader(ours, random.Random(f"{seed}/reader"))
         reader.start()
-        storm = Storm(stage, daemon, animals, seed)
+        storm = Storm(stage, daemon, animals, seed, agent, redis)
         try:
             everything(storm, reader, report, seconds)
         except AssertionError as error:
             report.wrong.append(str(error))
         report.wrong += storm.wrong
         finish(storm, reader, report)
+        agent.close()
     return report
+
+
+def granted_or_taken(asked: Asked) -> Reply:
+    """What the agent answers, and whoever takes the events of hooks."""
+    return granted(asked) if asked.method == "PUT" else (204, b"")
 
 
 @contextmanager
@@ -79,19 +93,25 @@ def staged(directory: Path, report: Report) -> Iterator[Stage]:
             report.wrong.append(str(error))
 
 
-def prepare(stage: Stage, programs: int, seed: int) -> list[Animal]:
+def prepare(stage: Stage, programs: int, seed: int, url: str, redis: Redis | None) -> list[Animal]:
     """Compile the job and write the configurations."""
     animal, rooms = stage.path("animal"), stage.path("rooms")
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", animal, SOURCE], check=True)
     rooms.mkdir()
+    stage.path("watched").mkdir()
 
     def command(name: str, kind: str) -> Path:
         if kind != "missing":
             return animal
         return Path(shutil.copy(animal, rooms / name))
 
-    animals = zoo(programs, random.Random(f"{seed}/zoo"), stage.root, command)
-    head = f'shutdown_timeout = "{SHUTDOWN:g}s"\nlog = {{ level = "debug" }}'
+    asked = f"redis://127.0.0.1:{redis.port}/0" if redis else ""
+    animals = zoo(programs, random.Random(f"{seed}/zoo"), stage.root, command, asked)
+    head = (
+        f'shutdown_timeout = "{SHUTDOWN:g}s"\nlog = {{ level = "debug" }}\nplatform = "ecs"\n'
+        f"on_failing = {toml(HOOK)}\non_recovered = {toml(f'{url}/recovered')}\n"
+        f"on_give_up = {toml(HOOK)}\non_drain = {toml(f'{url}/drain')}"
+    )
     stage.config(*(animal.table for animal in animals), supervisor=head)
     broken = stage.path("minisup.toml").read_text() + f"[program.broken]\ncomand = {toml('true')}\n"
     stage.write("broken.toml", broken)
@@ -101,6 +121,7 @@ def prepare(stage: Stage, programs: int, seed: int) -> list[Animal]:
 def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> None:
     """Up to the moment before the end. AssertionError: something did not come about in time."""
     daemon, facts = storm.daemon, report.facts
+    pause(3.0)  # all that is made once is made: threads, helpers, what they need
     daemon.ask("stop", ["all"], now=True, wait=True, timeout=PATIENCE)
     before = descriptors_of(daemon.pid)
     daemon.ask("start", ["all"])
@@ -114,7 +135,7 @@ def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> 
     assert_no_slot_is_stuck(daemon)
     assert_work_goes_on(storm)
     daemon.ask("stop", ["all"], now=True, wait=True, timeout=PATIENCE)
-    wait_until(lambda: not storm.stage.jobs(), PATIENCE, "nothing is left of what was stopped")
+    wait_until(lambda: not storm.left(), PATIENCE, "nothing is left of what was stopped")
     assert_as_before(daemon, before, report)
     assert_counts(storm, reader, report)
     daemon.ask("start", ["all"])
@@ -134,7 +155,9 @@ def calm_down(storm: Storm, reader: Reader) -> None:
     """Undo what the storm did and want everything."""
     reader.calm.set()
     bring_the_commands_back(storm, storm.chance("calm"))
+    first_configuration(storm, storm.chance("calm"))
     wake_all(storm, storm.chance("calm"))
+    storm.daemon.ask("reload")
     for animal in storm.animals:
         storm.daemon.ask("scale", animal.name, animal.numprocs)
     storm.daemon.ask("stop", ["all"], now=True, wait=True, timeout=PATIENCE)
@@ -173,7 +196,7 @@ def is_settled(slot: dict[str, Any]) -> bool:
 
 def assert_work_goes_on(storm: Storm) -> None:
     """Programs that work have more runs after a while, those that failed for a while too."""
-    kinds = {"quick", "paced", "missing", "holder", "flood", "needy"}
+    kinds = {"quick", "paced", "missing", "holder", "flood", "needy", "timed", "elastic", "remote", "talker"}
     names = {animal.name for animal in storm.animals if animal.kind in kinds}
     before = worked(storm.daemon, names)
 

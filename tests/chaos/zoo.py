@@ -9,6 +9,14 @@ from kit import program
 
 QUICK_RETRY = {"backoff": "50ms", "max_backoff": "1s", "refill": "500ms"}
 IDLE = {"wait": "50ms", "max_wait": "1s"}
+SAYS = {"idle": {**IDLE, "output": "done [0-9]*[02468]$"}, "worked": {"output": "done"}}
+SCALE = {"max": 5, "target_wait": "1s", "every": "300ms"}
+COUNT = [
+    "sh",
+    "-c",
+    "case $$(($$$$ % 9)) in 0) sleep 5 ;; 1) echo what ;; 2) kill -9 $$$$ ;; *) echo $$(($$$$ % 60)) ;; esac",
+]
+"""A probe that mostly counts something, and else hangs, talks nonsense or dies."""
 FILE = {"to": "file", "path": "filed.log", "max_size": "200KiB", "keep": 2, "compress": True}
 UNSEEN = {"silent", "filed"}
 """Kinds whose output does not come to the console."""
@@ -44,6 +52,12 @@ KINDS = {
     "web": Kind("serve", 30, {"kind": "service", "numprocs": 3, "min_runtime": "100ms", "stable_after": "500ms"}),
     "task": Kind("work", 50, {"kind": "task", "numprocs": 2, "retry": QUICK_RETRY}),
     "needy": Kind("work", 40, {"min_runtime": "100ms", "after": ["task1", "web1"]}),
+    "timed": Kind("work", 30, {"schedule": {"every": "1s", "overlap": "queue"}}),
+    "yearly": Kind("work", 30, {"schedule": {"cron": "0 3 1 1 *", "timezone": "UTC"}}),
+    "elastic": Kind("work", 30, {"min_runtime": "50ms", "scale": {**SCALE, "probe": {"command": COUNT}}}),
+    "remote": Kind("work", 30, {"min_runtime": "50ms", "scale": {**SCALE, "probe": {"redis": "", "list": "mail"}}}),
+    "watched": Kind("work", 500, {"numprocs": 2, "watch": ["watched/*.php"]}),
+    "talker": Kind("work", 10, {"numprocs": 2, "min_runtime": "50ms", **SAYS}),
     "swarm": Kind("serve", 20, {"numprocs": 25}),
 }
 """By name. A `missing` program's command comes and goes."""
@@ -58,9 +72,16 @@ class Animal(NamedTuple):
     table: str
 
 
-def zoo(count: int, chance: random.Random, directory: Path, command: Callable[[str, str], Path]) -> list[Animal]:
-    """`count` programs; `command` gives the job's file for a name and kind."""
-    kinds = list(KINDS)
+def most(keys: dict[str, Any]) -> int:
+    """The highest number of slots of a program without `numprocs`."""
+    return int(keys["scale"]["max"]) if "scale" in keys else 1
+
+
+def zoo(
+    count: int, chance: random.Random, directory: Path, command: Callable[[str, str], Path], redis: str = ""
+) -> list[Animal]:
+    """`count` programs; `command` gives the job's file for a name and kind. Without `redis`, a URL, none asks it."""
+    kinds = [kind for kind in KINDS if redis or kind != "remote"]
     animals = []
     for number in range(count):
         kind, herd = kinds[number % len(kinds)], number // len(kinds) + 1
@@ -73,7 +94,10 @@ def zoo(count: int, chance: random.Random, directory: Path, command: Callable[[s
         }
         words = [command(name, kind), directory, job, str(milliseconds)]
         groups = [f"herd{herd}"]
+        if kind == "remote":
+            probe = {**keys["scale"]["probe"], "redis": redis, "timeout": "1s"}
+            keys = {**keys, "scale": {**keys["scale"], "probe": probe}}
         animals.append(
-            Animal(name, kind, keys.get("numprocs", 1), program(name, words, stop=stop, groups=groups, **keys))
+            Animal(name, kind, keys.get("numprocs", most(keys)), program(name, words, stop=stop, groups=groups, **keys))
         )
     return animals
