@@ -64,6 +64,12 @@ if TYPE_CHECKING:
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
 
+LEAST_FLUSH = 0.1
+"""Seconds of that in any case."""
+
+LEAVING = 0.15
+"""Seconds that the interpreter takes to end, on a busy machine."""
+
 LAST_GRACE = 1.0
 """Seconds that strangers get between the shutdown's signal and SIGKILL when all runs have ended before."""
 
@@ -263,7 +269,7 @@ class Supervisor:
             self.prober.close()
         self.leftovers.kill_all()
         self.waits.finish()
-        deadline = self.now() + FLUSH
+        deadline = self._last_moment()
         self.history.finish()
         self.output.finish(deadline)
         self.history.wait(deadline)
@@ -275,6 +281,14 @@ class Supervisor:
         if self.server is not None:
             self.server.close()
         return code
+
+    def _last_moment(self) -> float:
+        """Until when what minisup still has to tell may take: within the shutdown's limit, whoever does not listen."""
+        now = self.now()
+        if self.fleet.shutdown is None:
+            return now + FLUSH
+        killed = self.fleet.shutdown.begun + self.config.supervisor.shutdown_timeout
+        return min(now + FLUSH, max(now + LEAST_FLUSH, killed - LEAVING))
 
     def reloaded(self) -> None:
         """Another configuration counts from now on."""
