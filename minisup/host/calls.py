@@ -74,10 +74,10 @@ class Call:
 
     def _too_late(self) -> None:
         self._settle(self._no_answer())
-        connection = self._connection
-        if connection is not None and connection.sock is not None:
+        there = None if self._connection is None else self._connection.sock  # read once: the thread takes it away
+        if there is not None:
             try:
-                connection.sock.shutdown(socket.SHUT_RDWR)  # the thread's read ends, however slowly bytes come
+                there.shutdown(socket.SHUT_RDWR)  # the thread's read ends, however slowly bytes come
             except OSError:
                 pass
 

@@ -64,7 +64,9 @@ class Exits:
         desk = self._desk
         while desk.leftovers.orphans() and desk.now() < until:
             desk.loop.serve(desk.loop.wait(min(until, desk.now() + URGENT)), desk.now())
-            reap(BATCH)
+            for child in reap(BATCH):
+                if helper := desk.helpers.pop(child.pid, None):  # else its number would be signalled at the end
+                    helper(child)
 
     def survivor_ended(self, one: Survivor) -> None:
         """A run of an earlier minisup has ended; nobody could read how."""
