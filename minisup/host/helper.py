@@ -1,10 +1,10 @@
 """A child that is no run: started like one, read without waiting, killed by its pid, reaped by the one reaper."""
 
 import os
-import signal
 from collections.abc import Callable, MutableMapping
 from typing import Final
 
+from minisup.host import processes
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import Recipe
@@ -52,12 +52,9 @@ class Helper:
             self._loop.on_readable(fd, reader)
 
     def kill(self) -> None:
-        """SIGKILL to it and to its group. Harmless when it has ended."""
+        """SIGKILL to its session: `timeout` and shells make groups of their own. Harmless when it has ended."""
         if self.pid:
-            try:
-                os.killpg(self.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
+            processes.kill_sessions((self.pid,))
 
     def forget(self) -> None:
         """Kill it, and hear nothing more of it: it is reaped by the way."""

@@ -215,7 +215,7 @@ class _Resident(_Asked):
             self._channel = ours
             self._child.start(self._spawner, self._recipe(), os.dup(ours.fileno()), childs.fileno())
         ours.setblocking(False)
-        kinds = ("sqs", "redis", "list", "stream", "group", "key", "http", "json")
+        kinds = ("sqs", "redis", "list", "stream", "group", "key", "http", "json", "timeout")
         ours.send(json.dumps({key: getattr(self._probe, key) for key in kinds}).encode() + b"\n")
 
     def close(self) -> None:

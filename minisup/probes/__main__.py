@@ -1,14 +1,16 @@
 """The helper process: reads what to ask from its stdout, which is a socket, then answers each line that comes with one.
 
-It ends with the socket, and so with minisup.
+It ends with the socket, and so with minisup. A question that takes longer than minisup waits is the end, too: minisup
+kills it then, and if that is no more, the kernel does.
 """
 
 import json
+import math
 import signal
 import socket
 from collections.abc import Callable
 
-from minisup.probes.asking import asker
+from minisup.probes.asking import PATIENCE, asker
 
 LONGEST = 300
 """Characters of an error."""
@@ -20,14 +22,17 @@ def main() -> None:
     channel = socket.socket(fileno=1)
     with channel.makefile("r", encoding="utf-8") as lines, channel.makefile("w", encoding="utf-8") as answers:
         spec = json.loads(lines.readline() or "{}")
+        limit = math.ceil(spec.get("timeout", PATIENCE)) + 1
         ask: Callable[[], int] | None = None
         for _ in lines:
+            signal.alarm(limit)
             try:
                 ask = ask or asker(spec)
                 answer: dict[str, object] = {"visible": ask()}
             except Exception as error:  # noqa: BLE001 - whatever a library raises is an answer
                 words = " ".join(str(error).split())[:LONGEST]
                 answer = {"error": words or type(error).__name__}
+            signal.alarm(0)
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
 
