@@ -305,7 +305,7 @@ def a_line_without_end(storm: Storm, _chance: random.Random) -> None:
 
 
 def second_up(storm: Storm, _chance: random.Random) -> None:
-    expect(storm, 73, "up", "-c", storm.stage.path("minisup.toml"))
+    expect(storm, 73, "up", "-c", storm.stage.path("first.toml"))
 
 
 def second_up_with_a_broken_config(storm: Storm, _chance: random.Random) -> None:

@@ -115,6 +115,7 @@ def prepare(stage: Stage, programs: int, seed: int, url: str, redis: Redis | Non
     stage.config(*(animal.table for animal in animals), supervisor=head)
     broken = stage.path("minisup.toml").read_text() + f"[program.broken]\ncomand = {toml('true')}\n"
     stage.write("broken.toml", broken)
+    stage.write("first.toml", stage.path("minisup.toml").read_text())
     return animals
 
 
