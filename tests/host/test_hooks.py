@@ -21,6 +21,7 @@ from minisup.config.supervisor_table import Supervisor
 from minisup.core import facts
 from minisup.core.model import Outcome
 from minisup.host import hooks
+from minisup.host.helper import Helpers
 from minisup.host.hook_run import MOST_LINES, HookRun
 from minisup.host.hooks import AT_ONCE as MOST_AT_ONCE
 from minisup.host.hooks import MOST_WAITING, Hooks, Occasion, Occasions
@@ -334,7 +335,8 @@ class Slow:
 
 def test_few_are_under_way_some_wait_and_more_are_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hooks, "HookRun", Slow)
-    plumbing, facts_told, helpers = Plumbing(), [], {}
+    plumbing, facts_told = Plumbing(), []
+    helpers: Helpers = {}
     made = Hooks(config(on_give_up="x", on_drain="y"), plumbing.loop, Spawner(), helpers, facts_told.append, print)
     for _ in range(MOST_AT_ONCE + MOST_WAITING + 3):
         made.take(facts.GaveUp("sms", 1.0, "stop"))
