@@ -39,8 +39,8 @@ def asked(state: State, event: Asked) -> None:
 def files_changed(state: State, event: FilesChanged) -> None:
     """What a program watches has changed: its runs make room for fresh ones, as a restart has it."""
     program = state.programs.get(event.program)  # None: a reload took it away meanwhile
-    if program is None or state.shutdown is not None:
-        return
+    if program is None or state.shutdown is not None or program.policy.schedule is not None:
+        return  # a schedule alone says when its runs start, and each of them has the new files anyway
     heard = [slot for slot in program.staying() if hears_of_files(slot)]
     if not heard:
         return
@@ -80,7 +80,13 @@ def start(state: State, slot: Slot, *, now: bool) -> None:
     """Off and done become wanted and start; a drain is cancelled; what is being stopped starts after its end."""
     if slot.paused_at is not None:
         resume(state, slot, now=now)
-    elif slot.phase in GONE:
+    else:
+        bring_back(state, slot, now=now)
+
+
+def bring_back(state: State, slot: Slot, *, now: bool) -> None:
+    """As `start`, but a pause stays: the slot is to have runs again, by its phase."""
+    if slot.phase in GONE:
         revive(state, slot, now=now, by_schedule=not now)
     elif slot.phase is Phase.WAITING:
         if now:
@@ -104,9 +110,7 @@ def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
     """A slot that was off or done starts with a clean sheet: at once, unless its schedule is to say when."""
     program = slot.program
     if program.active == program.extras:
-        program.given_up = False
-        program.failing_since = program.give_up_at = None
-        program.tries = 0
+        program.begin_again()
         if program.policy.kind is Kind.TASK:
             program.begun_at = None  # it is done once more, and that takes as long as it takes from now
     pausing.grant_time(state, program)

@@ -80,7 +80,7 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         back_off(state, slot)
     elif slot.program.policy.schedule is not None:
         schedule.overtake(state, slot)
-        keep_schedule(state, slot, Outcome.UNSTARTABLE)
+        keep_schedule(state, slot)
     else:
         launch.block(state, slot, Outcome.UNSTARTABLE)
     tell.failure(state, slot, record)
@@ -221,10 +221,10 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
         finish(state, slot)
     elif not slot.wanted:
         stopping.settle(state, slot, Phase.OFF)
-    elif slot.fresh:
-        launch.start_at(state, slot, Reason.PACE, state.now)
+    elif slot.fresh or (program.gated and slot.early):
+        start_anyway(state, slot)
     elif program.policy.schedule is not None:
-        keep_schedule(state, slot, outcome)
+        keep_schedule(state, slot)
     elif outcome in PACED:
         keep_pace(state, slot, outcome, record)
     elif outcome in COUNTED:
@@ -235,6 +235,15 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
         launch.block(state, slot, outcome)
 
 
+def start_anyway(state: State, slot: Slot) -> None:
+    """However the run ended, the next one starts at once if a restart was asked for, else as the slot's first one."""
+    if slot.fresh:
+        launch.start_at(state, slot, Reason.PACE, state.now)
+    else:
+        slot.early = False
+        launch.wait(state, slot, Reason.AFTER, None)
+
+
 def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     """All is well: the next run starts `min_runtime` after this one did."""
     program = slot.program
@@ -242,18 +251,13 @@ def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> Non
         program.idle_streak = 0
         if program.sleepers:
             wake_idle(state, program)
-    if outcome is Outcome.LOST and program.gated:  # a survivor's slot: what follows is its first start
-        launch.wait(state, slot, Reason.AFTER, None)
-    else:
-        launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
+    launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
 
 
-def keep_schedule(state: State, slot: Slot, outcome: Outcome) -> None:
+def keep_schedule(state: State, slot: Slot) -> None:
     """However the run ended, the next one starts when it is planned; what the schedule decides costs no token."""
     slot.charged = False
-    if outcome is Outcome.LOST and slot.program.gated:  # as in `keep_pace`
-        launch.wait(state, slot, Reason.AFTER, None)
-    elif slot.plan is None:  # a survivor of a slot that was not to be brought up
+    if slot.plan is None:  # a survivor of a slot that was not to be brought up
         launch.begin_anew(state, slot)
     else:
         launch.start_by_schedule(state, slot)
@@ -301,7 +305,7 @@ def consider_giving_up(state: State, program: Program) -> None:
     since, policy = program.failing_since, program.policy
     if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
         return
-    if program.is_paused() or any(slot.run and slot.started < since and not slot.extra for slot in program.slots):
+    if program.is_at_rest() or any(slot.run and slot.started < since and not slot.extra for slot in program.slots):
         return
     program.give_up_at = None
     program.given_up = True

@@ -25,7 +25,8 @@ Rules for whoever changes this package:
     forgotten, with all that the host knows of it, at the end of the step in which its last process goes. The slot of
     an extra run (`once.py`) leaves from birth: it is the only one that starts something.
 13. A program that scales itself does so by scale-out and scale-in, within min and max, and no slot of it joins while
-    its budget is degraded or holding. Each `Measure` is answered by one `Measured`, at any later time.
+    its budget is degraded or holding. Failures of slots that are all gone are forgotten. Each `Measure` is answered by
+    one `Measured`, at any later time.
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
@@ -67,16 +68,18 @@ A request changes `wanted` first and the phase as far as the phase allows:
     stopping   gone after the end                   starts after the end
     off, done  gone                                 -
 
-A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing.
+A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing,
+and neither does a program with a schedule, whose next planned run has the new files anyway.
 
 A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the pause with everything else. What is
-paused cannot fail, so a program whose wanted slots are all paused is not given up. New slots of a program that is off
-are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
+off or paused cannot fail, so a program of which nothing else is left is not given up. New slots of a program that is
+off are off, of one that is paused as a whole are paused. A slot that is leaving hears nothing but a stop.
 
-An extra run that an operator asks for starts beside all this and changes none of it: no wait, no token, no count.
+An extra run that an operator asks for starts beside all this and changes none of it: no wait, no token, no count, no
+plan. When a scale-out takes it over, its slot's next start waits for what it would have waited for at first.
 
-A program that has scaled itself to nothing has no slot to stop or to pause: what is asked of it by its name decides
-whether it is on, and so whether work brings it back.
+A program that scales itself and is to have no slot has none to stop or to pause: what is asked of it by its name
+decides whether it is on, and so whether work brings it back. Paused as a whole and then scaled to nothing, it is not.
 
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.

@@ -16,6 +16,7 @@ def want(slot: Slot) -> None:
     """The slot is to have runs again: it counts as active."""
     assert slot.phase in GONE
     slot.wanted = True
+    slot.early = False
     slot.program.active += 1
 
 
@@ -92,7 +93,7 @@ def spawn(state: State, slot: Slot) -> None:
     slot.run = state.next_run
     slot.started = state.now
     state.next_run += 1
-    if slot.program.policy.schedule is not None:
+    if slot.program.policy.schedule is not None and not slot.extra:
         schedule.begin(state, slot, slot.program.policy.schedule)
     state.out.append(Spawn(slot.name, slot.run, slot.failures))
 

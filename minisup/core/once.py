@@ -5,12 +5,12 @@ last process. It starts whatever pace, idle ladder, backoff, hold, pause, schedu
 no place in `max_start_rate`, and nothing follows it. It is the operator's run, not the policy's: it is recorded and
 counted with the others, and neither its failure nor its success says anything about the program's health.
 `max_runtime`, limits, stop and shutdown reach it like any run. A scale-out that wants its number takes it over: from
-then on it is that slot's run.
+then on it is that slot's run, and what follows it waits for the schedule, and for what the program is `after`.
 """
 
 from itertools import count
 
-from minisup.core import ending, facts, launch
+from minisup.core import ending, facts, launch, schedule
 from minisup.core.messages import RunAsked
 from minisup.core.model import Phase
 from minisup.core.slot import Slot
@@ -35,11 +35,13 @@ def run_asked(state: State, event: RunAsked) -> None:
 def take_over(state: State, slot: Slot) -> None:
     """The program has come to have a slot of this number. If it is off, the run may finish and nothing follows it."""
     program = slot.program
-    slot.extra = False
+    slot.extra, slot.early = False, True
     program.extras -= 1
     slot.wanted = program.on and slot.phase is Phase.RUNNING  # else a start decides, by its phase
     if program.on and slot.run:
         ending.begin_limits(state, slot, slot.started)
+        if slot.wanted and program.policy.schedule is not None:
+            schedule.plan_around(state, slot)
         state.arm_slot(slot)
     elif slot.phase is Phase.RUNNING:
         slot.enter(Phase.DRAINING, state.now)

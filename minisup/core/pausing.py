@@ -59,8 +59,8 @@ def resume(state: State, slot: Slot) -> None:
 
 
 def grant_time(state: State, program: Program) -> None:
-    """A program that was paused as a whole is about to go on: it is not given up for the time in which it could not."""
-    if program.give_up_at is not None and program.is_paused():
+    """A program that was at rest is about to go on: it is not given up for the time in which it was."""
+    if program.give_up_at is not None and program.is_at_rest():
         program.give_up_at = state.now + program.policy.retry.give_up_after
         state.arm_program(program)
 

@@ -7,7 +7,7 @@ from minisup.core.autoscale import Autoscaler
 from minisup.core.budget import Budget
 from minisup.core.causes import Causes
 from minisup.core.messages import Record
-from minisup.core.model import Instant, Kind, Policy
+from minisup.core.model import Instant, Kind, Phase, Policy
 from minisup.core.outcome import code_table, final_outcomes
 from minisup.core.pace import StartRate
 from minisup.core.slot import Slot
@@ -119,8 +119,8 @@ class Program:
         return self.slots if len(self.slots) <= self.numprocs else self.slots[: self.numprocs]
 
     def is_empty(self) -> bool:
-        """Whether it scales itself and has no slots now."""
-        return self.scaler is not None and not self.slots
+        """Whether it scales itself and is to have no slots now, though the last runs may be on their way out."""
+        return self.scaler is not None and not self.numprocs and not self.leaving
 
     def is_dormant(self) -> bool:
         """Whether it has scaled itself to nothing: work that arrives brings it back."""
@@ -130,6 +130,16 @@ class Program:
         """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""
         wanted = [slot for slot in self.slots if slot.wanted]
         return bool(wanted) and all(slot.paused_at is not None for slot in wanted)
+
+    def is_at_rest(self) -> bool:
+        """Whether nothing of it is to run, because it is off, paused or scaled to nothing: that is no failure."""
+        return all(slot.paused_at is not None if slot.wanted else slot.phase is not Phase.DONE for slot in self.slots)
+
+    def begin_again(self) -> None:
+        """Whatever has failed is over: nothing of it is there any more, or is there anew."""
+        self.given_up = False
+        self.failing_since = self.give_up_at = None
+        self.tries = 0
 
     def due(self, now: Instant) -> Instant | None:
         """When the program next needs attention: a token for a held slot, a probe, giving up, a look at the work."""

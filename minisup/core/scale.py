@@ -4,7 +4,7 @@ A slot whose number is not below `numprocs` is leaving: it drains for as long as
 last process is. Until then a scale-out keeps it.
 """
 
-from minisup.core import asking, launch, once, pausing, stopping, tell
+from minisup.core import asking, launch, once, stopping, tell
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
 from minisup.core.program import Program
@@ -30,6 +30,8 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
 def scale_to(state: State, program: Program, numprocs: int, *, now: bool) -> None:
     """From now on the program has so many slots."""
     was, program.on = program.numprocs, is_on(program)
+    if program.scaler is not None and not numprocs and program.is_paused():
+        program.on = False  # as if it had been paused when there was no slot already
     resize(state, program, numprocs)
     for slot in reversed([slot for slot in program.slots if slot.index >= numprocs and not slot.extra]):
         leave(state, slot, now=now)
@@ -77,9 +79,9 @@ def join(state: State, program: Program, was: int) -> None:
         if index in there and there[index].extra:
             once.take_over(state, there[index])
         if program.on and index in there:
-            asking.start(state, there[index], now=False)
             if paused is not None:
-                pausing.pause(state, there[index], paused.paused_by, now=False)
+                there[index].paused_at, there[index].paused_by = paused.paused_at, paused.paused_by
+            asking.bring_back(state, there[index], now=False)
     fresh = state.add_slots(program, [index for index in numbers if index not in there]) if numbers else []
     for place, slot in enumerate(fresh if program.on else ()):
         if paused is not None:

@@ -39,6 +39,7 @@ class Slot:
         "charged",
         "crowded",
         "drain_until",
+        "early",
         "excess",
         "expires_at",
         "extra",
@@ -96,6 +97,7 @@ class Slot:
         self.paused_by = ""
         self.extra = False  # it is there for one run that an operator asked for
         self.asked_by: str | None = None  # who asked for the run in progress; None: the policy
+        self.early = False  # its run in progress has not waited for what the program is `after`: the next one will
         self.aside: Aside | None = None  # while it waits because of that: for what it would wait
         self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
         self.charged = False  # the next start costs a token

@@ -79,6 +79,8 @@ class State:
             self.out.append(Forget(slot.name))
             if program.leaving and not slots:
                 del self.programs[program.name]
+            elif all(left.extra for left in slots):  # nobody is left who could fail or be well again
+                program.begin_again()
         self.gone.clear()
 
     def note(self, fact: object) -> None:

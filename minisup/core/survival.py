@@ -17,6 +17,7 @@ def survived(state: State, event: Survived) -> None:
     slot = state.slots.get(event.slot) or make_room(state, event.slot)
     state.next_run = max(state.next_run, event.run + 1)
     slot.run, slot.pid = event.run, event.pid
+    slot.early = True
     slot.program.active += 1
     slot.enter(Phase.RUNNING, state.now)
     ending.begin_limits(state, slot, event.since)

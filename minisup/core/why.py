@@ -136,7 +136,7 @@ def budget(program: Program, now: Instant) -> Document:
 
 def give_up(program: Program, now: Instant) -> Document:
     """The policy, whether it has been carried out, and in how many seconds it will be (None: not as things stand)."""
-    standing = program.give_up_at is None or program.is_paused()
+    standing = program.give_up_at is None or program.is_at_rest()
     left: Seconds | None = None if standing or program.give_up_at is None else max(0.0, program.give_up_at - now)
     retry = program.policy.retry
     return {
