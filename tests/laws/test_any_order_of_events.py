@@ -90,13 +90,12 @@ def fleets(draw):
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
         policy = replace(draw(policies), name=name, after=tuple(needed))
-        planned = draw(schedules) if policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS else None
-        made.append(replace(policy, schedule=planned))
+        if policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS:
+            policy = replace(policy, schedule=draw(schedules))
         scale = draw(st.none() | scales)
         if scale is not None:
             least = scale.min if scale.probed else max(1, scale.min)
-            made_scale = replace(scale, min=least)
-            policy = replace(policy, numprocs=least, scale=made_scale)
+            policy = replace(policy, numprocs=least, scale=replace(scale, min=least))
         made.append(policy)
     return made
 
