@@ -70,11 +70,11 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
         send_stop(state, slot, Ours.STOP)
     elif slot.program.is_service:
         end_by(state, slot, state.now + policy.stop.drain)
-    elif slot.phase is Phase.DRAINING:
-        slot.drain_until = None  # a stop's; a restart waits for as long as the run takes
-        state.arm_slot(slot)
     else:
-        slot.enter(Phase.DRAINING, state.now)
+        slot.drain_until = None  # a stop's; a restart waits for as long as the run takes
+        if slot.phase is not Phase.DRAINING:
+            slot.enter(Phase.DRAINING, state.now)
+        state.arm_slot(slot)
 
 
 def send_stop(state: State, slot: Slot, ours: Ours) -> None:

@@ -29,6 +29,7 @@ from minisup.core.messages import (
     Measured,
     OverMemory,
     Record,
+    Reloaded,
     Remembered,
     Resize,
     RunAsked,
@@ -46,6 +47,7 @@ from minisup.core.messages import (
 )
 from minisup.core.model import Kind, Phase, Policy, Reason
 from minisup.core.scale import is_on
+from minisup.core.scaling import numprocs_after
 from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
@@ -81,6 +83,7 @@ class Driver:
     def __init__(self, policies, *, shutdown_timeout=10.0, exit_when_done=False, seed=0):
         self.arguments = {"shutdown_timeout": shutdown_timeout, "exit_when_done": exit_when_done}
         self.policies = {policy.name: policy for policy in policies}
+        self.first, self.known = list(policies), dict(self.policies)  # known: whatever there has been
         self.seed = seed
         self.fleet = Fleet(policies, uniform=Random(seed).uniform, **self.arguments)
         self.now = 0.0
@@ -206,9 +209,14 @@ class Driver:
         limits = self.policies[program].scale
         if limits is not None:
             numprocs = min(limits.max, max(limits.min, numprocs))
-        before, self.numprocs[program] = self.numprocs[program], numprocs
+        self._expect_slots(program, numprocs, now=now)
+        self.feed(ScaleAsked(program, numprocs, now))
+
+    def _expect_slots(self, program, numprocs, *, now=False):
+        """The program is about to have so many slots: what that promises to those that leave, join or stay."""
+        before, self.numprocs[program] = self.numprocs.get(program, 0), numprocs
         self._take_over_extras(program, range(before, numprocs))
-        policy = self.policies[program]
+        policy = self._policy(f"{program}:0")
         for name, slot in self.fleet.slots.items():
             if slot.program.name == program and slot.index >= min(before, numprocs) and name not in self.extras:
                 self.stopped.discard(name)
@@ -225,7 +233,26 @@ class Driver:
         wanted = {slot.name for slot in self.fleet.programs[program].slots if slot.wanted}
         if wanted and wanted <= self.paused:  # what joins a program that is paused as a whole is paused
             self.paused |= {f"{program}:{index}" for index in range(before, numprocs)}
-        self.feed(ScaleAsked(program, numprocs, now))
+
+    def reload(self, policies):
+        """Another configuration: programs come, go and change, but not their kind, stop or max_runtime."""
+        if self.fleet.shutdown is not None or self.halted is not None:
+            return
+        wanted = {policy.name: policy for policy in policies}
+        for name, policy in wanted.items():
+            program = self.fleet.programs.get(name)
+            if program is None:
+                self.numprocs[name] = policy.numprocs
+            else:
+                number = numprocs_after(program, policy, program.policy, program.leaving)
+                if number != program.numprocs:
+                    self._expect_slots(name, number)
+        for name, program in self.fleet.programs.items():
+            if name not in wanted and program.numprocs:
+                self._expect_slots(name, 0)
+        self.policies = wanted
+        self.known.update(wanted)
+        self.feed(Reloaded(tuple(policies), self.arguments["shutdown_timeout"]))
 
     def once(self, program):
         """An operator asks for one extra run: exactly one starts, whatever the policy and earlier requests say."""
@@ -399,7 +426,7 @@ class Driver:
     def _policy(self, slot):
         """Of a program that is no more: the defaults."""
         name = slot.rpartition(":")[0]
-        return self.policies.get(name) or Policy(name=name)
+        return self.known.get(name) or Policy(name=name)
 
     def _joins(self, program):
         """Whether slots that join are wanted."""
@@ -444,7 +471,7 @@ class Driver:
             assert program.budget.size == program.policy.retry.budget + self.numprocs.get(program.name, 0)
             assert program.extras == sum(slot.extra and slot.phase is not Phase.OFF for slot in program.slots)
             assert program.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
-            if program.scaler is not None:
+            if program.scaler is not None and not program.leaving:
                 assert program.policy.scale.min <= program.numprocs <= program.policy.scale.max
                 assert self._is_armed(program.name) or not self.fleet.booted or self.halted, "nobody looks any more"
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
@@ -461,6 +488,10 @@ class Driver:
         elif slot.phase in IN_PROGRESS:
             assert slot.leftovers, f"{name} is {slot.phase} without any process"
         assert (slot.paused_at is not None) == (name in self.paused), f"{name}: is it paused?"
+        assert slot.armed == slot.due() or self.halted, f"{name} has another timer than its times want"
+        planned = slot.run and slot.wanted and slot.plan is not None
+        assert slot.wake_at is None or slot.phase is Phase.WAITING or planned, f"{name} is woken while {slot.phase}"
+        assert slot.plan is None or not slot.extra, f"{name} is extra, and planned"
         assert (slot.aside is not None) == (slot.reason is Reason.PAUSED)
         if slot.phase is Phase.WAITING:
             assert slot.wanted
@@ -517,6 +548,6 @@ class Driver:
 
     def check_replay(self):
         """The same events give the same actions."""
-        again = Fleet(list(self.policies.values()), uniform=Random(self.seed).uniform, **self.arguments)
+        again = Fleet(self.first, uniform=Random(self.seed).uniform, **self.arguments)
         for event, now, actions in self.log:
             assert tuple(again.step(event, now)) == actions

@@ -83,6 +83,20 @@ scales = st.builds(
 )
 
 
+def with_schedule(policy, schedule):
+    """The policy with that schedule, or none, if it is one that can have one."""
+    can = policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS
+    return replace(policy, schedule=schedule) if can else policy
+
+
+def with_scale(policy, scale):
+    """The policy, which scales itself so, or no more."""
+    if scale is None:
+        return replace(policy, scale=None)
+    least = scale.min if scale.probed else max(1, scale.min)
+    return replace(policy, numprocs=least, scale=replace(scale, min=least))
+
+
 @st.composite
 def fleets(draw):
     """One to three programs; later ones may be `after` earlier ones that are no jobs."""
@@ -90,13 +104,7 @@ def fleets(draw):
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
         policy = replace(draw(policies), name=name, after=tuple(needed))
-        if policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS:
-            policy = replace(policy, schedule=draw(schedules))
-        scale = draw(st.none() | scales)
-        if scale is not None:
-            least = scale.min if scale.probed else max(1, scale.min)
-            policy = replace(policy, numprocs=least, scale=replace(scale, min=least))
-        made.append(policy)
+        made.append(with_scale(with_schedule(policy, draw(schedules)), draw(st.none() | scales)))
     return made
 
 
@@ -118,6 +126,17 @@ happenings = st.one_of(
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
     st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
     st.tuples(st.just("once"), number),
+    st.tuples(
+        st.just("reload"),
+        number,
+        st.one_of(
+            st.tuples(st.just("schedule"), schedules),
+            st.tuples(st.just("scale"), st.none() | scales),
+            st.tuples(st.just("numprocs"), st.integers(0, 3)),
+            st.tuples(st.just("pace"), st.sampled_from([0.0, 5.0])),
+            st.tuples(st.just("gone"), st.none()),
+        ),
+    ),
     st.tuples(st.just("measure"), number, st.sampled_from([None, 0, 0, 1, 30, 1000])),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
@@ -169,6 +188,29 @@ def scale(driver, index, numprocs, now):
     driver.scale(chosen(driver.policies, index), numprocs, now=now)
 
 
+def reload(driver, index, change):
+    """Another schedule, scale or number of slots for one program; or it goes, or comes back."""
+    what, value = change
+    name = chosen(driver.known, index)
+    made = dict(driver.policies)
+    policy = driver.known[name]
+    if what == "gone" and name in made:
+        del made[name]
+    elif what == "schedule":
+        made[name] = with_schedule(policy, value)
+    elif what == "scale":
+        made[name] = with_scale(policy, value)
+    elif what == "numprocs" and policy.scale is None:
+        made[name] = replace(policy, numprocs=value)
+    elif what == "pace":
+        made[name] = replace(policy, min_runtime=value)
+    else:
+        made[name] = policy
+    if made:
+        ordered = [made[known] for known in driver.known if known in made]
+        driver.reload([replace(p, after=tuple(n for n in p.after if n in made)) for p in ordered])
+
+
 def signal(driver, index, name):
     if driver.fleet.slots:
         driver.signal([chosen(driver.fleet.slots, index)], name)
@@ -209,6 +251,7 @@ HAPPENS = {
     "ask all": lambda driver, verb, now: driver.ask(verb, list(driver.fleet.slots), now=now),
     "scale": scale,
     "once": lambda driver, index: driver.once(chosen(driver.policies, index)),
+    "reload": reload,
     "measure": lambda driver, index, visible: driver.measure(chosen(driver.policies, index), visible),
     "signal": signal,
     "stale": stale,
