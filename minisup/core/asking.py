@@ -3,7 +3,7 @@
 from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, FilesChanged, Verb
 from minisup.core.model import Kind, Phase, Reason
-from minisup.core.program import Program, Touched
+from minisup.core.program import Pause, Program, Touched
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
 
@@ -25,8 +25,7 @@ def asked(state: State, event: Asked) -> None:
         carry_out(state, slot, event)
     for program in state.programs.values():
         if program.is_empty() and program.name in event.named:
-            program.on = event.verb not in {Verb.STOP, Verb.PAUSE}
-            stopping.consider_the_end(state)
+            ask_empty(state, program, event)
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():
         stopping.roll(state, program)
@@ -34,6 +33,18 @@ def asked(state: State, event: Asked) -> None:
             launch.probe(state, program)
         tell.pauses(state, program, slots, paused, event.by)
         tell.state_of(state, program)
+
+
+def ask_empty(state: State, program: Program, event: Asked) -> None:
+    """The program scales itself and is to have no slots: the request decides whether work brings it back."""
+    match event.verb:
+        case Verb.PAUSE:
+            program.paused = program.paused or (Pause(state.now, event.by) if program.on else None)
+        case Verb.RESUME:
+            program.paused = None
+        case _:
+            program.on, program.paused = event.verb != Verb.STOP, None
+    stopping.consider_the_end(state)
 
 
 def files_changed(state: State, event: FilesChanged) -> None:

@@ -79,7 +79,7 @@ An extra run that an operator asks for starts beside all this and changes none o
 plan. When a scale-out takes it over, its slot's next start waits for what it would have waited for at first.
 
 A program that scales itself and is to have no slot has none to stop or to pause: what is asked of it by its name
-decides whether it is on, and so whether work brings it back. Paused as a whole and then scaled to nothing, it is not.
+decides whether it is on, and so whether work brings it back. A pause lasts, also one from when it had slots.
 
 So a stop that arrives during a backoff takes the slot out of its wait at once: the timer is disarmed, the phase is
 `off`, no process exists, and the count of failures is kept until the next start forgets it.

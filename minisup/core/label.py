@@ -29,7 +29,7 @@ def program_state(program: Program, now: Instant) -> str:
     if Phase.DRAINING in phases:
         return "draining"
     if phases <= GONE and program.is_dormant():
-        return "waiting"
+        return "waiting" if program.paused is None else "paused"
     if phases <= GONE:
         return "done" if Phase.DONE in phases else "off"
     if any(slot.paused_at is not None for slot in slots):

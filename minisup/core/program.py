@@ -22,6 +22,13 @@ class Touched(NamedTuple):
     at: Instant
 
 
+class Pause(NamedTuple):
+    """Since when a program without slots is paused, and who wanted that."""
+
+    at: Instant
+    by: str
+
+
 class Program:
     """One `[program.NAME]` and its slots."""
 
@@ -50,6 +57,7 @@ class Program:
         "name",
         "numprocs",
         "on",
+        "paused",
         "policy",
         "probe_at",
         "proof_at",
@@ -79,6 +87,7 @@ class Program:
         self.is_service = policy.kind is Kind.SERVICE
         self.numprocs = policy.numprocs  # slots that it is to have: the policy's until somebody scales it
         self.on = False  # what a slot that joins does, when there is no other to go by: whether it is wanted
+        self.paused: Pause | None = None  # scales itself, has no slots, and is to have none for now
         self.spent = 0  # the highest generation of a timer of a slot that is gone
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
@@ -123,13 +132,13 @@ class Program:
         return self.scaler is not None and not self.numprocs and not self.leaving
 
     def is_dormant(self) -> bool:
-        """Whether it has scaled itself to nothing: work that arrives brings it back."""
+        """Whether it has scaled itself to nothing: work that arrives, or the end of a pause, brings it back."""
         return self.is_empty() and self.on
 
     def is_paused(self) -> bool:
         """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""
         wanted = [slot for slot in self.slots if slot.wanted]
-        return bool(wanted) and all(slot.paused_at is not None for slot in wanted)
+        return all(slot.paused_at is not None for slot in wanted) if wanted else self.paused is not None
 
     def is_at_rest(self) -> bool:
         """Whether nothing of it is to run, because it is off, paused or scaled to nothing: that is no failure."""

@@ -7,7 +7,7 @@ last process is. Until then a scale-out keeps it.
 from minisup.core import asking, launch, once, stopping, tell
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
-from minisup.core.program import Program
+from minisup.core.program import Pause, Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
 
@@ -30,13 +30,13 @@ def scale_asked(state: State, event: ScaleAsked) -> None:
 def scale_to(state: State, program: Program, numprocs: int, *, now: bool) -> None:
     """From now on the program has so many slots."""
     was, program.on = program.numprocs, is_on(program)
-    if program.scaler is not None and not numprocs and program.is_paused():
-        program.on = False  # as if it had been paused when there was no slot already
+    paused = pause_of(program)
     resize(state, program, numprocs)
     for slot in reversed([slot for slot in program.slots if slot.index >= numprocs and not slot.extra]):
         leave(state, slot, now=now)
     if state.shutdown is None:  # else that was the last of all that was to be done
-        join(state, program, was)
+        join(state, program, was, paused)
+        program.paused = None if numprocs or program.scaler is None else paused
         launch.feed_held(state, program)
         state.arm_program(program)
         launch.open_gates(state, program.dependents)
@@ -70,9 +70,14 @@ def leave(state: State, slot: Slot, *, now: bool) -> None:
         state.gone.append(slot)
 
 
-def join(state: State, program: Program, was: int) -> None:
-    """New slots start one after another, as at boot; those that were leaving are kept."""
-    paused = next((slot for slot in program.slots if slot.wanted), None) if program.is_paused() else None
+def pause_of(program: Program) -> Pause | None:
+    """Since when and by whom the program is paused as a whole; None: it is not."""
+    slot = next((slot for slot in program.slots if slot.wanted), None) if program.is_paused() else None
+    return program.paused if slot is None or slot.paused_at is None else Pause(slot.paused_at, slot.paused_by)
+
+
+def join(state: State, program: Program, was: int, paused: Pause | None) -> None:
+    """New slots start one after another, as at boot; those that were leaving are kept. All are paused if it was."""
     there = {slot.index: slot for slot in program.slots}
     numbers = range(was, program.numprocs)
     for index in numbers:
@@ -80,10 +85,10 @@ def join(state: State, program: Program, was: int) -> None:
             once.take_over(state, there[index])
         if program.on and index in there:
             if paused is not None:
-                there[index].paused_at, there[index].paused_by = paused.paused_at, paused.paused_by
+                there[index].paused_at, there[index].paused_by = paused
             asking.bring_back(state, there[index], now=False)
     fresh = state.add_slots(program, [index for index in numbers if index not in there]) if numbers else []
     for place, slot in enumerate(fresh if program.on else ()):
         if paused is not None:
-            slot.paused_at, slot.paused_by = paused.paused_at, paused.paused_by
+            slot.paused_at, slot.paused_by = paused
         launch.first_start(state, slot, place)
