@@ -111,7 +111,9 @@ class Program:
         self.failing_since: Instant | None = None
         self.give_up_at: Instant | None = None
         self.given_up = False
-        self.proof_at: Instant | None = None  # its last healthy end (a service: its last start)
+        self.proof_at: Instant | None = (
+            None  # its last healthy end (a service: its last start), or its return from no slot
+        )
         self.tries = 0  # unhealthy ends since failing_since
         self.told_at: Instant = now
         self.told_state = ""

@@ -65,6 +65,8 @@ def carry_out(state: State, program: Program, scaler: Autoscaler, decision: Deci
         return
     scaler.last, scaler.last_at, scaler.was = decision, state.now, was
     state.note(autoscaled(program, scaler, decision))
+    if not was:
+        program.proof_at = state.now  # it has had nothing to prove since its last slot left
     scale_to(state, program, decision.numprocs, now=False)
     tell.state_of(state, program)
 

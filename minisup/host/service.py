@@ -270,7 +270,8 @@ class Service:
         if verb is not Verb.STOP:
             refuse_leaving(desk.fleet, verb, targets)
         mark = desk.fleet.next_run - 1
-        dormant = [name for name in resolve_programs(desk.fleet, targets) if desk.fleet.programs[name].is_empty()]
+        whole = [target for target in targets if ":" not in target]  # a slot that is on its way out is not its program
+        dormant = [name for name in resolve_programs(desk.fleet, whole) if desk.fleet.programs[name].is_empty()]
         named = frozenset([*targets, *dormant])  # they have no slots that could be asked
         desk.ask(Asked(verb, names, params["now"], named, user_name(peer.uid)), asked_by(peer))
         result = {"slots": list(names)}
@@ -297,7 +298,7 @@ class Service:
         for program in programs:
             if program.given_up and targets:
                 return f"{program.name} was given up"
-            if max_age is not None and (program.active or targets):
+            if max_age is not None and (program.active or targets) and not program.is_dormant():
                 age = desk.now() - (program.proof_at if program.proof_at is not None else desk.begun)
                 if age > max_age:
                     return f"{program.name} has not worked for {age:.0f} s"

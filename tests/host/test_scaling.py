@@ -88,6 +88,9 @@ def test_from_no_slot_and_a_stop_of_nothing_keeps_it_away(stage: Stage) -> None:
     daemon = stage.up(program("email", TAKE, scale=scale({"command": COUNT}, min=0), **KEYS))
     assert daemon.program("email")["state"] == "waiting"
     assert "work that arrives brings it back" in stage.command("why", "email").stdout
+    assert stage.command("health", "email", "--max-age", "1ms").returncode == 0  # it has nothing to prove
+    assert stage.command("pause", "email").returncode == 0
+    assert daemon.program("email")["state"] == "paused"
     assert stage.command("stop", "em*").returncode == 0
     assert daemon.program("email")["state"] == "off"
     fill(stage, 3)
