@@ -46,7 +46,7 @@ def take_over(state: State, policy: Policy) -> int:
     """The program has this policy from now on, or is a new one; returns how many slots it is to have."""
     program = state.programs.get(policy.name)
     if program is None:
-        state.programs[policy.name] = Program(policy, 0, state.now)
+        state.add_program(policy)
         return policy.numprocs
     came_back, old = program.leaving, program.policy
     change(state, program, replace(policy, kind=old.kind))
@@ -84,7 +84,7 @@ def resize(state: State, program: Program, numprocs: int) -> None:
     if numprocs != program.numprocs:
         scale.scale_to(state, program, numprocs, now=False)
     if program.leaving and not program.slots:
-        del state.programs[program.name]
+        state.forget(program)
 
 
 def plan_giving_up(program: Program) -> None:

@@ -52,6 +52,7 @@ class State:
         self.shutdown: Shutdown | None = None
         self.armed: Instant | None = None
         self.generation = 0
+        self.spent = 0  # the highest generation of a timer of a program that is gone, and of its slots
         self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
         self.slots = {slot.name: slot for program in self.programs.values() for slot in program.slots}
@@ -68,6 +69,21 @@ class State:
         self.slots = {slot.name: slot for other in self.programs.values() for slot in other.slots}
         return fresh
 
+    def add_program(self, policy: Policy) -> None:
+        """A new program, off. Its timers are newer than those of one that had the same name."""
+        program = self.programs[policy.name] = Program(policy, 0, self.now)
+        program.generation = program.spent = self.spent
+        for slot in program.slots:
+            slot.generation = self.spent
+
+    def forget(self, program: Program) -> None:
+        """The configuration does not have the program, and nothing of it is left."""
+        if program.armed is not None:
+            program.generation += 1
+            self.out.append(Arm(program.name, program.generation, None))
+        self.spent = max(self.spent, program.spent, program.generation)
+        del self.programs[program.name]
+
     def forget_gone(self) -> None:
         """Forget the slots that have left, and their programs if the configuration does not have those."""
         for slot in self.gone:
@@ -78,7 +94,7 @@ class State:
             program.spent = max(program.spent, slot.generation)
             self.out.append(Forget(slot.name))
             if program.leaving and not slots:
-                del self.programs[program.name]
+                self.forget(program)
             elif all(left.extra for left in slots):  # nobody is left who could fail or be well again
                 program.begin_again()
         self.gone.clear()

@@ -2,8 +2,9 @@
 
 from minisup.cli.why import scale as scale_words
 from minisup.core import facts
+from minisup.core.fleet import Fleet
 from minisup.core.label import program_state
-from minisup.core.messages import Measured, Reloaded, ScaleAsked
+from minisup.core.messages import (Measured, Reloaded, ScaleAsked, Arm, Booted)
 from minisup.core.model import ExitCodes, Phase, Policy, Scale
 from minisup.core.view import scale_view
 from minisup.sim.jobs import Job
@@ -162,3 +163,14 @@ def test_one_without_slots_waits_for_work_unless_it_was_stopped():
     assert program_state(program, world.now) == "waiting"
     world.ask("stop", "email")
     assert program_state(program, world.now) == "off"
+
+
+def test_one_that_goes_takes_its_timer_along_and_comes_back_with_a_newer_one():
+    other, scaled = Policy(name="other"), email(Scale(min=0, max=2))
+    fleet = Fleet([scaled, other], uniform=lambda low, _: low, shutdown_timeout=10.0)
+    arms = [action for action in fleet.step(Booted(()), 0.0) if type(action) is Arm and action.key == "email"]
+    for policies, now in (((other,), 1.0), ((scaled, other), 2.0)):
+        actions = fleet.step(Reloaded(policies, 10.0), now)
+        arms += [action for action in actions if type(action) is Arm and action.key == "email"]
+    assert [arm.due for arm in arms] == [0.0, None, 2.0]
+    assert [arm.generation for arm in arms] == sorted({arm.generation for arm in arms})
