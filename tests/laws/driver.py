@@ -343,8 +343,6 @@ class Driver:
             case SignalLeftovers():
                 self._signal_leftovers(action)
             case Arm(key, generation, due):
-                known = key == FLEET or key in self.fleet.slots or key in self.fleet.programs
-                assert known or due is None  # one that has just gone
                 assert generation > self.armed.get(key, 0), f"{action} is not newer"
                 self.armed[key] = generation
                 self.timers.arm(key, generation, due)
@@ -477,6 +475,8 @@ class Driver:
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
             if program.held:
                 assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"
+        known = {FLEET, *self.fleet.slots, *self.fleet.programs}
+        assert self.timers._live.keys() <= known, "a timer outlives what it is for"
         keys = len(self.fleet.slots) + len(self.fleet.programs) + 1
         assert len(self.timers) <= 2 * keys + SLACK
 
