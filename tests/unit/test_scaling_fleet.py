@@ -4,7 +4,7 @@ from minisup.cli.why import scale as scale_words
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.label import program_state
-from minisup.core.messages import (Measured, Reloaded, ScaleAsked, Arm, Booted)
+from minisup.core.messages import Arm, Booted, Measured, Reloaded, ScaleAsked
 from minisup.core.model import ExitCodes, Phase, Policy, Scale
 from minisup.core.view import scale_view
 from minisup.sim.jobs import Job
