@@ -33,7 +33,8 @@ def watch_lines(program: Program) -> str:
         Kind.SERVICE: "a change restarts one slot after another",
         Kind.TASK: "a change lets each run finish; what is done runs again",
     }
-    return "\n".join([*lines, whole[program.kind]])
+    planned = "a change starts nothing: the next planned run has the new files"
+    return "\n".join([*lines, planned if program.schedule else whole[program.kind]])
 
 
 def _watched(pattern: str, glance: Glance) -> Watched:

@@ -259,3 +259,8 @@ def test_what_is_watched_is_said_in_words_and_as_facts(tmp_path):
         {"pattern": f"{tmp_path}/*.toml", "files": 1, "remark": ""},
         {"pattern": f"{tmp_path}/app/*.php", "files": 0, "remark": missing},
     ]
+
+
+def test_of_a_program_with_a_schedule_a_change_starts_nothing(tmp_path):
+    said = explain(read(tmp_path, JOB + "watch = ['*.toml']\nschedule = { every = '10s' }"))
+    assert "              a change starts nothing: the next planned run has the new files\n" in said
