@@ -99,6 +99,10 @@ class Watcher:
             self._hurry.release()
 
     def _start(self) -> None:
+        # What loads `logging` gives each fork a hook before and one after. watchfiles does, and in its thread that may
+        # fall between the two of a fork here, which then releases a lock that it had not taken.
+        import logging  # noqa: F401, PLC0415
+
         # Signals must reach the loop's thread: only there do they end a wait.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
