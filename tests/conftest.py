@@ -12,6 +12,23 @@ for number in (signal.SIGINT, signal.SIGQUIT):  # a shell's background job, as t
 PEERS = {"test_laravel.py", "test_rq.py", "test_sqs.py", "test_supervisord.py"}
 """Tests that mostly wait for other programs: a group of their own."""
 
+PATIENT = {
+    "test_documented_examples.py",
+    "test_empty_queue.py",
+    "test_hanging_helpers.py",
+    "test_hooks.py",
+    "test_imported.py",
+    "test_once.py",
+    "test_scaling.py",
+    "test_schedules.py",
+    "test_simulated_supervisord.py",
+    "test_task_protection.py",
+    "test_verdict.py",
+    "test_watcher.py",
+    "test_watching.py",
+}
+"""Tests with real processes that mostly wait for a time to pass: beside the others the processor has room for them."""
+
 GROUPS = {"host": "host", "chaos": "host", "twins": "twins"}
 """By directory: chaos takes the whole machine, so it does not run beside the others with real processes."""
 
@@ -21,4 +38,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = Path(item.path)
         if group := GROUPS.get(path.parent.name):
-            item.add_marker(pytest.mark.xdist_group("peers" if path.name in PEERS else group))
+            apart = "peers" if path.name in PEERS else "patient" if path.name in PATIENT else group
+            item.add_marker(pytest.mark.xdist_group(apart))
