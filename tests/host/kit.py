@@ -127,6 +127,16 @@ class Daemon:
         """Whether minisup's own lines, not those of its jobs, tell of a defect."""
         return any(line.startswith("Traceback") or ": internal error" in line for line in self.stderr.splitlines())
 
+    def says(self, text: str, times: int = 1) -> None:
+        """Its own lines hold `text`, or will in a moment: what goes to a file waits for company."""
+        wait_until(
+            lambda: self.stderr.count(text) >= times, SOON, f"minisup says {text!r}, and not only:\n{self.stderr}"
+        )
+
+    def prints(self, text: str, times: int = 1) -> None:
+        """What its runs print holds `text`, or will in a moment."""
+        wait_until(lambda: self.stdout.count(text) >= times, SOON, f"a run prints {text!r}")
+
     def lines(self, prefix: str) -> list[str]:
         """What stdout holds of the program or slot with that prefix, without the prefix."""
         head = f"{prefix} | "

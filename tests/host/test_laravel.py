@@ -66,7 +66,7 @@ def test_worked_failed_and_idle_runs_are_told_apart(shop: Shop) -> None:
     sent = [line for line in shop.daemon.stdout.splitlines() if "sent to" in line]
     assert len(sent) == 12
     wait_until(lambda: shop.daemon.program("mails")["failing_for"] is None, 10, "an idle run proves that all is well")
-    assert "first failure" in shop.daemon.stderr
+    shop.daemon.says("first failure")
     assert "no such address: bad" in next(line for line in shop.daemon.stderr.splitlines() if "first failure" in line)
 
 
@@ -136,8 +136,9 @@ def test_a_daemon_finishes_its_job_on_term(shop: Shop) -> None:
     wait_until(lambda: "Processing" in daemon.stdout, 30, "it is in its first job")
     daemon.term()
     assert daemon.wait(30) == 0
+    daemon.prints("Processed:")
     assert daemon.stdout.count("Processed:") == 1
-    assert "0 cut" in daemon.stderr
+    daemon.says("0 cut")
 
 
 def test_a_daemon_at_its_memory_limit_is_recycled_and_one_without_jobs_was_idle(shop: Shop) -> None:
@@ -150,4 +151,5 @@ def test_a_daemon_at_its_memory_limit_is_recycled_and_one_without_jobs_was_idle(
     wait_until(lambda: shop.runs()["idle"] >= 1, 30, "it has found nothing")
     shop.send("one", "two")
     wait_until(lambda: shop.runs()["worked"] == 1, 30, "both in one run")
+    shop.daemon.prints("Processed:", 2)
     assert shop.daemon.stdout.count("Processed:") == 2

@@ -148,6 +148,7 @@ def test_a_socket_that_is_not_there_is_one_warning(stage: Stage, address: str) -
     wait_until(lambda: f"warning: cannot notify {address}" in daemon.stderr, SOON, "it is said")
     daemon.signal(signal.SIGTERM)
     assert daemon.wait() == 0
+    daemon.says("cannot notify")
     assert daemon.stderr.count("cannot notify") == 1
 
 

@@ -67,7 +67,7 @@ def test_a_backlog_makes_it_grow_an_empty_queue_lets_it_shrink_and_no_run_is_sig
     assert runs["worked"] == 60
     assert runs["total"] == runs["worked"] + runs["idle"], "nothing was stopped, nothing crashed"
     assert facts(daemon, "autoscaled")[0]["reason"] == "backlog"
-    assert "email: 1 -> " in daemon.stderr
+    daemon.says("email: 1 -> ")
     said = stage.command("why", "email").stdout
     assert "scales itself between 1 and 4" in said
 

@@ -119,7 +119,7 @@ def test_a_clock_that_jumps_starts_what_it_jumped_over_once(stage: Stage) -> Non
     stage.write("offset", str(100 - time.time() % 86400 + 13 * 3600))
     wait_until(lambda: stage.lines("begun"), SOON, "it starts at once")
     wait_until(lambda: "the clock was set 13 h forward" in daemon.stderr, SOON, "the log says so")
-    assert "the clock had jumped over its time" in daemon.stderr
+    daemon.says("the clock had jumped over its time")
     assert daemon.slot("noon:0")["next_in"] > 22 * 3600
     stage.write("offset", str(100 - time.time() % 86400 + 11 * 3600))
     wait_until(lambda: "2 h back" in daemon.stderr, SOON, "it is set back")

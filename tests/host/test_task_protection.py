@@ -127,6 +127,7 @@ def test_an_agent_that_is_not_there_is_one_warning(stage: Stage) -> None:
         daemon.term()
         assert daemon.wait() == 0
         assert watch.seconds < 3.0
+        daemon.says("scale-in")
         assert daemon.stderr.count("scale-in") == 1
 
 
@@ -160,7 +161,7 @@ def test_minisup_loads_http_only_where_it_is_protected(stage: Stage, agent: List
             ready=False,
         )
         assert daemon.wait() == 0
-        assert expected in daemon.stderr
+        daemon.says(expected)
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------
