@@ -159,7 +159,12 @@ class Daemon:
 
     def running_pid(self, slot: str, limit: float = SOON) -> int:
         """The pid of the slot's run, once it runs."""
-        return wait_until(lambda: self.slot(slot)["pid"], limit, f"{slot} runs")
+
+        def pid() -> int | None:  # of a slot that may not be there yet
+            slots = self.program(slot.partition(":")[0])["slots"]
+            return next((entry["pid"] for entry in slots if entry["name"] == slot), None)
+
+        return wait_until(pid, limit, f"{slot} runs")
 
     def answers(self) -> bool:
         try:
