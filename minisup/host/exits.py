@@ -65,8 +65,7 @@ class Exits:
         while desk.leftovers.orphans() and desk.now() < until:
             desk.loop.serve(desk.loop.wait(min(until, desk.now() + URGENT)), desk.now())
             for child in reap(BATCH):
-                if helper := desk.helpers.pop(child.pid, None):  # else its number would be signalled at the end
-                    helper(child)
+                self._was_helper(child)  # who is not told would signal its number at the end
 
     def survivor_ended(self, one: Survivor) -> None:
         """A run of an earlier minisup has ended; nobody could read how."""
@@ -96,10 +95,7 @@ class Exits:
         for child in ended:
             known = desk.running.pop(child.pid, None)
             if known is None:
-                helper = desk.helpers.pop(child.pid, None)
-                if helper is not None:
-                    helper(child)
-                strangers = strangers or helper is None
+                strangers |= not self._was_helper(child)
                 continue
             self.ended(child, *known, orphans=orphans)
             if desk.signals.noted:
@@ -107,6 +103,14 @@ class Exits:
         if strangers:
             desk.leftovers.watch()
         return len(ended) == BATCH
+
+    def _was_helper(self, child: Ended) -> bool:
+        """Tell whoever had started it that a child which is no run has ended; false: it is a stranger."""
+        ended = self._desk.helpers.pop(child.pid, None)
+        if ended is None:
+            return False
+        ended(child)
+        return True
 
     def _has_orphans(self, ended: list[Ended]) -> bool:
         """Whether runs that are to be gone may have left something that made a session of its own."""
