@@ -1,9 +1,10 @@
 """`simulate` as typer sees it: for help, completion and errors. Its work is in `simulate.py`."""
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
+from typer.models import OptionInfo
 
 from minisup.cli.completion import complete_program
 from minisup.cli.options import Command, Config, Html, Json, Socket, chosen
@@ -16,6 +17,19 @@ class Peer(StrEnum):
     """What minisup can be put beside."""
 
     SUPERVISORD = "supervisord"
+
+
+One = str | None
+Many = list[str] | None
+
+ARRIVALS: Final = (
+    "Messages in a queue, by chance: 2/s, 90/m, or 50% of what the program can do; else work always waits. *"
+)
+JOB_DURATION: Final = "How long a run takes, 2s unless told: 300ms, 1s-5s, lognormal(2s, 0.5), exponential(2s). *"
+
+
+def _option(name: str, value: str, meaning: str) -> OptionInfo:
+    return cast("OptionInfo", typer.Option(name, metavar=value, show_default=False, help=meaning))
 
 
 def simulate(
@@ -31,64 +45,23 @@ def simulate(
             autocompletion=complete_program,
         ),
     ] = None,
-    lasts: Annotated[
-        str | None,
-        typer.Option("--for", metavar="DURATION", show_default=False, help="How long; 1h unless told: 30m, 7d."),
-    ] = None,
+    lasts: Annotated[One, _option("--for", "DURATION", "How long; 1h unless told: 30m, 7d.")] = None,
     outage: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--outage",
-            metavar="WHEN+DURATION",
-            show_default=False,
-            help="Every run that starts then fails: 10:00+45s. *",
-        ),
+        Many, _option("--outage", "WHEN+DURATION", "Every run that starts then fails: 10:00+45s. *")
     ] = None,
-    burst: Annotated[
-        list[str] | None,
-        typer.Option("--burst", metavar="WHEN+N", show_default=False, help="N messages at once: 12:00+500. *"),
-    ] = None,
-    deploy: Annotated[
-        list[str] | None,
-        typer.Option("--deploy", metavar="WHEN", show_default=False, help="A shutdown and a new start: 15:00. *"),
-    ] = None,
-    arrivals: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--arrivals",
-            metavar="RATE",
-            show_default=False,
-            help="Messages in a queue, by chance: 2/s, 90/m, or 50% of what the program can do; else work always "
-            "waits. *",
-        ),
-    ] = None,
-    job_duration: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--job-duration",
-            metavar="DURATION",
-            show_default=False,
-            help="How long a run takes, 2s unless told: 300ms, 1s-5s, lognormal(2s, 0.5), exponential(2s). *",
-        ),
-    ] = None,
-    failure_rate: Annotated[
-        list[str] | None,
-        typer.Option("--failure-rate", metavar="SHARE", show_default=False, help="So many runs fail: 0.2, 20%. *"),
-    ] = None,
+    burst: Annotated[Many, _option("--burst", "WHEN+N", "N messages at once: 12:00+500. *")] = None,
+    deploy: Annotated[Many, _option("--deploy", "WHEN", "A shutdown and a new start: 15:00. *")] = None,
+    arrivals: Annotated[Many, _option("--arrivals", "RATE", ARRIVALS)] = None,
+    job_duration: Annotated[Many, _option("--job-duration", "DURATION", JOB_DURATION)] = None,
+    failure_rate: Annotated[Many, _option("--failure-rate", "SHARE", "So many runs fail: 0.2, 20%. *")] = None,
     failure_duration: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--failure-duration", metavar="DURATION", show_default=False, help="How long a failing run takes; 200ms. *"
-        ),
+        Many, _option("--failure-duration", "DURATION", "How long a failing run takes; 200ms. *")
     ] = None,
     from_history: Annotated[
         bool,
         typer.Option("--from-history", help="Durations, failures, outages and messages as the history has them."),
     ] = False,
-    versus: Annotated[
-        Peer | None,
-        typer.Option("--versus", metavar="supervisord", show_default=False, help="The same under its rules, beside."),
-    ] = None,
+    versus: Annotated[Peer | None, _option("--versus", "supervisord", "The same under its rules, beside.")] = None,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="The same seed, the same result.")] = 1,
     seeds: Annotated[
         int,
