@@ -108,10 +108,14 @@ def test_what_the_operator_decided_stays(stage: Stage) -> None:
 
 
 def test_a_reload_is_refused_while_minisup_ends(stage: Stage) -> None:
-    daemon = stage.up(program("slow", sh("sleep 1.5")))
+    # it ends when the test says so: the command line alone can take longer to start than a job of fixed length
+    until_go = sh("while ! test -e go; do sleep 0.05; done")
+    daemon = stage.up(program("slow", until_go, stop={"drain": "60s"}), supervisor='shutdown_timeout = "90s"')
     daemon.running_pid("slow:0")
     daemon.term()
     wait_until(lambda: daemon.status()["state"] == "draining", SOON, "it drains")
     refused = stage.command("reload")
     assert refused.returncode == 1
     assert "minisup is shutting down" in refused.stderr
+    stage.write("go", "")
+    assert daemon.wait(SOON) == 0

@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("three_hundred")
 
 MESSAGES = 300
 JOB_START = 5.0
-"""Seconds that importing boto3 may take on two busy cores."""
+"""Seconds that one job may take on two busy cores."""
 
 
 @pytest.fixture(scope="module")

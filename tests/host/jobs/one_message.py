@@ -3,21 +3,42 @@
 Arguments: the endpoint, the name of the queue, and a file that gets a line `begin BODY` and `end BODY` a message.
 A message whose body is a number of seconds keeps the job busy for so long.
 
-Most of the time of such a job is the import of boto3. Without the garbage collector, and without the interpreter's
-tidying up at the end, it takes a third less.
+It speaks the queue's JSON protocol itself: importing boto3 takes half a second of processor time, and three hundred
+such jobs took longer on a busy machine than a test may.
 """
 
-import gc
+import http.client
+import json
 import os
 import sys
 import time
-
-gc.disable()
-
-import boto3  # noqa: E402 -- as the docstring says
-from botocore.config import Config  # noqa: E402
+from typing import Any
 
 EMPTY = 3
+ANSWERS_WITHIN = 20.0
+"""Seconds after which the server is taken to be gone."""
+
+
+class Queue:
+    """One queue of the server at `endpoint`."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self.connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=ANSWERS_WITHIN)
+        self.url = f"{endpoint}/123456789012/{name}"
+
+    def ask(self, action: str, **parameters: object) -> dict[str, Any]:
+        """What the server answers; fails when it refuses."""
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": f"AmazonSQS.{action}",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=nobody/20261128/us-east-1/sqs/aws4_request",
+        }
+        self.connection.request("POST", "/", json.dumps({"QueueUrl": self.url, **parameters}), headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        if answer.status != http.client.OK:
+            raise OSError(f"{action}: {answer.status} {body.decode()}")
+        return json.loads(body or b"{}")
 
 
 def note(path: str, line: str) -> None:
@@ -27,23 +48,19 @@ def note(path: str, line: str) -> None:
     os.close(descriptor)
 
 
-def main(endpoint: str, queue: str, trace: str) -> int:
-    once = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5)
-    sqs = boto3.client("sqs", endpoint_url=endpoint, region_name="us-east-1", config=once)
-    url = f"{endpoint}/123456789012/{queue}"
-    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
+def main(endpoint: str, name: str, trace: str) -> int:
+    queue = Queue(endpoint, name)
+    messages = queue.ask("ReceiveMessage", MaxNumberOfMessages=1).get("Messages", [])
     if not messages:
         return EMPTY
     body = messages[0]["Body"]
     note(trace, f"begin {body}")
     time.sleep(float(body) if body.replace(".", "").isdigit() else 0)
-    sqs.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+    queue.ask("DeleteMessage", ReceiptHandle=messages[0]["ReceiptHandle"])
     note(trace, f"end {body}")
     sys.stdout.write(f"handled {body}\n")
     return 0
 
 
 if __name__ == "__main__":
-    code = main(*sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)
+    sys.exit(main(*sys.argv[1:]))
