@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 
+from minisup.config.workdir import absolute, current_directory
 from minisup.control.client import Client
 from minisup.errors import ConfigError
 
@@ -35,8 +36,16 @@ def configured(config: str | None, environ: Mapping[str, str]) -> str | None:
             if config:
                 raise ConfigError(f"cannot read config {config}: {error.strerror}; name another with -c FILE") from None
         else:
-            return _socket_in(text, os.path.dirname(os.path.abspath(path or "")), environ)
+            return _socket_in(text, _directory_of(path or "", environ), environ)
     return None
+
+
+def _directory_of(path: str, environ: Mapping[str, str]) -> str:
+    """The directory that a configuration's relative paths begin in, as `up` would say it."""
+    try:
+        return os.path.dirname(absolute(path, current_directory(environ, path)))
+    except OSError:  # the current directory is gone
+        return os.path.dirname(path)
 
 
 def _socket_in(text: str, here: str, environ: Mapping[str, str]) -> str | None:

@@ -86,7 +86,7 @@ def check(
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
 
     try:
-        loaded = load(find_config(chosen(ctx, config, socket).config, os.environ), os.environ, os.getcwd())
+        loaded = load(find_config(chosen(ctx, config, socket).config, os.environ), os.environ)
     except ConfigError as error:
         if as_json:
             say.show_json(problem_facts(error))

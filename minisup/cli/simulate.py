@@ -57,7 +57,7 @@ def gather(config: str | None, socket: str | None, options: Options) -> dict[str
     """The document of `simulate --json`."""
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as the other commands that read it
 
-    loaded = load(find_config(config, os.environ), os.environ, os.getcwd())
+    loaded = load(find_config(config, os.environ), os.environ)
     scene = _from_history(config, socket, loaded, options) if options.from_history else _as_said(loaded, options)
     ways: dict[str, Callable[..., Played]] = {"minisup": play}
     if options.versus:

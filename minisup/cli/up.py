@@ -37,20 +37,25 @@ def up(
 
     path, environ = find_config(config, os.environ), dict(os.environ)
     named = socket or os.environ.get("MINISUP_SOCKET")
+    loaded = load(path, environ)
+    from minisup.config.workdir import current_directory  # noqa: PLC0415 -- the configuration has loaded it
+
+    cwd = current_directory(environ, path)  # for good: the directory itself may be gone when a link leads elsewhere
 
     def read() -> Config:
-        return with_socket(load(path, environ), named)
+        return with_socket(load(path, environ, cwd), named, cwd)
 
-    loaded = read()
     from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 
-    return run(loaded, tuple(targets), exit_when_done, signals, reread=read, watch=watch)
+    return run(with_socket(loaded, named, cwd), tuple(targets), exit_when_done, signals, reread=read, watch=watch)
 
 
-def with_socket(config: Config, named: str | None) -> Config:
-    """The configuration with the socket that the command line or the environment names, if one does."""
+def with_socket(config: Config, named: str | None, cwd: str) -> Config:
+    """The configuration with the socket that the command line or the environment names from `cwd`, if one does."""
     if not named:
         return config
     from dataclasses import replace  # noqa: PLC0415 -- the configuration has loaded it
 
-    return replace(config, supervisor=replace(config.supervisor, socket=os.path.abspath(named)))
+    from minisup.config.workdir import absolute  # noqa: PLC0415 -- as above
+
+    return replace(config, supervisor=replace(config.supervisor, socket=absolute(named, cwd)))

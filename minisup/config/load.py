@@ -16,6 +16,7 @@ from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, Supervis
 from minisup.config.users import AccountError, find_group
 from minisup.config.validate import check_after, check_supervisor
 from minisup.config.walk import Walker, build
+from minisup.config.workdir import current_directory
 from minisup.errors import ConfigError, Problem
 
 __all__ = ["find_config", "format_problems", "load"]
@@ -40,28 +41,40 @@ def find_config(option: str | None, environ: Mapping[str, str] = os.environ) -> 
 
 
 def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ, cwd: str | None = None) -> Config:
-    """The configuration in the file `path` and its includes. `cwd`: the default of `directory`; else the current one.
+    """The configuration in the file `path` and its includes.
+
+    `cwd`: where relative paths begin, and the default of `directory`; else the current directory, under the name that
+    its user knows.
 
     ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
     """
-    name = os.fspath(path)
-    report, now = Report(), time.time()
+    name, now = os.fspath(path), time.time()
+    report = Report(_directory(name, environ) if cwd is None else cwd)
     main = read_source(name, report)
     if main is None:
         raise report.error(name)
-    config = _read(main, environ, cwd, report, now)
+    config = _read(main, environ, report, now)
     if report.problems:
         raise report.error(name)
     return config
 
 
-def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Report, now: float) -> Config:
+def _directory(path: str, environ: Mapping[str, str]) -> str:
+    try:
+        return current_directory(environ, path)
+    except OSError:
+        return ""
+
+
+def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) -> Config:
     variables = {key: text for key, text in environ.items() if key not in OWN}
     supervisor, variables = _read_supervisor(main, variables, report)
     found = list(read_includes(main, supervisor.include, report))
     sources = [main, *(source for source in found if source)]
     complete = len(sources) == len(found) + 1
-    world = World(variables, _directory(main, cwd, report))
+    if not report.cwd:
+        report.add(main, (), "the current directory is gone; start minisup in another one")
+    world = World(variables, report.cwd or "/")
     programs: dict[str, Program] = {}
     places: dict[str, Place] = {}
     for source, key, raw in _tables(sources, report):
@@ -82,14 +95,6 @@ def _read(main: Source, environ: Mapping[str, str], cwd: str | None, report: Rep
         read_at=now,
         looked_at=tuple(report.looked_at),
     )
-
-
-def _directory(main: Source, cwd: str | None, report: Report) -> str:
-    try:
-        return cwd or os.getcwd()
-    except OSError as error:
-        report.add(main, (), f"the current directory is gone ({error.strerror}); start minisup in another one")
-    return "/"
 
 
 def _tables(sources: list[Source], report: Report) -> Iterator[tuple[Source, str, object]]:

@@ -13,10 +13,14 @@ _CHOICES_NAMED: Final = 6
 
 
 class Source(NamedTuple):
-    """A file that was read: its name as the user gave it, its directory, what it holds and on which lines."""
+    """A file that was read: its name and its directory as the user knows them, what it holds and on which lines.
+
+    `real` is the directory without links on the way: paths that go up with `..` begin there, as they do in a shell.
+    """
 
     name: str
     here: str
+    real: str
     data: Mapping[str, object]
     lines: dict[Path, int]
 
@@ -24,23 +28,22 @@ class Source(NamedTuple):
 class Report:
     """The problems found so far. `bad` holds the key paths of a source whose values could not be understood.
 
-    `looked_at` are patterns for the files that were read, or would have been if they were there.
+    `looked_at` are patterns for the files that were read, or would have been if they were there. Names of files begin
+    in `cwd`; empty: it is gone.
     """
 
-    __slots__ = ("bad", "looked_at", "problems")
+    __slots__ = ("bad", "cwd", "looked_at", "problems")
 
-    def __init__(self) -> None:
+    def __init__(self, cwd: str = "") -> None:
+        self.cwd = cwd
         self.problems: list[Problem] = []
         self.bad: set[tuple[str, Path]] = set()
         self.looked_at: dict[str, None] = {}
 
     def looks_at(self, path: str, *, pattern: bool = False) -> None:
         """What stands at `path`, or what the pattern names, decides about the configuration."""
-        try:
-            here = os.getcwd()
-        except OSError:  # the directory is gone; `load` says so
-            here = "/"
-        self.looked_at[os.path.join(escaped(here), path if pattern else escaped(path))] = None
+        here = escaped(self.cwd or "/")
+        self.looked_at[os.path.join(here, path if pattern else escaped(path))] = None
 
     def add(self, source: Source, path: Path, message: str) -> None:
         """A value that is understood but cannot be."""

@@ -54,7 +54,9 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
             "identity": _identity(given, place),
             "file_environment": _file_environment(given, place),
             "filled": tuple(paths(preset_keys(given.get("preset")), given)),
-            "origin": Origin(source.name, line_of(source.lines, path), source.here, world.cwd, world.variables),
+            "origin": Origin(
+                source.name, line_of(source.lines, path), source.here, source.real, world.cwd, world.variables
+            ),
         },
         _defaults(given),
     )

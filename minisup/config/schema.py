@@ -37,16 +37,20 @@ class Identity(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a program comes from: file, line, the file's directory, the cwd of `up`, and the variables at load."""
+    """Where a program comes from: file, line, the file's directory, the cwd of `up`, and the variables at load.
+
+    `real` is the file's directory without links on the way.
+    """
 
     file: str
     line: int
     here: str
+    real: str
     cwd: str
     variables: Mapping[str, str]
 
 
-NOWHERE: Final = Origin("", 0, "/", "/", MappingProxyType({}))
+NOWHERE: Final = Origin("", 0, "/", "/", "/", MappingProxyType({}))
 
 
 class SlotConfig(NamedTuple):
@@ -256,7 +260,9 @@ class Program:
         def filled(path: str | None) -> str | None:
             if path is None or self.log.to is not LogTo.FILE:
                 return None
-            return os.path.normpath(os.path.join(self.origin.here, interpolate(path, known, hide=hide)))
+            name = interpolate(path, known, hide=hide)
+            here = self.origin.real if ".." in name.split("/") else self.origin.here
+            return os.path.normpath(os.path.join(here, name))
 
         return filled(self.log.path), filled(self.log.stderr_path)
 

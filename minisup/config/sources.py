@@ -9,6 +9,7 @@ from typing import Final
 from minisup.config.globs import escaped
 from minisup.config.lines import find_lines
 from minisup.config.problems import Report, Source, show
+from minisup.config.workdir import absolute
 from minisup.errors import Problem
 
 LARGEST_FILE: Final = 2**20
@@ -30,7 +31,8 @@ def read_source(name: str, report: Report, key: str = "") -> Source | None:
         reason = "tables or lists are nested too deeply" if isinstance(error, RecursionError) else str(error)
         report.problems.append(Problem(name, 0, key, f"not TOML: {reason}"))
     else:
-        return Source(name, os.path.dirname(os.path.abspath(name)), data, find_lines(text))
+        here = os.path.dirname(absolute(name, report.cwd))
+        return Source(name, here, os.path.realpath(here), data, find_lines(text))
     return None
 
 
@@ -50,7 +52,7 @@ def read_bytes(name: str, report: Report, key: str) -> bytes | None:
     """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
     report.looks_at(name)
     try:
-        with open(name, "rb") as file:
+        with open(os.path.join(report.cwd, name), "rb") as file:
             raw = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
@@ -76,14 +78,14 @@ def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iter
 
     A name without a wildcard must exist.
     """
-    seen = {os.path.realpath(main.name)}
+    seen = {os.path.realpath(os.path.join(report.cwd, main.name))}
     for pattern in patterns:
         names = _matches(main, pattern, report)
         if names is None:
             report.add(main, ("supervisor", "include"), f"{show(pattern)}: no such file")
             yield None
         for name in names or ():
-            real = os.path.realpath(name)
+            real = os.path.realpath(os.path.join(report.cwd, name))
             if real not in seen:
                 seen.add(real)
                 yield read_source(name, report)
@@ -94,10 +96,10 @@ def _matches(main: Source, pattern: str, report: Report) -> list[str] | None:
     if not _WILDCARD.search(pattern):
         name = os.path.join(base, pattern)
         report.looks_at(name)
-        return [name] if os.path.lexists(name) else None
+        return [name] if os.path.lexists(os.path.join(report.cwd, name)) else None
     import glob  # noqa: PLC0415 - only for a configuration that uses wildcards
 
     whole = os.path.join(escaped(base), pattern)
     report.looks_at(whole, pattern=True)
-    found = glob.glob(whole, recursive=True)
-    return sorted(name for name in found if not os.path.isdir(name))
+    found = glob.glob(whole, root_dir=report.cwd or None, recursive=True)
+    return sorted(name for name in found if not os.path.isdir(os.path.join(report.cwd, name)))

@@ -1,4 +1,5 @@
 import os
+import shutil
 
 import pytest
 from config_kit import ENVIRON, JOB, problems, read, write
@@ -137,7 +138,69 @@ def test_names_are_shown_as_they_were_given(tmp_path, monkeypatch):
     write(tmp_path, SMS + "x = 1", "etc/conf.d/a.toml")
     write(tmp_path, include("conf.d/*.toml") + JOB, "etc/minisup.toml")
     monkeypatch.chdir(tmp_path)
-    assert [problem.file for problem in failure("etc/minisup.toml").problems] == ["etc/conf.d/a.toml"]
+    with pytest.raises(ConfigError) as error:
+        load("etc/minisup.toml", ENVIRON)
+    assert [problem.file for problem in error.value.problems] == ["etc/conf.d/a.toml"]
+
+
+# --- a directory that is reached by a link ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def released(tmp_path, monkeypatch):
+    """A release with a configuration, entered by the link `current`; the environment has no PWD yet."""
+    write(
+        tmp_path,
+        JOB + 'env_file = ".env"\nlog = { to = "file", path = "../../shared/log" }\n',
+        "releases/1/minisup.toml",
+    )
+    write(tmp_path, "RELEASE=1\n", "releases/1/.env")
+    (tmp_path / "current").symlink_to("releases/1")
+    monkeypatch.chdir(tmp_path / "current")
+    return tmp_path
+
+
+def test_a_directory_that_is_reached_by_a_link_keeps_the_name_that_its_user_knows(released):
+    current = str(released / "current")
+    config = load("minisup.toml", {**ENVIRON, "PWD": current})
+    slot = config.programs["email"].for_slot(0)
+    assert (slot.directory, slot.environment["MINISUP_HERE"]) == (current, current)
+    assert config.looked_at == (f"{current}/minisup.toml", f"{current}/.env")
+
+
+def test_after_the_link_has_moved_the_new_release_is_read_from_the_same_place(released):
+    current = str(released / "current")
+    config = load("minisup.toml", {**ENVIRON, "PWD": current})
+    write(released, JOB + 'env_file = ".env"', "releases/2/minisup.toml")
+    write(released, "RELEASE=2\n", "releases/2/.env")
+    (released / "new").symlink_to("releases/2")
+    (released / "new").rename(current)
+    shutil.rmtree(released / "releases/1")
+    again = load("minisup.toml", ENVIRON, config.programs["email"].origin.cwd)
+    assert again.programs["email"].file_environment == {"RELEASE": "2"}
+    assert again.programs["email"].for_slot(0).directory == current
+
+
+def test_paths_that_go_up_leave_the_directory_itself_as_in_a_shell(released):
+    config = load("minisup.toml", {**ENVIRON, "PWD": str(released / "current")})
+    assert config.programs["email"].log_paths(0)[0] == str(released / "shared/log")
+
+
+@pytest.mark.parametrize("pwd", ["", "current", "/", "/nowhere/at/all", "{}/current/.", "{}/releases/../current"])
+def test_a_pwd_that_is_not_plainly_the_current_directory_is_not_believed(released, pwd):
+    config = load("minisup.toml", {**ENVIRON, "PWD": pwd.format(released)})
+    assert config.programs["email"].for_slot(0).directory == str(released / "releases/1")
+
+
+def test_without_pwd_the_directory_of_the_configuration_tells_the_name(released):
+    config = load(released / "current/minisup.toml", ENVIRON)
+    assert config.programs["email"].for_slot(0).directory == str(released / "current")
+
+
+def test_a_configuration_beside_a_link_is_where_the_kernel_finds_it(released):
+    write(released, JOB, "releases/minisup.toml")
+    config = load("../minisup.toml", {**ENVIRON, "PWD": str(released / "current")})
+    assert os.path.samefile(config.programs["email"].origin.here, released / "releases")
 
 
 def test_a_directory_with_brackets_in_its_name(tmp_path):

@@ -115,7 +115,7 @@ def test_defaults_of_a_job(tmp_path):
     assert email.policy() == Policy(name="email")
     assert email.for_slot(0).directory == "/srv"
     assert (email.identity, email.umask, email.log.to, email.log.stderr) == (None, None, "console", "separate")
-    assert email.origin == Origin(str(tmp_path / "minisup.toml"), 1, str(tmp_path), "/srv", ENVIRON)
+    assert email.origin == Origin(str(tmp_path / "minisup.toml"), 1, str(tmp_path), str(tmp_path), "/srv", ENVIRON)
 
 
 def test_defaults_of_a_service(tmp_path):
