@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the command line of this process and leave with its exit code."""
+    if sys.getfilesystemencoding() != "utf-8" or sys.flags.utf8_mode:
+        from minisup.cli.utf8 import begin  # noqa: PLC0415 -- as the module's docstring says
+
+        begin()
     try:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:

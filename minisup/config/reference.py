@@ -28,6 +28,9 @@ command = "php artisan sqs:email"
 Unknown keys, wrong types and impossible values are errors. All of them are reported at once, with file and line, and
 nothing is started. `minisup check` reads the file and says what minisup will do.
 
+The file is UTF-8, and commands get its text in UTF-8, whatever the locale is. Other variables of their environment stay
+as they are, byte for byte.
+
 ## Values
 
 | type | how it is written |
