@@ -72,3 +72,10 @@ class Problem:
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line else self.file
         return f"{where}  {self.key}  {self.message}" if self.key else f"{where}  {self.message}"
+
+
+NO_PROGRAM = (
+    "cannot judge by --max-age without a program: some may rest for long; name those that may not, or `all`: "
+    "minisup health email --max-age 5m"
+)
+"""What `health` says, here and there."""

@@ -1,6 +1,6 @@
 """Commands on slots, and `shutdown`: each asks, and waits if it is told to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -63,7 +63,10 @@ def restart(
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """Start fresh runs when those in progress have ended by themselves. With --wait: until all slots have."""
+    """Start fresh runs when those in progress have ended by themselves. With --wait: until all slots have.
+
+    What is off, paused or done (a task that has worked) stays so; what is off or done starts if it is named exactly.
+    """
     limit = wait_limit(timeout, wait=wait)
     with connect(ctx, config, socket) as minisup:
         return _ask(minisup, "restart", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
@@ -81,7 +84,8 @@ def pause(
 ) -> int:
     """No new runs until `resume` or `start`; those in progress may finish. With --wait: until none is in progress.
 
-    Failures, tokens and what the slots waited for are kept. A paused program is never given up.
+    Failures, tokens and what the slots waited for are kept. A paused program is never given up. --wait does not wait
+    for services, whose runs end with --now only; a stop under way is not taken back.
     """
     limit = wait_limit(timeout, wait=wait)
     with connect(ctx, config, socket) as minisup:
@@ -148,8 +152,27 @@ def _ask(
         say.show_json(answer)
     else:
         said = DONE[verb] if answer.get("done") else f"{verb} accepted"
-        say.show(f"{said}: {say.names(answer.get('slots', ()))}")
+        apart = {**answer.get("unchanged", {}), **answer.get("not_waited_for", {})}
+        done = [slot for slot in answer.get("slots", ()) if slot not in apart]
+        say.show(f"{said}: {say.names(done)}")
+        tell_apart(answer)
     return 0
+
+
+def tell_apart(answer: Mapping[str, Any]) -> None:
+    """What a request left as it was, and what nobody waited for, with the reasons."""
+    for slots in by_reason(answer.get("not_waited_for", {})).values():
+        say.show(f"not waited for: {say.names(slots)}: {answer['not_waited_for'][slots[0]]}")
+    for why in answer.get("unchanged", {}).values():
+        say.complain(f"unchanged: {why}")
+
+
+def by_reason(slots: Mapping[str, str]) -> dict[str, list[str]]:
+    """The slots of each reason."""
+    found: dict[str, list[str]] = {}
+    for slot, why in slots.items():
+        found.setdefault(why, []).append(slot)
+    return found
 
 
 DONE: Final = {

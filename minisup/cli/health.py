@@ -6,7 +6,7 @@ from minisup.cli.durations import seconds
 from minisup.cli.reach import client
 from minisup.cli.say import complain
 from minisup.control.refusals import BusyError
-from minisup.errors import NotReachableError
+from minisup.errors import NO_PROGRAM, NotReachableError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def from_words(words: Words) -> int:
 def health(config: str | None, socket: str | None, targets: Sequence[str], max_age: str | None) -> int:
     """0 if healthy; 1 and one line on stderr if not, or if there is no answer in 2 s."""
     age = None if max_age is None else seconds(max_age, "--max-age")
+    if age is not None and not targets:
+        raise UsageError(NO_PROGRAM)
     try:
         with client(config, socket) as minisup:
             answer = minisup.health(targets, max_age=age)

@@ -26,7 +26,8 @@ def up(
 ) -> int:
     """Run in the foreground: all programs with autostart, or the targets and what they are `after`.
 
-    TERM, INT or QUIT (Ctrl-C) drains and stops everything; a second one ends the drain, a third kills.
+    TERM, INT or QUIT (Ctrl-C) drains and stops everything; a second one ends the drain, a third kills. RTMIN+3 does,
+    too, and, where there is no terminal whose size it could mean, WINCH: the stop signal of apache's images.
     """
     named = chosen(ctx, config, socket)
     return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done, watch=watch)
@@ -41,15 +42,15 @@ def health(
             "--max-age",
             metavar="DURATION",
             show_default=False,
-            help="Unhealthy also if the last worked or idle run of a named program (service: start) is older.",
+            help="Unhealthy also if the last worked or idle run (service: start) of a target is older. Needs a TARGET.",
         ),
     ] = None,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """For HEALTHCHECK: 0, or 1 and one line if minisup gives no answer in 2 s, shuts down, or gave a program up.
+    """For HEALTHCHECK: 0, or 1 and one line if minisup gives no answer in 2 s, shuts down, or gave up all that it ran.
 
-    An outage of a dependency alone is healthy.
+    With TARGETs: also if one of them was given up. An outage of a dependency alone is healthy.
     """
     named = chosen(ctx, config, socket)
     return health_check.health(named.config, named.socket, targets or (), max_age)

@@ -8,7 +8,7 @@ import typer
 
 from minisup.cli import say
 from minisup.cli.completion import complete_scale, complete_signal
-from minisup.cli.control import Timeout, Wait, wait_limit
+from minisup.cli.control import Timeout, Wait, tell_apart, wait_limit
 from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, connect
 from minisup.cli.progress import waiting
 from minisup.control.client import Client
@@ -91,6 +91,7 @@ def scale(
     else:
         for size, answer in zip(asked, answers, strict=True):
             say.show(_sentence(size, answer))
+            tell_apart(answer)
     return 0
 
 

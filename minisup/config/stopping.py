@@ -59,6 +59,10 @@ def _restart(program: Program) -> str:
         each = "one slot after another: " if program.numprocs > 1 else ""
         then = f", the next when that has been up for {span(program.min_runtime)}" if program.numprocs > 1 else ""
         return f"{each}{_course(program, program.stop.drain, program.stop.timeout)}, then the new run{then}"
-    again = "; what is done runs again" if program.kind is Kind.TASK or program.restart is not Restart.ALWAYS else ""
+    again = (
+        "; what is done runs again if named"
+        if program.kind is Kind.TASK or program.restart is not Restart.ALWAYS
+        else ""
+    )
     limit = "" if program.max_runtime is None else f", or after {span(program.max_runtime)} (max_runtime)"
     return f"no signal: each slot when its run has ended by itself{limit}, then at once{again}"

@@ -171,7 +171,10 @@ class Client:
         return events_in(follow(Client(self.paths, timeout=self.timeout), "events.follow", {"lines": lines}))
 
     def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
-        """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError."""
+        """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError.
+
+        Without targets: of minisup as a whole. `max_age` (seconds) needs targets.
+        """
         deadline = time.monotonic() + HEALTH_TIMEOUT
         while True:
             try:

@@ -4,11 +4,9 @@ from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, FilesChanged, Verb
 from minisup.core.model import Kind, Phase, Reason
 from minisup.core.program import Pause, Program, Touched
-from minisup.core.slot import GONE, Slot
+from minisup.core.requests import AT_ONCE
+from minisup.core.slot import GONE, SIGNALLED, Slot
 from minisup.core.state import State
-
-AT_ONCE = frozenset({Reason.PACE, Reason.IDLE, Reason.BACKOFF, Reason.HOLD, Reason.SCHEDULE})
-"""Waits that a restart ends; what waits for others, for an operator or for its output stays."""
 
 
 def asked(state: State, event: Asked) -> None:
@@ -58,7 +56,7 @@ def files_changed(state: State, event: FilesChanged) -> None:
     program.touched = Touched(event.file, event.files, state.now)
     tell.files_changed(state, event)
     last = program.rolling_now
-    asked(state, Asked(Verb.RESTART, tell.names(heard)))
+    asked(state, Asked(Verb.RESTART, tell.names(heard), named=frozenset({program.name})))
     if last is not None and program.rolling_now is last and last.run and not last.fresh and last not in program.rolling:
         program.rolling.append(last)  # on its way up with what the files held before
 
@@ -71,7 +69,7 @@ def hears_of_files(slot: Slot) -> bool:
 
 
 def carry_out(state: State, slot: Slot, event: Asked) -> None:
-    """What is asked of one slot: one row of the tables in `fleet.py`."""
+    """What is asked of one slot: a pair of the table in `requests.py`."""
     match event.verb:
         case Verb.START:
             start(state, slot, now=event.now)
@@ -104,7 +102,7 @@ def bring_back(state: State, slot: Slot, *, now: bool) -> None:
             start_waiting(state, slot)
     elif slot.phase is Phase.DRAINING:
         pausing.cancel_drain(state, slot)
-    elif slot.phase in stopping.SIGNALLED:
+    elif slot.phase in SIGNALLED:
         start_after_end(state, slot)
 
 
@@ -162,16 +160,17 @@ def restart(state: State, slot: Slot, *, now: bool, named: bool) -> None:
         if slot.reason in AT_ONCE:
             slot.failures = 0
             start_waiting(state, slot)
-    elif slot.phase is Phase.DONE or (slot.phase is Phase.OFF and named):
-        revive(state, slot, now=False, by_schedule=False)
-    elif slot.phase is not Phase.OFF and (slot.wanted or named):
+    elif slot.phase in GONE:
+        if named:
+            revive(state, slot, now=False, by_schedule=False)
+    elif slot.wanted or named:
         restart_running(state, slot, now=now)
 
 
 def restart_running(state: State, slot: Slot, *, now: bool) -> None:
     """Jobs and tasks drain all at once; running services take turns."""
     program = slot.program
-    if slot.phase in stopping.SIGNALLED:
+    if slot.phase in SIGNALLED:
         start_after_end(state, slot)
     elif not slot.run:
         pausing.cancel_drain(state, slot)

@@ -7,7 +7,7 @@ from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase
 from minisup.core.outcome import classify, explain, refine
 from minisup.core.pace import idle_wait
 from minisup.core.program import Program
-from minisup.core.slot import Slot
+from minisup.core.slot import SIGNALLED, Slot
 from minisup.core.state import State
 
 WOKEN = 2
@@ -49,7 +49,7 @@ def begin_limits(state: State, slot: Slot, since: Instant) -> None:
     """The run began at `since`: `max_runtime` and a service's milestones count from then."""
     program, policy = slot.program, slot.program.policy
     slot.started = since
-    if slot.phase in stopping.SIGNALLED:  # stopped before it had started: it has no other limits any more
+    if slot.phase in SIGNALLED:  # stopped before it had started: it has no other limits any more
         return
     if policy.max_runtime is not None:
         slot.expires_at = since + policy.max_runtime

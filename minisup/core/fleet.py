@@ -41,35 +41,12 @@ run goes on, `wake_at` is when the next planned start comes due, to be left out 
 times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `timetable.py`). `start` of
 what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
 
-A request changes `wanted` first and the phase as far as the phase allows:
+A request changes `wanted` first and the phase as far as the phase allows. What each request comes to in each place is
+one table, `requests.TABLE`: a test performs every pair, the reply to a request is taken from it, and the policy page
+shows it. What changes nothing although something was asked for is said to whoever asked.
 
-    phase      stop                                 start                        restart
-    waiting    off (queues are left, no token lost) no change; --now starts it   starts at once, k = 0, no token
-    running    draining (stopping with --now)       no change                    draining without limit, then at once
-    draining   the earlier deadline holds           the drain is cancelled       as running, if still wanted or named
-    stopping   killed no later than promised        starts after the end         starts after the end
-    off, done  off                                  starts                       done starts; off only if named
-
-    phase      pause                                resume                       signal
-    waiting    the wait is set aside; no token,     waits again for what was     nobody to signal
-               no failure is lost or gained         set aside, or starts
-    running    goes on, then waits paused           goes on                      gets it; `stopped` if it dies of it
-    draining   a restart's drain is cancelled;      no change                    gets it, the drain goes on
-               a stop goes on
-    stopping   after the end it waits paused;       starts after the end         gets it; what we had sent decides
-               a stop goes on
-    off, done  no change                            no change                    nobody to signal
-
-    phase      scale-in                             scale-out, of a slot that was leaving
-    waiting    gone (queues are left)               -
-    running    draining without limit, then gone    -
-               (a service: by its `stop`)
-    draining   the earlier deadline holds           the drain is cancelled
-    stopping   gone after the end                   starts after the end
-    off, done  gone                                 -
-
-A changed file that a program watches is a restart with nothing named: what is off, paused or leaving hears nothing,
-and neither does a program with a schedule, whose next planned run has the new files anyway.
+A changed file that a program watches is a restart of it, done slots included: what is off, paused or leaving hears
+nothing, and neither does a program with a schedule, whose next planned run has the new files anyway.
 
 A start ends a pause, too; a restart leaves a paused slot alone; a stop ends the pause with everything else. What is
 off or paused cannot fail, so a program of which nothing else is left is not given up. New slots of a program that is

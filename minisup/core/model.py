@@ -120,7 +120,7 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
             Phase.DONE: "the run ends, nothing left to do",
         },
         Phase.DRAINING: {
-            Phase.RUNNING: "start, pause, scale-out: the drain is cancelled",
+            Phase.RUNNING: "start, scale-out, or pause of a restart: the drain is cancelled",
             Phase.WAITING: "the run ends, restart",
             Phase.STOPPING: "the drain is over, max_runtime, or limits.memory",
             Phase.KILLING: "third signal, or the deadline",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 GONE = frozenset({Phase.OFF, Phase.DONE})
 """Phases in which nothing of a slot runs or will run by itself."""
 
+SIGNALLED = frozenset({Phase.STOPPING, Phase.KILLING})
+"""Phases of a run that has our signal."""
+
 
 class TransitionError(Exception):
     """The core tried a move that the table of transitions does not have: a defect of minisup."""

@@ -6,10 +6,9 @@ from minisup.core.model import Instant, Phase, Scope, Seconds
 from minisup.core.outcome import Ours
 from minisup.core.program import Program
 from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
-from minisup.core.slot import GONE, Slot
+from minisup.core.slot import GONE, SIGNALLED, Slot
 from minisup.core.state import Shutdown, State
 
-SIGNALLED = frozenset({Phase.STOPPING, Phase.KILLING})
 KILL_STEP = 3
 """The third request for shutdown kills."""
 

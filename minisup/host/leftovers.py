@@ -65,6 +65,10 @@ class Leftovers:
             self._forget(run)
         return count
 
+    def left_by(self, session: int) -> str:
+        """The slot of the run, ended by now, that had this session; empty: there is none."""
+        return self._slots.get(self._sessions.get(session, 0), "")
+
     def orphans(self) -> bool:
         """Whether we have a child that is no run: only then can anything be left behind."""
         running = self._running()

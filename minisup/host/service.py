@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta, timezone
 from functools import partial
 from typing import Any, Final, Protocol
@@ -16,14 +16,25 @@ from minisup.core.messages import Action, Asked, OperatorAsked, RunAsked, ScaleA
 from minisup.core.program import Program
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
-from minisup.errors import MinisupError
+from minisup.errors import NO_PROGRAM, MinisupError, UsageError
 from minisup.history.book import Book
+from minisup.host.caller import slot_of_caller
 from minisup.host.extras import MOST, Extras, Waiter, Watcher
 from minisup.host.following import log_line
+from minisup.host.healthy import idle_for_good, unhealthy
+from minisup.host.leftovers import Leftovers
 from minisup.host.output import Output
 from minisup.host.people import user_name
 from minisup.host.recipes import Recipes
-from minisup.host.refusing import refuse_beyond, refuse_leaving
+from minisup.host.refusing import (
+    left_alone,
+    meant,
+    refuse_beyond,
+    refuse_endless_pause,
+    refuse_in_vain,
+    refuse_leaving,
+    refuse_own_end,
+)
 from minisup.host.reloading import Reloading, document
 from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_run, resolve_scaled
 from minisup.host.waits import Wait, Waits, until_scaled, until_slots
@@ -33,6 +44,13 @@ Params = Mapping[str, Any]
 CHANGING: Final = frozenset({"start", "stop", "restart", "pause", "resume", "signal", "scale", "run", "run.follow"})
 """Methods that change slots: they are carried out one after another."""
 
+ENDING: Final = frozenset({Verb.STOP, Verb.RESTART, Verb.PAUSE})
+"""Requests that are over when runs have ended."""
+
+OWN: Final = "its own run asked for this"
+ENDLESS: Final = "the run of a service ends by --now only"
+"""Why nobody waits for a slot."""
+
 
 class Desk(Protocol):
     """What the service needs of the supervisor."""
@@ -40,6 +58,8 @@ class Desk(Protocol):
     fleet: Fleet
     output: Output
     extras: Extras
+    leftovers: Leftovers
+    running: dict[int, tuple[str, int]]
     recipes: Recipes
     waits: Waits
     reloading: Reloading
@@ -162,14 +182,17 @@ class Service:
             if params["now"] or desk.fleet.programs[name].numprocs != numprocs:
                 desk.ask(ScaleAsked(name, numprocs, params["now"], user_name(peer.uid)), asked_by(peer))
         slots = [slot for name in programs for slot in desk.fleet.programs[name].slots]
-        result = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
+        result: dict[str, object] = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
         if not params["wait"]:
             return {
                 "accepted": True,
                 **result,
                 "leaving": [slot.name for slot in slots if slot.leaving and not slot.extra],
             }
-        return self._wait(Wait(until_scaled(programs, numprocs), result, self._reply or Deferred(peer)))
+        own = self._slot_of(peer)
+        own = own if own in desk.fleet.slots and desk.fleet.slots[own].leaving else ""
+        result |= _not_waited_for({own: OWN} if own else {})
+        return self._wait(Wait(until_scaled(programs, numprocs, own), result, self._reply or Deferred(peer)))
 
     def run(self, params: Params, peer: Peer) -> object:
         program = self._to_run(params["target"])
@@ -247,11 +270,23 @@ class Service:
         return self.desk.output.events.add(params["lines"])
 
     def health(self, params: Params, _peer: Peer) -> object:
-        reason = self._unhealthy(params["targets"] or [], params["max_age"])
+        targets, max_age = params["targets"], params["max_age"]
+        if max_age is not None and not targets:
+            raise UsageError(NO_PROGRAM)
+        desk = self.desk
+        programs = [desk.fleet.programs[name] for name in resolve_programs(desk.fleet, targets)]
+        if desk.fleet.shutdown is not None:
+            reason: str | None = "minisup is shutting down"
+        elif targets:
+            reason = unhealthy(programs, targets, max_age, desk.now(), desk.begun)
+        else:
+            reason = idle_for_good(desk.fleet)
         return {"healthy": reason is None, "reason": reason}
 
     def shutdown(self, params: Params, peer: Peer) -> object:
         desk = self.desk
+        if params["wait"]:
+            refuse_own_end(self._slot_of(peer))
         desk.ask(ShutdownAsked(now=params["now"]), asked_by(peer))
         if not params["wait"]:
             return {"accepted": True}
@@ -266,18 +301,38 @@ class Service:
         desk = self.desk
         self._refuse_at_the_end(verb)
         targets = params["targets"]
-        names = tuple(resolve(desk.fleet, targets))
+        found = resolve(desk.fleet, targets)
         if verb is not Verb.STOP:
             refuse_leaving(desk.fleet, verb, targets)
         mark = desk.fleet.next_run - 1
         whole = [target for target in targets if ":" not in target]  # a slot that is on its way out is not its program
         dormant = [name for name in resolve_programs(desk.fleet, whole) if desk.fleet.programs[name].is_empty()]
         named = frozenset([*targets, *dormant])  # they have no slots that could be asked
+        names = meant(desk.fleet, verb, found, named)
+        left = left_alone(desk.fleet, verb, names, named, now=params["now"])
+        if not dormant:
+            refuse_in_vain(verb, targets, names, left)
+        apart = self._apart(verb, names, params, peer) if params["wait"] else {}
         desk.ask(Asked(verb, names, params["now"], named, user_name(peer.uid)), asked_by(peer))
-        result = {"slots": list(names)}
+        result: dict[str, object] = {"slots": list(names), **({"unchanged": left} if left else {})}
         if not params["wait"]:
             return {"accepted": True, **result}
-        return self._wait(Wait(until_slots(verb, names, mark), result, self._reply or Deferred(peer)))
+        awaited = [name for name in names if name not in apart and name not in left]
+        result |= _not_waited_for(apart)
+        return self._wait(Wait(until_slots(verb, awaited, mark), result, self._reply or Deferred(peer)))
+
+    def _apart(self, verb: Verb, names: Sequence[str], params: Params, peer: Peer) -> Mapping[str, str]:
+        """The slots among these whose end nobody can wait for, with the reasons."""
+        slots = self.desk.fleet.slots
+        endless: list[str] = []
+        if verb is Verb.PAUSE and not params["now"]:
+            endless = [name for name in names if slots[name].run and slots[name].program.is_service]
+            refuse_endless_pause(params["targets"], names, endless)
+        own = self._slot_of(peer)
+        return dict.fromkeys(endless, ENDLESS) | ({own: OWN} if own in names and verb in ENDING else {})
+
+    def _slot_of(self, peer: Peer) -> str:
+        return slot_of_caller(peer.pid, self.desk.running, self.desk.leftovers.left_by)
 
     def _wait(self, wait: Wait) -> Deferred:
         self.desk.waits.add(wait)
@@ -290,19 +345,9 @@ class Service:
                 "`minisup up` starts it again when it has ended"
             )
 
-    def _unhealthy(self, targets: list[str], max_age: float | None) -> str | None:
-        desk = self.desk
-        programs = [desk.fleet.programs[name] for name in resolve_programs(desk.fleet, targets or ["all"])]
-        if desk.fleet.shutdown is not None:
-            return "minisup is shutting down"
-        for program in programs:
-            if program.given_up and targets:
-                return f"{program.name} was given up"
-            if max_age is not None and (program.active or targets) and not program.is_dormant():
-                age = desk.now() - (program.proof_at if program.proof_at is not None else desk.begun)
-                if age > max_age:
-                    return f"{program.name} has not worked for {age:.0f} s"
-        return None
+
+def _not_waited_for(slots: Mapping[str, str]) -> dict[str, object]:
+    return {"not_waited_for": slots} if slots else {}
 
 
 def zone(wall: float) -> timezone:

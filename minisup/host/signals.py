@@ -33,10 +33,10 @@ REQUESTS: dict[int, Request] = {
     signal.SIGHUP: Request.RELOAD,
     signal.SIGUSR1: Request.REOPEN,
     signal.SIGUSR2: Request.UPGRADE,
+    RTMIN_PLUS_3: Request.SHUTDOWN,  # what systemd sends to a container's init; without a handler it would kill
 }
-AS_PID_1: dict[int, Request] = {
-    signal.SIGWINCH: Request.SHUTDOWN,  # what apache images send for a graceful stop
-    RTMIN_PLUS_3: Request.SHUTDOWN,  # what systemd sends to a container's init
+WITHOUT_TERMINAL: dict[int, Request] = {
+    signal.SIGWINCH: Request.SHUTDOWN,  # what apache images send for a graceful stop; elsewhere a window has a new size
 }
 
 
@@ -55,15 +55,14 @@ class Signals:
         self.noted: list[int] = []
         self.child_ended = True  # a child may have ended before the handler was there
         self._had_terminal = _has_terminal()
-        self._as_pid_1 = os.getpid() == 1 and not self._had_terminal
 
     def install(self, ignored: Collection[int]) -> None:
         """Note the signals of `REQUESTS` and SIGCHLD from now on, but not a SIGHUP that was ignored (nohup)."""
         for number in REQUESTS:
             if number != signal.SIGHUP or number not in ignored:
                 signal.signal(number, self._note)
-        if self._as_pid_1:
-            for other in AS_PID_1:
+        if not self._had_terminal:
+            for other in WITHOUT_TERMINAL:
                 signal.signal(other, self._note)
         signal.signal(signal.SIGCHLD, self._note_child)
 

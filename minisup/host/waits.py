@@ -74,8 +74,8 @@ def until_slots(verb: Verb, slots: Sequence[str], mark: int) -> Callable[[State]
     return is_over
 
 
-def until_scaled(programs: Sequence[str], numprocs: int) -> Callable[[State], bool]:
-    """Each program has so many slots: those that were too many are gone."""
+def until_scaled(programs: Sequence[str], numprocs: int, own: str = "") -> Callable[[State], bool]:
+    """Each program has so many slots: those that were too many are gone, but for the slot whose run waits for that."""
 
     def is_over(state: State) -> bool:
         for name in programs:
@@ -85,10 +85,14 @@ def until_scaled(programs: Sequence[str], numprocs: int) -> Callable[[State], bo
                     f"cannot wait for {name}={numprocs}: it has been scaled to {now} meanwhile; "
                     f"`minisup status {name}` shows how it is"
                 )
-        counts = [sum(not slot.extra for slot in state.programs[name].slots) for name in programs]
-        return all(count == numprocs for count in counts)
+        return not any(slot.leaving and not slot.extra and slot.name != own for slot in slots_of(state, programs))
 
     return is_over
+
+
+def slots_of(state: State, programs: Sequence[str]) -> list[Slot]:
+    """All slots of these programs."""
+    return [slot for name in programs for slot in state.programs[name].slots]
 
 
 def has_stopped(slot: Slot, _mark: int) -> bool:

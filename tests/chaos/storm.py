@@ -327,7 +327,7 @@ def expect(storm: Storm, code: int, *words: object) -> None:
 
 
 def signal_to_minisup(storm: Storm, chance: random.Random) -> None:
-    storm.daemon.signal(chance.choice([signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGCONT]))
+    storm.daemon.signal(chance.choice([signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT]))
 
 
 def freeze_minisup(storm: Storm, chance: random.Random) -> None:

@@ -41,7 +41,18 @@ def test_a_task_that_was_given_up_keeps_the_others_waiting(stage: Stage) -> None
     assert daemon.slot("mail:0")["reason"] == "after"
     assert not stage.lines("order")
     assert stage.command("health", "migrate").returncode == 1
+    whole = stage.command("health")
+    assert (whole.returncode, whole.stderr) == (1, "unhealthy: nothing runs any more: migrate was given up\n")
+
+
+def test_what_goes_on_beside_a_program_that_was_given_up_keeps_minisup_healthy(stage: Stage) -> None:
+    retry = {**QUICK, "give_up": "stop", "give_up_after": "300ms"}
+    daemon = stage.up(program("broken", "false", retry=retry), mail())
+    wait_until(lambda: daemon.program("broken")["state"] == "off", SOON, "it is given up")
     assert stage.command("health").returncode == 0
+    assert stage.command("health", "mail").returncode == 0
+    named = stage.command("health", "all")
+    assert (named.returncode, named.stderr) == (1, "unhealthy: broken was given up\n")
 
 
 def test_a_service_gates_what_is_after_it_until_it_is_up(stage: Stage) -> None:

@@ -124,13 +124,25 @@ def test_a_signal_for_later_says_so_and_does_nothing_else(stage: Stage) -> None:
     assert stage.lines("heard") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGWINCH, signal.SIGPIPE, signal.SIGCHLD, signal.SIGCONT])
+@pytest.mark.parametrize("number", [signal.SIGPIPE, signal.SIGCHLD, signal.SIGCONT])
 def test_a_signal_without_a_meaning_changes_nothing(stage: Stage, number: signal.Signals) -> None:
     daemon = at_work(stage, POLITE)
     job = daemon.running_pid("job:0")
     daemon.signal(number)
     holds_for(lambda: daemon.slot("job:0")["pid"] == job, 0.2, "the job runs")
     assert daemon.status()["state"] == "running"
+
+
+@pytest.mark.parametrize("number", [signal.SIGWINCH, signal.SIGRTMIN + 3], ids=["WINCH", "RTMIN+3"])
+def test_the_stop_signal_of_an_apache_image_is_one_without_a_terminal_whatever_the_pid(
+    stage: Stage, number: int
+) -> None:
+    job = program("job", sh("echo ready > ready; sleep 0.3; echo end > end"), stop={"drain": "25s"}, min_runtime="60s")
+    daemon = stage.up(job, supervisor=LONG, start_new_session=True)
+    wait_until(lambda: stage.lines("ready"), SOON, "the job is at work")
+    daemon.signal(number)
+    assert daemon.wait() == 0
+    assert stage.lines("end") == ["end"], "it may finish"
 
 
 def test_minisup_that_was_frozen_for_a_while_catches_up(stage: Stage) -> None:

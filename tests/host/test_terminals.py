@@ -3,12 +3,13 @@
 import os
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from kit import SLACK, SOON, Stage, Stopwatch, program, sh, wait_until
+from kit import AT_ONCE, SLACK, SOON, Stage, Stopwatch, program, sh, wait_until
 
 CTRL_C = b"\x03"
 JOB = "echo begin > begin; sleep 1; echo end > end"
@@ -35,6 +36,17 @@ def terminal() -> Iterator[tuple[int, int]]:
             os.close(descriptor)
         except OSError:
             pass
+
+
+def test_a_window_that_changes_its_size_stops_nothing(stage: Stage, terminal: tuple[int, int]) -> None:
+    before = (shutil.which("setsid") or "setsid", "--ctty")
+    daemon = stage.up(program("job", "sleep 60", stop=AT_ONCE), before=before, stdin=terminal[1])
+    pid = daemon.running_pid("job:0")
+    daemon.signal(signal.SIGWINCH)
+    daemon.signal(signal.SIGUSR2)
+    daemon.says("USR2: upgrade is not supported yet")  # both have been looked at
+    assert daemon.slot("job:0")["pid"] == pid
+    assert daemon.status()["state"] == "running"
 
 
 @pytest.mark.parametrize("shell", ["sh", "bash"])

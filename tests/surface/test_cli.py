@@ -83,6 +83,7 @@ def test_help_of_a_command_has_its_options_and_examples(minisup, command):
         "up -c",
         "health --max-age 5x",
         "health --max-age",
+        "health --max-age 5m",
         "stop email --timeout 5s",
         "stop email --wait --timeout soon",
         "pause",

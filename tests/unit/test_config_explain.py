@@ -118,7 +118,7 @@ def test_what_a_task_will_do_and_who_others_are_after_is_stopped_after_them(text
               if everything fails: about 2.7 a minute for ever, the tokens last; back within 30 s of recovery
               exit 78 or a command that cannot start: held, and one slot tries every 15 s
     stop      60 s without a signal, TERM, 10 s, KILL: over after 70 s at most
-    restart   no signal: each slot when its run has ended by itself, then at once; what is done runs again
+    restart   no signal: each slot when its run has ended by itself, then at once; what is done runs again if named
     shutdown  after email, at the latest at 8 s: 0.5 s without a signal, TERM, 0.5 s, KILL: over after 9 s of 10 s
     runs      in /srv
     output    discarded

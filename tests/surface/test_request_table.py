@@ -1,0 +1,49 @@
+"""The table of requests in the documentation is drawn from the code:
+`python tests/surface/test_request_table.py` draws it anew.
+"""
+
+from pathlib import Path
+
+from minisup.core.requests import TABLE, Request
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation" / "policy.md"
+BEGIN, END = "<!-- requests: begin -->", "<!-- requests: end -->"
+PARTS = (
+    (Request.STOP, Request.START, Request.RESTART),
+    (Request.PAUSE, Request.RESUME, Request.SIGNAL),
+    (Request.SCALE_IN, Request.SCALE_OUT),
+)
+
+
+def draw():
+    return "\n\n".join(part(requests) for requests in PARTS)
+
+
+def part(requests):
+    head = ["slot", *(f"`{request}`" if request.isalpha() else str(request) for request in requests)]
+    rows = [[str(where), *(cells[request].words for request in requests)] for where, cells in TABLE.items()]
+    return "\n".join(map(line, [head, ["---"] * len(head), *rows]))
+
+
+def line(cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def with_table(text):
+    before, _, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert end, f"{DOCUMENT} has no lines {BEGIN} and {END}"
+    return f"{before}{BEGIN}\n\n{draw()}\n\n{END}{after}"
+
+
+def test_the_page_shows_the_table_of_requests():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert with_table(text) == text
+
+
+def test_every_request_is_shown():
+    assert {request for requests in PARTS for request in requests} == set(Request)
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(with_table(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
