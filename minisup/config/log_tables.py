@@ -94,7 +94,8 @@ class Log:
         default=None,
         metadata=says(
             Key(
-                "The file. It and its directory are made when the first line comes; who names the same path shares it.",
+                "The file. It and its directory are made when the first line comes; who names the same path shares it. "
+                "A device, such as `/dev/null`, is written and never rotated.",
             )
         ),
     )

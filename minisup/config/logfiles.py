@@ -1,5 +1,6 @@
 """Log files that programs share: one path is one file, so all who name it must want it rotated alike."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -10,6 +11,11 @@ from minisup.config.problems import show
 from minisup.config.schema import Program
 
 _KEYS: Final = ("path", "stderr_path")
+
+_OPEN_IN_A_PROCESS: Final = re.compile(
+    r"/dev/(std(in|out|err)|fd(/\d+)?)|/proc/(self|thread-self|\d+)(/task/\d+)?/fd(/\d+)?"
+)
+"""Names for what a process has open: a pipe, a terminal, or a file that somebody else opened and may rotate."""
 
 
 def check_log_files(programs: Mapping[str, Program], places: Mapping[str, Place]) -> None:
@@ -36,6 +42,8 @@ def _paths(program: Program) -> Iterator[tuple[str, str]]:
 
 
 def _wrong(name: str, path: str, template: str, rotation: Rotation, first: dict[str, tuple[str, Rotation]]) -> str:
+    if _OPEN_IN_A_PROCESS.fullmatch(path):
+        return f'{show(path)} is no file of its own; for minisup\'s own output write to = "console", without a path'
     if template.endswith("/"):
         return f"{show(template)} is a directory; name a file in it"
     other, wanted = first.setdefault(path, (name, rotation))

@@ -29,6 +29,11 @@ def test_a_program_without_a_file_has_no_paths(tmp_path):
     assert program(tmp_path, "").log_paths(0) == (None, None)
 
 
+@pytest.mark.parametrize("path", ["/dev/null", "/dev/tty", "/dev/stdout.log", "/proc.log", "/dev/fd.log"])
+def test_a_device_may_be_written(tmp_path, path):
+    assert program(tmp_path, f"log = {{ to = 'file', path = '{path}' }}").log_paths(0) == (path, None)
+
+
 def test_json_is_a_format_of_programs_and_of_minisup(tmp_path):
     config = read(tmp_path, "supervisor.log.format = 'json'\n" + JOB + "log.format = 'json'")
     assert (config.supervisor.log.format, config.programs["email"].log.format) == ("json", "json")
@@ -55,6 +60,19 @@ WRONG = [
         "log = { to = 'file', path = 'x', stderr = 'join', stderr_path = 'y' }",
         "log.stderr_path",
         'stderr = "join" has no file of its own',
+    ),
+    *(
+        (
+            f"log = {{ to = 'file', path = '{path}' }}",
+            "log.path",
+            f'"{path}" is no file of its own; for minisup\'s own output write to = "console", without a path',
+        )
+        for path in ("/dev/stdout", "/dev/stderr", "/dev/fd/1", "/proc/self/fd/2", "/proc/1/fd/1")
+    ),
+    (
+        "log = { to = 'file', path = 'x', stderr = 'separate', stderr_path = '/dev/../dev/stderr' }",
+        "log.stderr_path",
+        '"/dev/stderr" is no file of its own; for minisup\'s own output write to = "console", without a path',
     ),
     ("log = { to = 'file', path = 'x', max_size = 10 }", "log.max_size", None),
     ("log = { to = 'file', path = 'x', keep = -1 }", "log.keep", "expected a whole number from 0 to 10000, got -1"),
