@@ -1,4 +1,4 @@
-"""What `check` knows beside the configuration: the unit, the memory limit of its cgroup, and the runs so far."""
+"""What `check` knows beside the configuration: the unit, the memory limit of its cgroup, the runs, directories."""
 
 import os
 import sqlite3
@@ -8,6 +8,7 @@ from statistics import median
 from time import time
 from typing import Final
 
+from minisup.cli.log_places import open_logs
 from minisup.cli.systemd import named_unit, our_unit
 from minisup.config.lints.subject import Surroundings, Usual
 from minisup.config.schema import Config
@@ -31,7 +32,8 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     """All that can be found out here. UsageError: there is no such unit."""
     found = named_unit(unit) if unit else our_unit(environ)
     directory = config.supervisor.state_dir or default_path(environ)
-    return Surroundings(found, memory_limit(), usual_runs(os.path.join(directory, FILE), list(config.programs)))
+    usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
+    return Surroundings(found, memory_limit(), usual, open_logs(config))
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:

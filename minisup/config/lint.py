@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from minisup.config.lines import line_of
-from minisup.config.lints import commands, platform, queue, usual, workers
+from minisup.config.lints import commands, outside, platform, queue, usual, workers
 from minisup.config.lints.subject import Found, Lint, Needs, Subject, Surroundings, subject_of
 from minisup.config.schema import Config
 from minisup.config.unit import Unit
@@ -85,6 +85,7 @@ LINTS: Final = (
     Lint("MS123", "an outage sends good messages to the dead-letter queue", queue.outage_burns_messages),
     Lint("MS124", "an empty queue of SQS is asked often", queue.empty_queue_is_asked_often),
     Lint("MS125", "nothing paces runs that find no work", queue.empty_queue_is_not_noticed),
+    Lint("MS135", "others may write beside a log file", outside.log_is_open_to_others, Needs.LOG_DIRECTORIES),
 )
 
 _BY_NUMBER: Final = {rule.id: rule for rule in LINTS}

@@ -28,10 +28,11 @@ _BOTH: Final = "minisup has one place for both streams"
 class Log:
     """Reads the keys about output of one program, and notes what became of them."""
 
-    __slots__ = ("err", "err_path", "joined", "keys", "out", "out_path", "redirected", "table")
+    __slots__ = ("err", "err_path", "joined", "keys", "out", "out_path", "redirected", "table", "user")
 
-    def __init__(self, keys: Keys) -> None:
+    def __init__(self, keys: Keys, user: str | None = None) -> None:
         self.keys = keys
+        self.user = user  # of the program's runs; None: as minisup
         self.table: dict[str, Any] = {}
         self.out, self.out_path = self._place("stdout")
         self.err, self.err_path = self._place("stderr")
@@ -103,7 +104,9 @@ class Log:
         of_stdout = self.out == FILE
         self.table = {"to": "file", "path": self.out_path if of_stdout else self.err_path, "format": "raw"}
         if of_stdout:
-            keys.taken("stdout_logfile", f"log.path = {show(self.out_path)}{self._relative(self.out_path)}")
+            keys.taken(
+                "stdout_logfile", f"log.path = {show(self.out_path)}{self._relative(self.out_path)}{self._open()}"
+            )
         else:
             keys.changed("stdout_logfile", f"goes to the file of stderr: {_BOTH}")
         if of_stdout and self.err == FILE and not self.joined:
@@ -116,6 +119,10 @@ class Log:
         else:
             keys.changed("stderr_logfile", 'goes to the file of stdout: log.stderr = "join" is the default of files')
         self._rotation("stdout" if of_stdout else "stderr")
+
+    def _open(self) -> str:
+        """What is different about a directory of the program's user."""
+        return f"; no link is followed in a directory that {self.user} may write to" if self.user else ""
 
     def _relative(self, path: str) -> str:
         return "" if os.path.isabs(path) or path.startswith("${") else "; relative to the directory of the TOML file"

@@ -158,14 +158,15 @@ def _draft(name: str, keys: Keys, numbers: Numbers, given: Given) -> Draft:
     environment = _environment(keys)
     words, command = _command(keys)
     judged = kind_of(keys, words)
+    world = _world(keys, given)
     found: dict[str, Any] = {
         "command": command,
         "kind": judged.kind,
-        **_world(keys, given),
+        **world,
         **Policy(keys, judged).table(),
         "environment": environment,
         "groups": [label(group) for group in given.groups],
-        "log": Log(keys).read(),
+        "log": Log(keys, world.get("user")).read(),
     }
     if numbers.procs != 1:
         found["numprocs"] = numbers.procs

@@ -6,6 +6,7 @@ Rule 2: what is told as over has been over for a second: a disk that is full but
 Rule 3: the fields of the thread are touched by the thread alone; what it has to say, it posts to the loop.
 """
 
+import errno
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -39,7 +40,7 @@ class FileSink(ThreadSink):
     def __init__(self, path: str, rotation: Rotation, loop: Loop, tell: Tell) -> None:
         super().__init__(-1, path, loop, lambda _name, _error: None)
         self._tell = tell
-        self._file = LogFile(path, rotation, self._shift)
+        self._file = LogFile(path, rotation, self._shift, self._rotated_in_vain)
         self._rotated = Rotated(path, rotation, lambda: self._closed, partial(self._went, "compress"))
         self._failing = False
         self._sound_since: float | None = None  # while it fails: when it was written to again
@@ -115,6 +116,10 @@ class FileSink(ThreadSink):
             return False
         self._went("rotate", None)
         return True
+
+    def _rotated_in_vain(self) -> None:
+        self._rotate_at = self._loop.clock.monotonic() + ROTATE_AGAIN
+        self._went("rotate", OSError(errno.EFBIG, "Is as large as before, after it was moved away"))
 
     def _went(self, doing: str, error: OSError | None) -> None:
         if error is None:

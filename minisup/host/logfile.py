@@ -9,18 +9,25 @@ from collections.abc import Callable
 from typing import Final
 
 from minisup.config.log_tables import Rotation
+from minisup.host import safepath
 
-FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 MODE: Final = 0o666  # less the umask
 
 
 class LogFile:
-    """The file at `path`. `shift` rotates: it is to move the file at `path` away, or return false if it cannot."""
+    """The file at `path`. `shift` rotates: it is to move the file at `path` away, or return false if it cannot.
 
-    def __init__(self, path: str, rotation: Rotation, shift: Callable[[], bool]) -> None:
+    `in_vain` is called when that was done and there is no more room than before.
+    """
+
+    def __init__(
+        self, path: str, rotation: Rotation, shift: Callable[[], bool], in_vain: Callable[[], None] = lambda: None
+    ) -> None:
         self._path = path
         self._rotation = rotation
         self._shift = shift
+        self._in_vain = in_vain
         self._fd = -1
         self._size = 0
         self._regular = False
@@ -40,11 +47,8 @@ class LogFile:
 
     def open(self) -> None:
         """Open the file, now, and its directory with it; one that is open is opened anew."""
-        try:
-            fd = os.open(self._path, FLAGS, MODE)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            fd = os.open(self._path, FLAGS, MODE)
+        with safepath.find(self._path, make=True) as spot:
+            fd = safepath.open_file(spot, FLAGS, MODE)
         self.close()
         self._fd = fd
         seen = os.fstat(fd)
@@ -61,21 +65,32 @@ class LogFile:
         return self._regular and os.fstat(self._fd).st_nlink == 0
 
     def _fitting(self, data: memoryview) -> memoryview:
-        """As many whole lines as the file has room for; it is rotated when there is room for none."""
+        """As many whole lines as the file has room for; it is rotated, once, when there is room for none."""
+        part = self._with_room(data)
+        if not part and self._is_elsewhere():
+            self.open()
+            part = self._with_room(data)
+        if not part and self._shift():
+            self.open()
+            part = self._with_room(data)
+            if not part:
+                self._in_vain()
+        return part or data
+
+    def _with_room(self, data: memoryview) -> memoryview:
+        """The whole lines that the file has room for; an empty file has room for one, whatever its length."""
         self._size = os.fstat(self._fd).st_size  # others may write to it, or have emptied it (copytruncate)
         room = max(0, self._rotation.max_size - self._size)
         end = _last_end(data[:room])
-        if end or not self._size or len(data) <= room:
-            return data[:end] if end else _one_line(data)
-        if self._is_elsewhere() or self._shift():
-            self.open()
-            return self._fitting(data)
-        return data
+        if end or (self._size and len(data) > room):
+            return data[:end]
+        return _one_line(data)
 
     def _is_elsewhere(self) -> bool:
         """Whether somebody else has moved the file away already."""
         try:
-            return not os.path.samestat(os.stat(self._path), os.fstat(self._fd))
+            with safepath.find(self._path) as spot:
+                return spot.seen is None or not os.path.samestat(spot.seen, os.fstat(self._fd))
         except FileNotFoundError:
             return True
 

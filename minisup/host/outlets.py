@@ -5,7 +5,7 @@ A file is one sink, whoever names it, and it is made when it is first needed.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from minisup.config.log_tables import Rotation
 from minisup.host.filesink import FileSink, Tell
@@ -15,6 +15,11 @@ from minisup.host.loop import Loop
 from minisup.host.sink import NullSink, Sink
 from minisup.host.stream import Feed
 from minisup.host.tails import Tail
+
+REOPEN_LIMIT: Final = 5.0
+"""Seconds until a file that has not been opened anew is named as one that hangs; less than a client waits."""
+
+HANGS: Final = f"its file system did not answer within {REOPEN_LIMIT:g} s"
 
 
 class Outlet(NamedTuple):
@@ -61,18 +66,28 @@ class Outlets:
         return all(written)
 
     def reopen(self, done: Callable[[dict[str, str]], None]) -> None:
-        """Open all files by their names again; `done` is told, in a later turn, the paths, each with why it failed."""
+        """Open all files by their names again; `done` is told, in a later turn, the paths, each with why it failed.
+
+        A file whose thread hangs is named after `REOPEN_LIMIT`, and opened anew when its thread comes to it.
+        """
         waiting = {path: sink for path, (sink, _) in self._files.items()}
         answers: dict[str, str] = {}
 
         def answer(path: str, why: str) -> None:
-            answers[path] = why
-            if len(answers) == len(waiting):
-                done(answers)
+            if path not in answers:
+                answers[path] = why
+                if len(answers) == len(waiting):
+                    done(answers)
+
+        def give_up() -> None:
+            for path in waiting.keys() - answers.keys():
+                answer(path, HANGS)
 
         for path, sink in waiting.items():
             sink.reopen(partial(answer, path))
-        if not waiting:
+        if waiting:
+            self._loop.after(REOPEN_LIMIT, give_up)
+        else:
             self._loop.post(lambda: done(answers))
 
     def close(self) -> None:

@@ -2,14 +2,20 @@
 
 Everything here may wait for the disk: it belongs in a thread. Whoever shifts and whoever compresses share a lock; the
 compressor knows its file by what it is, not by its number, because that may have grown meanwhile.
+
+The directory may be one that others write to: all is done by its descriptor and a name in it (see `safepath`), so
+that at worst somebody mixes up the files of his own directory.
 """
 
 import os
 from _thread import allocate_lock, get_native_id, start_new_thread
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
 from typing import Final
 
 from minisup.config.log_tables import Rotation
+from minisup.host import safepath
+from minisup.host.safepath import Spot
 
 PIECE: Final = 1 << 17
 """Bytes that are compressed at once."""
@@ -19,6 +25,12 @@ GZIP: Final = 31  # zlib's word for a window of 32 KiB in a gzip frame
 LAST_IN_LINE: Final = 19
 """The nice value of a thread that compresses: jobs go first."""
 
+MOST: Final = 10_001
+"""Rotated files that are looked at: one more than can be kept. Others could make them faster than they are counted."""
+
+Identity = tuple[int, int]
+"""A file, whatever its name: device and inode."""
+
 _SUFFIX: Final = ".gz"
 _UNFINISHED: Final = ".gz.tmp"
 
@@ -26,7 +38,7 @@ _UNFINISHED: Final = ".gz.tmp"
 class Rotated:
     """The rotated files of one path. `unwanted` ends the compressing early.
 
-    `on_compressed` is told, in the compressing thread, the error that ended it, or None when all is compressed.
+    `on_compressed` is told, in the compressing thread, what it could not do, or None when all is compressed.
     """
 
     def __init__(
@@ -44,84 +56,107 @@ class Rotated:
         self._compressing = False
 
     def shift(self) -> None:
-        """Move the file at the path, and each rotated one by a number; what is too many is gone. Raises OSError."""
-        path = os.path.realpath(self._path)  # the rotated ones lie beside the file, not beside a link to it
-        with self._lock:
-            shift(path, self._rotation.keep)
-            if self._rotation.compress and self._rotation.keep and not self._compressing:
-                self._compressing = True
-                try:
-                    start_new_thread(self._compress_all, (path,))
-                except RuntimeError:  # no thread can be had: with the next rotation, perhaps
-                    self._compressing = False
+        """Move the file at the path, and each rotated one by a number; what is too many is gone. Raises OSError.
 
-    def _compress_all(self, path: str) -> None:
+        The rotated ones lie beside the file, not beside a link to it.
+        """
+        with safepath.find(self._path) as spot, self._lock:
+            shift(spot, self._rotation.keep)
+            if self._rotation.compress and self._rotation.keep and not self._compressing:
+                self._start_compressing(spot)
+
+    def _start_compressing(self, spot: Spot) -> None:
+        own = spot._replace(directory=os.dup(spot.directory))
+        self._compressing = True
+        try:
+            start_new_thread(self._compress_all, (own,))
+        except RuntimeError:  # no thread can be had: with the next rotation, perhaps
+            self._compressing = False
+            os.close(own.directory)
+
+    def _compress_all(self, spot: Spot) -> None:
+        refused: dict[Identity, OSError] = {}
         try:
             os.setpriority(os.PRIO_PROCESS, get_native_id(), LAST_IN_LINE)  # on Linux: of this thread alone
-            while (fd := self._next_plain(path)) >= 0:
+            while found := self._next_plain(spot, refused):
+                name, seen = found
                 try:
-                    self._compress(path, fd)
-                finally:
-                    os.close(fd)
+                    self._compress(spot, name, seen)
+                except safepath.RefusedError as error:  # the others can be compressed nevertheless
+                    refused[_identity(seen)] = OSError(error.errno, f"{name}: {error.strerror}")
         except OSError as error:
             self._compressing = False
             self._on_compressed(error)
         else:
-            self._on_compressed(None)
-
-    def _next_plain(self, path: str) -> int:
-        """The newest rotated file that is not compressed, opened; -1: that is all, and the thread ends."""
-        with self._lock:
-            plain = [names[0] for _, names in chain(path) if not names[0].endswith(_SUFFIX)]
-            if plain and not self._unwanted():
-                return os.open(plain[0], os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            self._compressing = False
-        return -1
-
-    def _compress(self, path: str, fd: int) -> None:
-        unfinished = path + _UNFINISHED
-        try:
-            if squeeze(fd, unfinished, self._unwanted):
-                with self._lock:
-                    _replace(path, fd, unfinished)
+            self._on_compressed(next(iter(refused.values()), None))
         finally:
-            if os.path.lexists(unfinished):
-                os.unlink(unfinished)
+            os.close(spot.directory)
+
+    def _next_plain(self, spot: Spot, passed: Container[Identity]) -> tuple[str, os.stat_result] | None:
+        """The newest rotated file that is not compressed, nor in `passed`; None: that is all, and the thread ends."""
+        with self._lock:
+            if not self._unwanted():
+                for _, names in chain(spot):
+                    seen = None if names[0].endswith(_SUFFIX) else _look(spot, names[0])
+                    if seen is not None and _identity(seen) not in passed:
+                        return names[0], seen
+            self._compressing = False
+        return None
+
+    def _compress(self, spot: Spot, name: str, seen: os.stat_result) -> None:
+        unfinished = spot.name + _UNFINISHED
+        fd = safepath.open_file(spot._replace(name=name, seen=seen), os.O_RDONLY)
+        try:
+            if squeeze(fd, spot.directory, unfinished, self._unwanted):
+                with self._lock:
+                    _replace(spot, fd, unfinished)
+        finally:
+            os.close(fd)
+            with suppress(FileNotFoundError):
+                os.unlink(unfinished, dir_fd=spot.directory)
 
 
-def shift(path: str, keep: int) -> None:
-    """Make the file at `path` its first rotated one, and each of those the next; at most `keep` are left.
+def shift(spot: Spot, keep: int) -> None:
+    """Make the file of `spot` its first rotated one, and each of those the next; at most `keep` are left.
 
     Raises OSError; what has been moved by then is in order.
     """
-    for number, names in reversed(list(chain(path))):
+    at = spot.directory
+    for number, names in reversed(list(chain(spot))):
         for name in names:
             if number >= keep:
-                os.unlink(name)
+                os.unlink(name, dir_fd=at)
             else:
-                os.rename(name, f"{path}.{number + 1}{_SUFFIX if name.endswith(_SUFFIX) else ''}")
+                suffix = _SUFFIX if name.endswith(_SUFFIX) else ""
+                os.rename(name, f"{spot.name}.{number + 1}{suffix}", src_dir_fd=at, dst_dir_fd=at)
     if keep:
-        os.rename(path, f"{path}.1")
+        os.rename(spot.name, f"{spot.name}.1", src_dir_fd=at, dst_dir_fd=at)
     else:
-        os.unlink(path)
+        os.unlink(spot.name, dir_fd=at)
 
 
-def chain(path: str) -> Iterator[tuple[int, list[str]]]:
+def chain(spot: Spot) -> Iterator[tuple[int, list[str]]]:
     """The numbers from 1 on that are taken, each with its files, the plain one first."""
-    number = 1
-    while names := [name for name in (f"{path}.{number}", f"{path}.{number}{_SUFFIX}") if os.path.lexists(name)]:
+    for number in range(1, MOST + 1):
+        plain = f"{spot.name}.{number}"
+        names = [name for name in (plain, plain + _SUFFIX) if _look(spot, name) is not None]
+        if not names:
+            return
         yield number, names
-        number += 1
 
 
-def squeeze(fd: int, target: str, unwanted: Callable[[], bool]) -> bool:
-    """Write the file `fd`, compressed, to `target`, with the same owner and mode; false if it became unwanted."""
+def squeeze(fd: int, directory: int, target: str, unwanted: Callable[[], bool]) -> bool:
+    """Write the file `fd`, compressed, to `target` in `directory`, with the same owner and mode.
+
+    Returns false if it became unwanted. Raises OSError.
+    """
     import zlib  # noqa: PLC0415 - only who rotates needs it
 
     seen = os.fstat(fd)
-    if os.path.lexists(target):
-        os.unlink(target)  # of a minisup that was killed
-    with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+    with suppress(FileNotFoundError):
+        os.unlink(target, dir_fd=directory)  # of a minisup that was killed
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with open(os.open(target, flags, 0o600, dir_fd=directory), "wb") as out:
         squeezer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
         while piece := os.read(fd, PIECE):
             if unwanted():
@@ -136,10 +171,23 @@ def squeeze(fd: int, target: str, unwanted: Callable[[], bool]) -> bool:
     return True
 
 
-def _replace(path: str, fd: int, compressed: str) -> None:
+def _replace(spot: Spot, fd: int, compressed: str) -> None:
     """Put `compressed` in the place of the rotated file `fd`, whatever its number is by now, unless it is gone."""
-    for _, names in chain(path):
-        if os.path.samestat(os.lstat(names[0]), os.fstat(fd)):
-            os.rename(compressed, names[0] + _SUFFIX)
-            os.unlink(names[0])
+    at = spot.directory
+    for _, names in chain(spot):
+        seen = _look(spot, names[0])
+        if seen is not None and os.path.samestat(seen, os.fstat(fd)):
+            os.rename(compressed, names[0] + _SUFFIX, src_dir_fd=at, dst_dir_fd=at)
+            os.unlink(names[0], dir_fd=at)
             return
+
+
+def _look(spot: Spot, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=spot.directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _identity(seen: os.stat_result) -> Identity:
+    return seen.st_dev, seen.st_ino

@@ -6,14 +6,19 @@ import os
 import re
 import signal
 import subprocess
+import sys
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
 from lookup import resident_of
+from ways import needs_root
 
 LINE = "x" * 99
+NOBODY = 65534
+PLANTER = Path(__file__).parent / "jobs" / "plant.py"
 ONCE = {"kind": "task", "stop": AT_ONCE}
 TICKING = sh("echo tick $MINISUP_RUN_ID $MORE; echo $MINISUP_RUN_ID >> ran; sleep 0.02")
 MIB = 1 << 20
@@ -292,11 +297,18 @@ def test_dev_full_is_tried_again_and_again_and_told_once(stage: Stage) -> None:
     until_runs_go_on(stage)
 
 
+def terminal() -> tuple[int, str]:
+    """The end of a new terminal that takes what is written to it, and its path."""
+    reader, writer = os.openpty()
+    tty.setraw(writer)
+    path = os.ttyname(writer)
+    os.close(writer)
+    return reader, path
+
+
 def test_a_slow_file_stops_its_printers_alone_and_memory_stays_bounded(stage: Stage) -> None:
-    """A pipe that nobody reads stands for a disk that hangs: each write waits."""
-    path = stage.path("slow")
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    """A terminal that nobody reads stands for a disk that hangs: each write waits."""
+    reader, path = terminal()
     count = 600_000
     log = {"to": "file", "path": path, "format": "raw"}
     daemon = stage.up(
@@ -311,8 +323,69 @@ def test_a_slow_file_stops_its_printers_alone_and_memory_stays_bounded(stage: St
     assert len(lines(stage.path("fast.log"))) > 20
     assert not stage.lines("over")
     assert not said(daemon, "cannot write")
-    os.set_blocking(reader, True)
     with os.fdopen(reader) as slow:
         for number in range(1, count + 1):
             assert slow.readline() == f"{number}\n"
     assert resident_of(daemon.pid) - before < 3 * MIB
+
+
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_fifo_in_place_of_the_file_is_told_and_hangs_nobody(stage: Stage, reading: bool) -> None:
+    path = stage.path("a.log")
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK) if reading else -1
+    daemon = stage.up(ticking(path), ticking("other.log", "other"))
+    daemon.says(f"cannot write to {path}: Is a FIFO, not a regular file; its output is discarded, jobs go on")
+    until_runs_go_on(stage)
+    answer = daemon.ask("reopen")
+    assert answer["failed"] == {str(path): "Is a FIFO, not a regular file"}
+    assert answer["files"] == [str(stage.path("other.log"))]
+    path.unlink()
+    wait_until(lambda: lines(path), SOON, "output is written")
+    if reading:
+        os.close(reader)
+
+
+# --- who is hostile ---------------------------------------------------------------------------------------------------
+
+
+def contents(directory: Path) -> dict[str, tuple[str, int, int, int]]:
+    found = {path.name: (path.read_text(), path.stat()) for path in directory.iterdir()}
+    return {name: (text, seen.st_mode, seen.st_uid, seen.st_mtime_ns) for name, (text, seen) in found.items()}
+
+
+@needs_root
+def test_links_that_a_user_plants_lead_root_nowhere_while_logs_rotate(open_stage: Stage) -> None:
+    """The directory of the log belongs to the job's user, as in every guide; the user is hostile."""
+    stage = open_stage
+    app, roots = stage.path("app"), stage.path("roots")
+    for directory in (app, app / "logs", roots):
+        directory.mkdir()
+        directory.chmod(0o755)
+    for directory in (app, app / "logs"):
+        os.chown(directory, NOBODY, NOBODY)
+    stage.write("roots/victim", "root's own\n")
+    before = contents(roots)
+    log = {"to": "file", "path": app / "logs" / "x.log", "max_size": 1024, "keep": 2, "format": "raw"}
+    daemon = stage.up(
+        program("loud", sh("while :; do seq 100 150; sleep 0.002; done"), stop=AT_ONCE, log=log),
+        ticking("other.log", "other"),
+    )
+    wait_until((app / "logs" / "x.log").exists, SOON, "it writes")
+    command = [sys.executable, PLANTER, app / "logs", "x.log", roots, NOBODY]
+    planter = stage.popen(command, stdout=subprocess.PIPE)
+    assert planter.stdout is not None
+    assert planter.stdout.readline() == b"ready\n"
+    holds_for(lambda: contents(roots) == before, 2.5, "root's files are as they were")
+    planter.kill()
+    planter.wait()
+    assert contents(roots) == before
+    assert said(daemon, "cannot write to")
+    until_runs_go_on(stage)
+    for path in (app / "logs.hidden", app / "logs"):
+        if path.is_symlink():
+            path.unlink()
+        elif path.is_dir():
+            path.rename(app / "old")
+    wait_until(lambda: lines(app / "logs" / "x.log"), SOON, "output is written again")
+    assert not daemon.says_it_is_broken()

@@ -1,17 +1,26 @@
 """Rotated files: their numbers, what is dropped, and compressing while the numbers change."""
 
+import errno
 import gzip
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit import SOON, Stage
 from plumbing import Plumbing
+from ways import needs_root
 
 from minisup.config.log_tables import Rotation
-from minisup.host import rotate
+from minisup.host import rotate, safepath
 from minisup.host.logfile import LogFile
-from minisup.host.rotate import Rotated, shift, squeeze
+from minisup.host.rotate import Rotated, squeeze
+
+NOBODY = 65534
+PLANTER = Path(__file__).parent / "jobs" / "plant.py"
 
 
 @pytest.fixture
@@ -36,27 +45,32 @@ def write(directory: Path, **names: str) -> Path:
     return directory / "log"
 
 
+def shift(path: Path, keep: int) -> None:
+    with safepath.find(str(path)) as spot:
+        rotate.shift(spot, keep)
+
+
 def test_each_file_moves_on_by_a_number_and_the_oldest_is_dropped(tmp_path: Path) -> None:
     path = write(tmp_path, log="new", log__1="a", log__2__gz="b", log__3="c")
-    shift(str(path), 3)
+    shift(path, 3)
     assert files(tmp_path) == {"log.1": "new", "log.2": "a", "log.3.gz": "b"}
 
 
 def test_a_gap_ends_the_line_and_what_others_have_named_is_left_alone(tmp_path: Path) -> None:
     path = write(tmp_path, log="new", log__1="a", log__3="c", log__20261124="mine")
-    shift(str(path), 2)
+    shift(path, 2)
     assert files(tmp_path) == {"log.1": "new", "log.2": "a", "log.3": "c", "log.20261124": "mine"}
 
 
 def test_when_fewer_are_to_be_kept_the_others_go(tmp_path: Path) -> None:
     path = write(tmp_path, log="new", log__1="a", log__2="b", log__3__gz="c")
-    shift(str(path), 1)
+    shift(path, 1)
     assert files(tmp_path) == {"log.1": "new"}
 
 
 def test_none_is_kept(tmp_path: Path) -> None:
     path = write(tmp_path, log="new", log__1="a")
-    shift(str(path), 0)
+    shift(path, 0)
     assert files(tmp_path) == {}
 
 
@@ -144,7 +158,7 @@ def test_what_cannot_be_compressed_stays_as_it_is(
 
 def log_file(path: Path, max_size: int, keep: int = 100) -> LogFile:
     def move() -> bool:
-        shift(str(path), keep)
+        shift(path, keep)
         return True
 
     return LogFile(str(path), Rotation(max_size, keep, compress=False), move)
@@ -237,3 +251,101 @@ def test_what_is_no_file_is_never_rotated() -> None:
     put(file, b"x\n" * 10_000)
     file.close()
     assert Path("/dev/null").is_char_device()
+
+
+# --- who is hostile ---------------------------------------------------------------------------------------------------
+
+
+def contents(directory: Path) -> dict[str, tuple[str, int, int, int]]:
+    found = {path.name: (path.read_text(), path.stat()) for path in directory.iterdir()}
+    return {name: (text, seen.st_mode, seen.st_uid, seen.st_mtime_ns) for name, (text, seen) in found.items()}
+
+
+@needs_root
+def test_a_user_who_plants_links_while_files_are_moved_and_compressed_reaches_nothing_of_root(
+    plumbing: Plumbing, open_stage: Stage
+) -> None:
+    logs, roots = open_stage.path("app") / "logs", open_stage.path("roots")
+    logs.mkdir(parents=True)
+    roots.mkdir(mode=0o755)
+    for directory in (logs, logs.parent):
+        os.chown(directory, NOBODY, NOBODY)
+    open_stage.write("roots/victim", "root's own\n")
+    before = contents(roots)
+    ends: list[OSError | None] = []
+    subject = Rotated(str(logs / "log"), Rotation(1024, 2, compress=True), lambda: False, ends.append)
+    moved = 0
+
+    def move() -> bool:
+        nonlocal moved
+        subject.shift()
+        moved += 1
+        return True
+
+    file = LogFile(str(logs / "log"), Rotation(1024, 2), move)
+    planter = open_stage.popen([sys.executable, PLANTER, logs, "log", roots, NOBODY], stdout=subprocess.PIPE)
+    assert planter.stdout is not None
+    assert planter.stdout.readline() == b"ready\n"
+    refused: set[int | None] = set()
+    deadline = time.monotonic() + SOON
+    while (moved < 500 or not refused >= {errno.ELOOP, errno.EINVAL}) and time.monotonic() < deadline:
+        try:
+            file.write(memoryview(b"x" * 499 + b"\n"))
+        except OSError as error:
+            refused.add(error.errno)
+            file.close()
+    planter.kill()
+    planter.wait()
+    file.close()
+    plumbing.until(lambda: not subject._compressing)
+    assert moved >= 500
+    assert refused >= {errno.ELOOP, errno.EINVAL}, refused  # links, FIFOs
+    assert any(ends), "something could not be compressed"
+    assert contents(roots) == before
+
+
+def test_a_fifo_in_place_of_a_rotated_file_is_said_and_the_others_are_compressed(
+    plumbing: Plumbing, tmp_path: Path
+) -> None:
+    path = write(tmp_path, log="new", log__2="old")
+    os.mkfifo(tmp_path / "log.1")
+    ends: list[OSError | None] = []
+    subject = rotated(plumbing, path, ends)
+    subject.shift()
+    plumbing.until(lambda: ends)
+    assert [str(end and end.strerror) for end in ends] == ["log.2: Is a FIFO, not a regular file"]
+    (tmp_path / "log.2").unlink()
+    assert files(tmp_path) == {"log.1.gz": "new", "log.3.gz": "old"}
+
+
+def test_a_file_with_two_names_is_not_copied_into_a_directory_of_others(plumbing: Plumbing, tmp_path: Path) -> None:
+    """It may be a file of root that is not for everybody."""
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs").chmod(0o777)
+    (tmp_path / "secret").write_text("secret")
+    path = write(tmp_path / "theirs", log="new")
+    os.link(tmp_path / "secret", tmp_path / "theirs" / "log.1")
+    ends: list[OSError | None] = []
+    rotated(plumbing, path, ends).shift()
+    plumbing.until(lambda: ends)
+    assert files(tmp_path / "theirs") == {"log.1.gz": "new", "log.2": "secret"}
+    assert (tmp_path / "theirs" / "log.2").samefile(tmp_path / "secret")
+
+
+def test_a_file_that_is_as_large_as_before_after_its_rotation_is_written_on_and_that_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, log="x" * 2000)
+    moves: list[int] = []
+    said: list[str] = []
+
+    def move() -> bool:
+        if said:
+            return False
+        moves.append(1)
+        return True  # and the file is where it was, as one that is a mount
+
+    file = LogFile(str(path), Rotation(1024, 5), move, lambda: said.append("in vain"))
+    for _ in range(5):
+        put(file, b"line\n")
+    file.close()
+    assert (len(moves), said) == (1, ["in vain"])
+    assert path.read_text() == "x" * 2000 + "line\n" * 5

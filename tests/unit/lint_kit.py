@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.config.lint import review
-from minisup.config.lints.subject import Surroundings, Usual
+from minisup.config.lints.subject import OpenLog, Surroundings, Usual
 from minisup.config.load import load
 from minisup.config.unit import Unit
 
@@ -20,6 +20,7 @@ AROUND = {
     "MS118": Surroundings(memory=1024 * 2**20),
     "MS119": Surroundings(usual={"email": FAST}),
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
+    "MS135": Surroundings(open_logs={"email": OpenLog("log.path", "/var/log/app", "www-data")}),
 }
 """By number: what is known where the example of docs/reference/lints.md is looked at."""
 

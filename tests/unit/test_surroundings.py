@@ -67,7 +67,10 @@ def test_no_history_or_one_that_cannot_be_read(tmp_path):
 
 def test_all_of_it(tmp_path):
     database(tmp_path / "history.db", [row()])
-    config = SimpleNamespace(supervisor=SimpleNamespace(state_dir=str(tmp_path)), programs={"email": None})
+    config = SimpleNamespace(
+        supervisor=SimpleNamespace(state_dir=str(tmp_path)),
+        programs={"email": SimpleNamespace(log_paths=lambda _slot: (None, None))},
+    )
     unit = tmp_path / "m.service"
     unit.write_text("[Service]\nKillMode=mixed\n")
     found = surroundings(config, str(unit), {})

@@ -18,6 +18,7 @@ class Needs(StrEnum):
     UNIT = "unit"
     MEMORY = "memory"
     HISTORY = "history"
+    LOG_DIRECTORIES = "log directories"
 
 
 class Usual(NamedTuple):
@@ -33,6 +34,18 @@ class Usual(NamedTuple):
     capped: bool = False
 
 
+class OpenLog(NamedTuple):
+    """A log file (`key` of its program) below a `directory` that others may write to: `who`, empty if not known.
+
+    `refused`: why minisup would not write there, as things are now; empty: it would.
+    """
+
+    key: str
+    directory: str
+    who: str
+    refused: str = ""
+
+
 NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 ENOUGH: Final = 20
@@ -40,11 +53,15 @@ ENOUGH: Final = 20
 
 
 class Surroundings(NamedTuple):
-    """What is known beside the configuration: systemd's unit, the cgroup's memory limit in bytes, usual runs."""
+    """What is known beside the configuration: systemd's unit, the cgroup's memory limit in bytes, usual runs.
+
+    `open_logs`: by program, where others may write beside its log; None: nobody has looked at the directories.
+    """
 
     unit: Unit | None = None
     memory: int | None = None
     usual: Mapping[str, Usual] = NO_HISTORY
+    open_logs: Mapping[str, OpenLog] | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -55,6 +72,8 @@ class Surroundings(NamedTuple):
                 return self.memory is not None
             case Needs.HISTORY:
                 return self.often(program) is not None if program else any(map(self.often, self.usual))
+            case Needs.LOG_DIRECTORIES:
+                return self.open_logs is not None
             case _:
                 return True
 
