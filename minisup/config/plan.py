@@ -64,9 +64,6 @@ RUN_KEYS: Final = frozenset(
 )
 """Keys of a program that make its runs."""
 
-UNCHANGEABLE: Final = frozenset({"kind"})
-"""Keys of a program that cannot change while minisup runs."""
-
 LIVE_SUPERVISOR: Final = frozenset(
     {"shutdown_timeout", "platform", "include", "environment", "log", "ignore", "task_protection", *HOOKS}
 )
@@ -87,10 +84,20 @@ def taken_over(old: Config, new: Config) -> Config:
     fixed = [name for name in keys_of(Supervisor) if name not in LIVE_SUPERVISOR]
     kept = {name: getattr(old.supervisor, name) for name in (*fixed, "socket_gid")}
     programs = {
-        name: replace(program, kind=old.programs[name].kind) if name in old.programs else program
+        name: _as_it_is(old.programs[name], program)
+        if name in old.programs and program.kind is not old.programs[name].kind
+        else program
         for name, program in new.programs.items()
     }
     return replace(new, supervisor=replace(new.supervisor, **kept), programs=programs)
+
+
+def _as_it_is(old: Program, new: Program) -> Program:
+    """A program of which another kind is wanted: exit codes, stop and all else of the old one stay together.
+
+    But what it is `after` must be there.
+    """
+    return replace(old, after=new.after)
 
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:
@@ -117,7 +124,8 @@ def _program(old: Program, new: Program) -> Iterator[Change]:
     makes = Effect.RESTARTS if old.kind is Kind.SERVICE else Effect.NEXT_RUN
     for key, before, after in _differences(_effective(old), _effective(new)):
         top = key.partition(".")[0]
-        effect = makes if top in RUN_KEYS else Effect.MINISUP if top in UNCHANGEABLE else Effect.LIVE
+        waits = old.kind is not new.kind and top != "after"  # a kind brings its own exit codes, stop and more
+        effect = Effect.MINISUP if waits else makes if top in RUN_KEYS else Effect.LIVE
         yield Change(new.name, key, before, after, effect)
 
 

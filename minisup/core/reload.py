@@ -3,7 +3,7 @@
 Policies count at once, except for what a run got when it started (`max_runtime`). A program that is gone drains for as
 long as its runs take, as a scale-in does, and is forgotten with its last slot; one that comes back before keeps it.
 What the operator has decided stays: what is off or paused remains so, and so does a scale unless the file's number of
-slots is another one.
+slots is another one. A program of which another kind is wanted stays as it is until minisup begins anew.
 """
 
 from dataclasses import replace
@@ -49,12 +49,14 @@ def take_over(state: State, policy: Policy) -> int:
         state.add_program(policy)
         return policy.numprocs
     came_back, old = program.leaving, program.policy
-    change(state, program, replace(policy, kind=old.kind))
+    if policy.kind is not old.kind:  # all of it or nothing: exit codes, stop and pace belong to a kind
+        policy = replace(old, after=policy.after)
+    change(state, program, policy)
     return scaling.numprocs_after(program, policy, old, came_back)
 
 
 def change(state: State, program: Program, policy: Policy) -> None:
-    """Another policy for a program; it stays a job, a service or a task."""
+    """Another policy for a program, of the same kind."""
     old = program.policy
     program.leaving = False
     program.policy = policy

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from minisup.host.calls import Answer
+from minisup.probes.number import sayable
 
 VARIABLE: Final = "ECS_AGENT_URI"
 PATH: Final = "/task-protection/v1/state"
@@ -36,15 +37,15 @@ def wish(on: bool) -> bytes:
 
 
 def trouble(answer: Answer, on: bool) -> str:
-    """Why the wish for `on` was not granted, in a few words; empty: it was."""
+    """Why the wish for `on` was not granted, in a few words; empty: it was. No answer makes it raise."""
     if answer.error:
-        return answer.error
+        return sayable(answer.error)
     said = _object(answer.body)
     for name, code, text in (("failure", "Reason", "Detail"), ("error", "Code", "Message")):
         found = said.get(name)
         if isinstance(found, dict):
-            words = [str(found[key]) for key in (code, text) if found.get(key)]
-            return ": ".join(words)[:_LONGEST] or name
+            words = [sayable(found[key]) for key in (code, text) if isinstance(found.get(key), str)]
+            return ": ".join(word for word in words if word)[:_LONGEST] or name
     if answer.status != _OK:
         return f"the answer was HTTP {answer.status}"
     held = said.get("protection")
@@ -56,6 +57,6 @@ def trouble(answer: Answer, on: bool) -> str:
 def _object(body: bytes) -> Mapping[str, object]:
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}

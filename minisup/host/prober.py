@@ -23,15 +23,26 @@ from minisup.host.recipe import Recipe
 from minisup.host.recipes import Recipes
 from minisup.host.signals import signal_name
 from minisup.host.spawn import Spawner, SpawnError
-from minisup.probes.number import NoNumberError, number_in, shown
+from minisup.probes.number import NoNumberError, answer_in, number_in, shown
 
 LONGEST: Final = 1 << 16
 """Bytes of an answer."""
 
-HELPER: Final = (sys.executable, "-P", "-m", "minisup.probes")
-"""-P: a module of the job's directory is never taken for one of ours."""
+BEGIN: Final = "import sys; sys.path += sys.argv[1:]; from minisup.probes.__main__ import main; main()"
+
+HELPER: Final = (sys.executable, "-I", "-c", BEGIN)
+"""-I: neither a module of the job's directory or home nor a PYTHON variable of its environment is heard.
+
+What minisup itself finds by such variables follows as arguments (`helper_command`).
+"""
 
 Answer = Callable[[int | None, str], None]
+
+
+def helper_command() -> tuple[str, ...]:
+    """Our helper, with the directories where this process finds its modules, but for the one that it was started in."""
+    found = sys.path if sys.flags.safe_path else sys.path[1:]
+    return (*HELPER, *(path for path in found if path))
 
 
 class Prober:
@@ -67,7 +78,7 @@ class Prober:
         if program is None or scale is None or scale.probe is None:
             return None
         kind = _Command if scale.probe.command is not None else _Resident
-        argv = HELPER if scale.probe.command is None else program.probe_command()
+        argv = helper_command() if scale.probe.command is None else program.probe_command()
 
         def answer(visible: int | None, error: str) -> None:
             self._feed(Measured(name, visible, error))
@@ -205,7 +216,11 @@ class _Resident(_Asked):
         if self._channel is None or not self._child.pid:
             self._start()
         assert self._channel is not None
-        self._channel.send(b"\n")  # one byte for each answer: it always fits
+        try:
+            self._channel.send(b"\n")  # one byte for each answer: it always fits
+        except OSError:  # it has closed its end and lives: another one is started for the next answer
+            self._child.kill()
+            raise
 
     def _start(self) -> None:
         self._hang_up()
@@ -228,15 +243,13 @@ class _Resident(_Asked):
             self._channel = None
 
     def _output(self, data: bytes) -> None:
-        if not self._take(data) or b"\n" not in self._buffer:
+        if not self._take(data):
             return
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        try:
-            answer = json.loads(line)
-            visible, error = answer.get("visible"), str(answer.get("error", ""))
-        except (ValueError, AttributeError, RecursionError):  # a library of the helper's prints
-            return
-        self._tell(visible, error)
+        *lines, self._buffer = self._buffer.split(b"\n")
+        for line in lines:
+            answer = answer_in(line)
+            if answer is not None:  # else a library of the helper's prints
+                self._tell(*answer)
 
     def _ended(self, ended: Ended) -> None:
         self._hang_up()

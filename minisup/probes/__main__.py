@@ -11,9 +11,7 @@ import socket
 from collections.abc import Callable
 
 from minisup.probes.asking import PATIENCE, asker
-
-LONGEST = 300
-"""Characters of an error."""
+from minisup.probes.number import LONGEST
 
 
 def main() -> None:

@@ -1,11 +1,19 @@
-"""The number in what somebody answered."""
+"""What somebody answered: a number, or a reason.
+
+Who answers is not trusted: a command of the user's, a server, and our own helper too, because it runs as the program's
+user, who may do with it as he likes. So every function here takes anything and gives a number from 0 to `MOST` and text
+that may be shown, or raises what it says and nothing else.
+"""
 
 import json
-from math import ceil, isfinite
+from math import ceil
 from typing import Final
 
 MOST: Final = 10**12
 """More messages than this are as many."""
+
+LONGEST: Final = 300
+"""Characters of a reason."""
 
 _SHOWN: Final = 60
 
@@ -32,11 +40,42 @@ def number_in(text: str, path: str | None = None) -> int:
 
 def whole(value: object) -> int:
     """A count as a whole number, at most `MOST`. Raises NoNumberError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(min(value, MOST)):
-        raise NoNumberError(f"{shown(json.dumps(value, default=str))} is no number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124 - NaN
+        raise NoNumberError(f"{_described(value)} is no number")
     if value < 0:
-        raise NoNumberError(f"{shown(str(value))} is below 0")
-    return min(MOST, ceil(min(value, MOST)))
+        raise NoNumberError(f"{shown(str(max(value, -MOST)))} is below 0")
+    return MOST if value >= MOST else ceil(value)
+
+
+def answer_in(line: bytes) -> tuple[int | None, str] | None:
+    """What a line of our helper says: a count, or None and why there is none. None: it is no answer at all."""
+    try:
+        said = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(said, dict) or not said.keys() & {"visible", "error"}:
+        return None
+    if said.get("error"):
+        return None, sayable(said["error"])
+    count = said.get("visible")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST:
+        return None, "who asks answers with what is no number of messages"
+    return count, ""
+
+
+def sayable(text: object) -> str:
+    """Somebody else's words as a line that can be shown and logged everywhere, at most `LONGEST` characters."""
+    if not isinstance(text, str):
+        return "it gives no reason in words"
+    line = " ".join(text[: 2 * LONGEST].split())[:LONGEST]
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def _described(value: object) -> str:
+    try:
+        return shown(json.dumps(value, default=str))
+    except (ValueError, RecursionError):  # nested as deeply as it could just be read
+        return shown(type(value).__name__)
 
 
 def shown(text: str) -> str:

@@ -234,6 +234,48 @@ def command_of(pid: int) -> bytes:
         return b""
 
 
+LIES = {
+    "nan": '{"visible": NaN}',
+    "endless": '{"visible": 1e999}',
+    "digits": '{"visible": -' + "9" * 4000 + "}",
+    "half": '{"error": "\\ud800"}',
+    "screen": '{"error": "\\u001b[2J"}',
+    "deep": '{"error": ' + "[" * 20_000,
+    "shape": '{"visible": [1]}',
+}
+"""What helpers of ours answer that the users of these programs have got hold of."""
+
+
+def test_a_helper_that_lies_harms_nobody_else(stage: Stage, web: str) -> None:
+    lie = "\n".join(f"{name}) printf '%s\\n' '{answer}';;" for name, answer in LIES.items())
+    stage.write("lie", f'read -r spec <&1; while read -r x <&1; do case "$MINISUP_PROGRAM" in\n{lie}\nesac; done\n')
+    patch = f"from minisup.host import prober; prober.HELPER = ('sh', {str(stage.path('lie'))!r})"
+    entry = ("-c", f"{patch}; from minisup.__main__ import main; main()")
+    probe = {"http": f"{web}/email", "json": "messages_ready", "timeout": "2s"}
+    daemon = stage.up(*(program(name, TAKE, scale=scale(probe), **KEYS) for name in LIES), entry=entry)
+    wait_until(lambda: len(facts(daemon, "probe_failed")) == len(LIES), 30, "each is told")
+    shown = stage.command("status", "--json")
+    assert shown.returncode == 0, shown.stderr
+    said = {fact["program"]: fact["error"] for fact in facts(daemon, "probe_failed")}
+    assert said.pop("half") == "?"
+    assert said.pop("screen") == "?[2J"
+    assert said.pop("deep") == "no answer within 2 s"
+    assert set(said.values()) == {"who asks answers with what is no number of messages"}
+
+
+def test_a_helper_hears_no_variable_of_python_in_the_programs_environment(stage: Stage, web: str) -> None:
+    fill(stage, 0)
+    stage.path("evil").mkdir()
+    for name in ("sitecustomize", "json", "minisup"):
+        stage.write(f"evil/{name}.py", "open('loaded', 'w')")
+    evil = str(stage.path("evil"))
+    environment = {"PYTHONPATH": evil, "PYTHONHOME": evil, "PYTHONUSERBASE": evil, "no_proxy": "*"}
+    probe = {"http": f"{web}/email", "json": "messages_ready"}
+    daemon = stage.up(program("email", TAKE, scale=scale(probe), environment=environment, directory=evil, **KEYS))
+    wait_until(lambda: daemon.program("email")["scale"]["waiting"] == 50, 30, "it answers")
+    assert not list(stage.root.rglob("loaded"))
+
+
 def test_http_with_json_and_the_helper_stays(stage: Stage, web: str) -> None:
     fill(stage, 0)
     probe = {"http": f"{web}/email", "json": "messages_ready"}

@@ -305,6 +305,16 @@ def test_the_newest_wish_wins_when_the_agent_is_slow(world: World, agent: Listen
     assert agent.wishes() == [True, False]
 
 
+def test_an_answer_nested_without_end_is_a_failed_request_and_not_the_end_of_protection(
+    world: World, agent: Listener
+) -> None:
+    agent.answer = lambda _asked: (200, b"[" * 60_000)
+    world.start("job:0")
+    world.until(lambda: world.facts(facts.ProtectionFailed))
+    agent.answer = granted
+    world.until(lambda: world.facts(facts.ProtectionSet))
+
+
 def test_a_poll_counts_when_it_lasts(world: World, agent: Listener) -> None:
     world.fleet.programs["job"].idle_streak = 3
     world.start("job:0")

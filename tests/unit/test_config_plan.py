@@ -58,7 +58,25 @@ def test_what_makes_a_run_restarts_a_service(tmp_path):
 
 def test_the_kind_of_a_program_cannot_change(tmp_path):
     found = {change[1]: change[4] for change in changes(tmp_path, JOB, JOB + "kind = 'task'")}
-    assert found == {"kind": Effect.MINISUP, "restart": Effect.LIVE}
+    assert found == {"kind": Effect.MINISUP, "restart": Effect.MINISUP}
+
+
+def test_a_change_of_the_kind_changes_nothing_of_the_program_until_minisup_begins_anew(tmp_path):
+    """A job that became a service on paper had a service's exit codes and stop: good runs failed, jobs were cut."""
+    new = '[program.email]\ncommand = "serve"\nkind = "service"\nnumprocs = 3\nafter = ["db"]\n'
+    new += SERVICE.replace("shop", "db")
+    before, after = read(tmp_path, JOB), read(tmp_path, new)
+    effects = {change.key: change.effect for change in plan(before, after).changes if change.program == "email"}
+    assert effects.pop("after") is Effect.LIVE
+    assert set(effects.values()) == {Effect.MINISUP}
+    assert {"kind", "command", "numprocs", "exit.ok", "stop.drain"} <= set(effects)
+    assert plan(before, after).remade == frozenset()
+    taken = taken_over(before, after).programs["email"]
+    assert taken.policy().exit == before.programs["email"].policy().exit
+    assert taken.policy().stop == before.programs["email"].policy().stop
+    assert (taken.for_slot(0).argv, taken.numprocs) == (before.programs["email"].for_slot(0).argv, 1)
+    assert taken.after == ("db",), "what it is after is there, whatever was removed"
+    assert set(effects) <= {change.key for change in plan(taken_over(before, after), after).changes}
 
 
 def test_a_variable_of_the_environment_changes_what_uses_it(tmp_path):
@@ -99,5 +117,5 @@ def test_what_needs_a_restart_is_not_taken_over_and_shows_again_in_the_next_plan
     )
     taken = taken_over(old, new)
     assert (taken.supervisor.socket, taken.supervisor.shutdown_timeout) == (None, 20.0)
-    assert (taken.programs["email"].kind, taken.programs["email"].numprocs) == ("job", 2)
-    assert {change.key for change in plan(taken, new).changes} == {"socket", "kind"}
+    assert (taken.programs["email"].kind, taken.programs["email"].numprocs) == ("job", 1)
+    assert {change.key for change in plan(taken, new).changes} == {"socket", "kind", "restart", "numprocs"}
