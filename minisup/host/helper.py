@@ -5,6 +5,7 @@ from collections.abc import Callable, MutableMapping
 from typing import Final
 
 from minisup.host import processes
+from minisup.host.characters import last_lines
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import Recipe
@@ -79,7 +80,7 @@ class Helper:
     def _read_err(self) -> None:
         data = _read(self._err)
         if data:
-            self._tail = (self._tail + data)[-TAIL:]
+            self._tail = last_lines(self._tail + data, TAIL)
         elif data is not None:
             self._err = self._shut(self._err)
 

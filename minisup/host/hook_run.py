@@ -10,6 +10,7 @@ from typing import Final
 from minisup.config.lines import printable
 from minisup.core.model import Seconds
 from minisup.host import processes
+from minisup.host.characters import cut_before
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import Recipe
@@ -79,14 +80,14 @@ class HookRun:
             self._close()
             return
         *whole, self._partial = (self._partial + piece).split(b"\n")
-        self._partial = self._partial[:LONGEST_LINE]
+        self._partial = self._partial[: LONGEST_LINE + 1]  # one more says whether it is longer
         for line in whole:
             self._pass_on(line)
 
     def _pass_on(self, line: bytes) -> None:
         self._lines += 1
         if self._lines <= MOST_LINES:
-            self._say(printable(line[:LONGEST_LINE].decode(errors="replace")))
+            self._say(printable(line[: cut_before(line, LONGEST_LINE)].decode(errors="replace")))
         elif self._lines == MOST_LINES + 1:
             self._say("... and more")
 

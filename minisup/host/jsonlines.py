@@ -4,7 +4,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from typing import Final
 
-from minisup.host.longlines import LONGEST_LINE, NOTHING, LongLines, Taken
+from minisup.host.longlines import LongLines, Taken
 from minisup.host.stamp import stamp
 
 ESCAPE: Final = 6
@@ -29,27 +29,12 @@ class Json(LongLines):
         self._wall = wall
         self.growth = len(self._opening()) + ESCAPE
 
-    def take(self, chunk: bytes) -> Taken:
-        """See `Lines`."""
-        end = chunk.rfind(b"\n") + 1
+    def _whole(self, chunk: bytes, end: int) -> Taken:
         partial = self._partial
-        if not end:
-            partial += chunk
-            return self._cut()
-        if partial and len(partial) + chunk.find(b"\n") > LONGEST_LINE:
-            return self._take_long(chunk)
         with memoryview(chunk) as view:
             whole = b"".join((partial, view[:end]))
             partial[:] = view[end:]
         return self._objects(whole[:-1]), whole
-
-    def end(self) -> Taken:
-        """See `Lines`."""
-        if not self._partial:
-            return NOTHING
-        rest = bytes(self._partial)
-        self._partial.clear()
-        return self._objects(rest), rest
 
     def _opening(self) -> str:
         return f'{{"timestamp":"{stamp(self._wall())}",{self._head}'
@@ -62,13 +47,5 @@ class Json(LongLines):
     def _piece(self, piece: bytes) -> bytes:
         return self._objects(piece, ',"partial":true}\n')
 
-    def _piece_size(self) -> int:
-        return _whole_characters(self._partial, LONGEST_LINE)
-
-
-def _whole_characters(data: bytearray, size: int) -> int:
-    """At most `size`, so that no character of UTF-8 is cut there."""
-    for back in range(4):
-        if data[size - back] & 0xC0 != 0x80:  # noqa: PLR2004 - 10xxxxxx goes on with a character
-            return size - back
-    return size
+    def _last(self, line: bytes) -> bytes:
+        return self._objects(line)

@@ -5,9 +5,10 @@ prefixes of all of them, one `join` puts the pieces together.
 """
 
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
-from minisup.host.longlines import LONGEST_LINE, NOTHING, LongLines, Taken
+from minisup.host.characters import last_lines
+from minisup.host.longlines import LongLines, Taken
 from minisup.host.stamp import stamp
 from minisup.host.tails import KEPT_BYTES, Tail
 
@@ -15,36 +16,15 @@ CONTINUED: Final = b" [...]"
 """Ends a piece of a line that was too long; the next piece follows as a line of its own."""
 
 
-class Lines(Protocol):
-    """One stream's line that has no end yet."""
-
-    growth: int
-    """Bytes that one byte may become."""
-
-    def take(self, chunk: bytes) -> Taken:
-        """Add a chunk, never empty."""
-
-    def end(self) -> Taken:
-        """The run is over: what is left is its last line."""
-
-
-class Raw:
+class Raw(LongLines):
     """Lines as they are. One that is too long is passed on in pieces: no byte is added, but others may come between."""
 
-    __slots__ = ("_partial",)
+    __slots__ = ()
 
     growth = 1
 
-    def __init__(self) -> None:
-        self._partial = bytearray()
-
-    def take(self, chunk: bytes) -> Taken:
-        """See `Lines`."""
-        end = chunk.rfind(b"\n") + 1
+    def _whole(self, chunk: bytes, end: int) -> Taken:
         partial = self._partial
-        if not end:
-            partial += chunk
-            return self.end() if len(partial) > LONGEST_LINE else NOTHING
         if end == len(chunk) and not partial:
             return chunk, chunk
         with memoryview(chunk) as view:
@@ -52,11 +32,11 @@ class Raw:
             partial[:] = view[end:]
         return whole, whole
 
-    def end(self) -> Taken:
-        """See `Lines`."""
-        rest = bytes(self._partial)
-        self._partial.clear()
-        return rest, rest
+    def _piece(self, piece: bytes) -> bytes:
+        return piece
+
+    def _last(self, line: bytes) -> bytes:
+        return line
 
 
 class Prefixed(LongLines):
@@ -74,17 +54,10 @@ class Prefixed(LongLines):
         self._prefix = prefix
         self._newline = b"\n" + prefix
 
-    def take(self, chunk: bytes) -> Taken:
-        """See `Lines`."""
-        end = chunk.rfind(b"\n") + 1
+    def _whole(self, chunk: bytes, end: int) -> Taken:
         partial = self._partial
-        if not end:
-            partial += chunk
-            return self._cut()
         if end == len(chunk) and not partial:
             return b"".join((self._prefix, chunk[:-1].replace(b"\n", self._newline), b"\n")), chunk
-        if partial and len(partial) + chunk.find(b"\n") > LONGEST_LINE:
-            return self._take_long(chunk)
         text = chunk.replace(b"\n", self._newline)
         with memoryview(text) as view, memoryview(chunk) as plain:
             # The last newline was given a prefix too: the next line brings its own.
@@ -92,22 +65,15 @@ class Prefixed(LongLines):
             if end <= KEPT_BYTES or (self._tail is not None and self._tail.listener is not None):
                 kept = b"".join((partial, plain[:end]))
             else:
-                # From the beginning of a line on: half a line would mislead.
-                begin = chunk.find(b"\n", end - KEPT_BYTES - 1, end - 1) + 1
-                kept = chunk[begin or end - KEPT_BYTES : end]
+                kept = last_lines(chunk[:end], KEPT_BYTES)
             partial[:] = plain[end:]
         return forward, kept
 
-    def end(self) -> Taken:
-        """See `Lines`."""
-        if not self._partial:
-            return NOTHING
-        rest = bytes(self._partial)
-        self._partial.clear()
-        return b"".join((self._prefix, rest, b"\n")), rest
-
     def _piece(self, piece: bytes) -> bytes:
         return b"".join((self._prefix, piece, CONTINUED, b"\n"))
+
+    def _last(self, line: bytes) -> bytes:
+        return b"".join((self._prefix, line, b"\n"))
 
 
 class Timed(Prefixed):
@@ -121,12 +87,12 @@ class Timed(Prefixed):
         super().__init__(self._now(), tail)
 
     def take(self, chunk: bytes) -> Taken:
-        """See `Lines`."""
+        """See `LongLines`."""
         self._look()
         return super().take(chunk)
 
     def end(self) -> Taken:
-        """See `Lines`."""
+        """See `LongLines`."""
         self._look()
         return super().end()
 

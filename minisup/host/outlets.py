@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from minisup.config.log_tables import Rotation
 from minisup.host.filesink import FileSink, Tell
 from minisup.host.jsonlines import Json
-from minisup.host.lines import Lines, Prefixed, Raw, Timed
+from minisup.host.lines import Prefixed, Raw, Timed
+from minisup.host.longlines import LongLines
 from minisup.host.loop import Loop
 from minisup.host.sink import NullSink, Sink
 from minisup.host.stream import Feed
@@ -105,7 +106,7 @@ class Outlets:
         return known[1]
 
 
-def lines_of(outlet: Outlet, slot: str, run: int, stream: str, tail: Tail, wall: Callable[[], float]) -> Lines:
+def lines_of(outlet: Outlet, slot: str, run: int, stream: str, tail: Tail, wall: Callable[[], float]) -> LongLines:
     """What makes lines out of the chunks of a stream."""
     if outlet.to == "none" or outlet.format == "raw":
         return Raw()

@@ -7,8 +7,7 @@ from fcntl import ioctl
 from termios import FIONREAD
 from typing import Final
 
-from minisup.host.lines import Lines
-from minisup.host.longlines import Taken
+from minisup.host.longlines import LongLines, Taken
 from minisup.host.loop import Loop
 from minisup.host.sink import FULL, Sink
 from minisup.host.tails import Tail
@@ -75,7 +74,7 @@ class Stream:
         "fd",
     )
 
-    def __init__(self, loop: Loop, feed: Feed, lines: Lines, tail: Tail, run: int, name: str, fd: int) -> None:
+    def __init__(self, loop: Loop, feed: Feed, lines: LongLines, tail: Tail, run: int, name: str, fd: int) -> None:
         self.fd = fd  # -1 when it has ended
         self._loop = loop
         self._feed = feed

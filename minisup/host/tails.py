@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
+from minisup.host.characters import cut_before, last_lines
+
 KEPT_LINES: Final = 200
 KEPT_BYTES: Final = 32 << 10
 
@@ -64,8 +66,7 @@ class Tail:
             self.listener(run, stream, time, data)
         if len(data) > KEPT_BYTES:
             self._cut = run
-            data = data[-KEPT_BYTES:]
-            data = data[data.find(b"\n", 0, -1) + 1 :]  # half a line would mislead
+            data = last_lines(data, KEPT_BYTES)
         blocks = self._blocks
         blocks.append((run, stream, time, data))
         self._size += len(data)
@@ -88,10 +89,7 @@ class Tail:
         for block in reversed(self._blocks):
             if block[0] == run and limit > 0:
                 data = block[3] if block[3].endswith(b"\n") else block[3] + b"\n"
-                if len(data) > limit:
-                    data = data[-limit:]
-                    data = data[data.find(b"\n", 0, -1) + 1 :]
-                pieces.append(data)
+                pieces.append(last_lines(data, limit))
                 limit -= len(block[3])
         return b"".join(reversed(pieces))
 
@@ -115,7 +113,7 @@ class Tail:
             room -= len(line) + 1
             if room < 0 and found:
                 return found, False
-            text = line[:CONSIDERED].decode(errors="replace")
+            text = _beginning(line)
             found.append(_ESCAPES.sub("", text) if "\x1b" in text else text)
             whole = whole and len(line) <= CONSIDERED
         return found, whole and len(found) < KEPT_LINES
@@ -131,6 +129,10 @@ class Tail:
                 yield block, line
 
 
+def _beginning(line: bytes) -> str:
+    return line[: cut_before(line, CONSIDERED)].decode(errors="replace")
+
+
 def _printable(line: bytes) -> str:
-    words = _ESCAPES.sub("", line[:CONSIDERED].decode(errors="replace")).split()
+    words = _ESCAPES.sub("", _beginning(line)).split()
     return "".join(filter(str.isprintable, " ".join(words))).strip()

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minisup.host.jsonlines import Json
-from minisup.host.lines import Lines, Timed
-from minisup.host.longlines import LONGEST_LINE
+from minisup.host.lines import Timed
+from minisup.host.longlines import LONGEST_LINE, LongLines
 from minisup.host.stamp import stamp
 
 NOON = 1795521600.123
@@ -20,7 +20,7 @@ def noon() -> float:
     return NOON
 
 
-def lines_of(subject: Lines, output: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
+def lines_of(subject: LongLines, output: bytes, cuts: list[int]) -> tuple[bytes, bytes]:
     forward = kept = b""
     edges = [0, *sorted(cut % (len(output) + 1) for cut in cuts), len(output)]
     for begin, end in pairwise(edges):

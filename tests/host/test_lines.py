@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.host.lines import CONTINUED, Lines, Prefixed, Raw
-from minisup.host.longlines import LONGEST_LINE
+from minisup.host.lines import CONTINUED, Prefixed, Raw
+from minisup.host.longlines import LONGEST_LINE, LongLines
 from minisup.host.tails import KEPT_BYTES, Tail
 
 PREFIX = b"email:0 | "
 
 
-def pump(lines: Lines, chunks: list[bytes]) -> tuple[bytes, bytes]:
+def pump(lines: LongLines, chunks: list[bytes]) -> tuple[bytes, bytes]:
     """What is passed on and what is remembered of chunks and the end of the run."""
     taken = [*map(lines.take, chunks), lines.end()]
     return b"".join(forward for forward, _ in taken), b"".join(kept for _, kept in taken)
@@ -62,6 +62,35 @@ def test_a_line_of_more_than_64_kib_is_cut_and_marked(length: int, size: int) ->
     assert [piece.endswith(CONTINUED) for piece in long] == [True] * ((length - 1) // LONGEST_LINE) + [False]
     assert b"".join(piece.removesuffix(CONTINUED) for piece in long) == b"x" * length
     assert pieces[0] + pieces[-1] == PREFIX + b"before" + PREFIX + b"after"
+
+
+CHARACTERS = ["x", "é", "€", "🙂", "a\u0301"]
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+@pytest.mark.parametrize("step", [1 << 16, 6001])
+@pytest.mark.parametrize("make", [Raw, lambda: Prefixed(PREFIX)])
+def test_a_line_of_more_than_64_kib_is_cut_between_two_characters(character: str, step: int, make: type[Raw]) -> None:
+    text = "a" + character * (2 * LONGEST_LINE // len(character.encode()))
+    output = text.encode()
+    lines, pieces = make(), []
+    for at in range(0, len(output), step):
+        forward, kept = lines.take(output[at : at + step])
+        forward.decode()  # a console that many share may show another's line next
+        pieces += kept.decode().splitlines()
+    pieces.append(lines.end()[1].decode())
+    assert "".join(pieces) == text
+    assert all(LONGEST_LINE - 4 < len(piece.encode()) <= LONGEST_LINE for piece in pieces[:-1])
+
+
+@pytest.mark.parametrize("character", CHARACTERS)
+def test_one_line_without_an_end_in_a_large_chunk_is_remembered_from_a_whole_character_on(character: str) -> None:
+    """Of a long line only its end fits; half of a letter would be shown as a question mark."""
+    text = character * (40_000 // len(character.encode()))
+    tail = Tail()
+    tail.keep(1, "stdout", 0.0, Prefixed(PREFIX).take(text.encode() + b"\nhalf")[1])
+    assert text.endswith(tail.lines()[-1].text)
+    assert KEPT_BYTES - 5 < len(tail.lines()[-1].text.encode()) <= KEPT_BYTES
 
 
 def test_raw_passes_long_lines_on_unchanged_and_keeps_little() -> None:

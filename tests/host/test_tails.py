@@ -55,6 +55,29 @@ def test_a_line_that_is_longer_than_all_that_is_kept_is_kept_by_its_end() -> Non
     assert KEPT_BYTES - 10 < len(line.text) <= KEPT_BYTES
 
 
+@pytest.mark.parametrize("character", ["é", "€", "🙂"])
+@pytest.mark.parametrize("lead", ["", "a", "aa", "aaa"])
+def test_no_character_is_cut_wherever_a_tail_begins_or_ends(character: str, lead: str) -> None:
+    text = lead + character * (50_000 // len(character.encode())) + lead
+    tail = Tail()
+    keep(tail, text.encode() + b"\n")
+    assert text.endswith(tail.lines()[0].text)
+    for limit in range(8192, 8197):  # the bytes that the history keeps
+        kept = tail.text(1, limit)
+        assert limit - 4 < len(kept) <= limit
+        assert text.endswith(kept.decode().removesuffix("\n"))
+    (recent,), _ = tail.recent(1)
+    assert recent in text
+    assert "\ufffd" not in tail.last_line(1)
+
+
+def test_a_line_that_just_fits_is_kept_whole() -> None:
+    tail = Tail()
+    keep(tail, b"first\nsecond\n")
+    assert tail.text(1, 7) == b"second\n"
+    assert tail.text(1, 6) == b"econd\n"
+
+
 def test_bytes_that_are_no_text_are_replaced() -> None:
     tail = Tail()
     keep(tail, b"caf\xe9\n")
