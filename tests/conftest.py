@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-for number in (signal.SIGINT, signal.SIGQUIT):  # a shell's background job, as the tests may be, ignores them
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # a background job ignores the first two, nohup the last
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
