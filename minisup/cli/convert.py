@@ -29,7 +29,10 @@ _ONLY: Final = {"--after-priority": From.SUPERVISORD, "--scale": From.PROCFILE, 
 
 def import_(
     source: Annotated[From, typer.Argument(metavar="FROM", show_default=False, help="What the file is.")],
-    file: Annotated[str, typer.Argument(metavar="FILE", show_default=False, help="The file; - is standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE", show_default=False, help="The file, or several; - is standard input."),
+    ],
     out: Annotated[
         str | None,
         typer.Option("--out", "-o", metavar="OUT", show_default=False, help="Write the TOML file here, not to stdout."),
@@ -44,37 +47,42 @@ def import_(
             "--scale", metavar="NAME=N,...", show_default=False, help="procfile: how many of each; 1 unless told."
         ),
     ] = None,
-    system: Annotated[bool, typer.Option("--system", help="crontab: lines name a user before the command.")] = False,
+    system: Annotated[
+        bool | None,
+        typer.Option(
+            "--system/--no-system", show_default=False, help="crontab: lines name a user before the command, or do not."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """Turn the file of supervisord, a Procfile or a crontab into a configuration, and report on every key of it.
+    """Turn files of supervisord, a Procfile or crontabs into a configuration, and report on every key of them.
 
     The TOML goes to stdout and the report to stderr; with -o the TOML goes to OUT and the report to stdout.
     """
-    given = {"--after-priority": after_priority, "--scale": scale is not None, "--system": system}
+    given = {"--after-priority": after_priority, "--scale": scale is not None, "--system": system is not None}
     for option, is_given in given.items():
         if is_given and _ONLY[option] is not source:
             raise UsageError(f"cannot import: {option} is for {_ONLY[option]}, and this is {source}; leave it out")
     if out is not None and os.path.lexists(out) and not force:
         raise UsageError(f"cannot import: {out} is there already; --force writes over it, -o names another file")
-    path = "/dev/stdin" if file == "-" else file
+    if len(files) > 1 and source is From.PROCFILE:
+        raise UsageError(f"cannot import: {len(files)} files: a Procfile is one; import the others with another -o")
+    paths = ["/dev/stdin" if file == "-" else file for file in files]
     where = os.path.dirname(os.path.abspath(out)) if out else None
-    _show(_converted(source, path, where, after_priority, scale or "", system), out, as_json)
-    return 0
-
-
-def _converted(source: From, path: str, where: str | None, after_priority: bool, scale: str, system: bool) -> Converted:
     if source is From.SUPERVISORD:
         from minisup.convert.supervisord import import_supervisord  # noqa: PLC0415 -- each import loads its own
 
-        return import_supervisord(path, where, after_priority=after_priority)
-    if source is From.PROCFILE:
+        converted = import_supervisord(*paths, out=where, after_priority=after_priority)
+    elif source is From.PROCFILE:
         from minisup.convert.procfile import import_procfile  # noqa: PLC0415 -- as above
 
-        return import_procfile(path, where, scale=scale)
-    from minisup.convert.crontab import import_crontab  # noqa: PLC0415 -- as above
+        converted = import_procfile(paths[0], where, scale=scale or "")
+    else:
+        from minisup.convert.crontab import import_crontab  # noqa: PLC0415 -- as above
 
-    return import_crontab(path, system=system)
+        converted = import_crontab(*paths, system=system)
+    _show(converted, out, as_json)
+    return 0
 
 
 def _show(converted: Converted, out: str | None, as_json: bool) -> None:
@@ -82,7 +90,8 @@ def _show(converted: Converted, out: str | None, as_json: bool) -> None:
     from minisup.convert.render import render  # noqa: PLC0415 -- loads tomli_w
     from minisup.convert.report import report_facts, report_text  # noqa: PLC0415 -- as above
 
-    head = [f"Written by `minisup import {converted.source}` from {os.path.basename(converted.files[0])}."]
+    more = f" and {len(converted.files) - 1} more" if len(converted.files) > 1 else ""
+    head = [f"Written by `minisup import {converted.source}` from {os.path.basename(converted.files[0])}{more}."]
     toml = render(converted.document, head)
     if as_json:
         import json  # noqa: PLC0415 -- as above
@@ -113,6 +122,7 @@ COMMANDS: Final = (
         "Turn a supervisord.conf, Procfile or crontab into a configuration.",
         (
             "minisup import supervisord /etc/supervisor/supervisord.conf -o minisup.toml",
+            "minisup import supervisord /etc/supervisor/conf.d/*.conf -o minisup.toml",
             "minisup import procfile Procfile --scale web=2,worker=3 -o minisup.toml",
             "crontab -l | minisup import crontab - > minisup.toml",
         ),

@@ -5,8 +5,9 @@ The rules, first match wins:
 1. A word that ends it after one piece of work (`--once`, `--limit=1`, `--stop-when-empty` ...): a job.
 2. A command that is known to run for long (php-fpm, nginx, `celery worker`, `artisan horizon` ...): a service.
 3. A shell loop (`while true; do ...`): a service, because the loop is what runs.
+4. A sign that it runs for long (`--nodaemon`, `--port`, `serve`, a name that ends in d ...): a service.
 
-Nothing is said about any other command: whoever asks decides by what else it knows.
+Nothing is said about any other command: whoever asks decides by what else it knows. The lists are in `known`.
 """
 
 import os
@@ -16,6 +17,29 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from minisup.convert.fronts import is_interpreter, without_fronts
+from minisup.convert.known import (
+    APPS,
+    CLIENTS,
+    CONSOLE_RUNS,
+    CONSOLE_SIGNS,
+    CONSOLES,
+    DAEMON,
+    ENDS,
+    FOREGROUND,
+    LISTENS,
+    NO_DAEMON,
+    NODE,
+    ROLES,
+    RUNS,
+    SCRIPT_RUNNERS,
+    SCRIPTS,
+    SERVERS,
+    SUBCOMMAND_SIGNS,
+    VERSIONED,
+    WITH_ARGUMENTS,
+)
+
 JOB: Final = "job"
 SERVICE: Final = "service"
 TASK: Final = "task"
@@ -23,40 +47,31 @@ TASK: Final = "task"
 LARAVEL_OUT_OF_MEMORY: Final = 12
 """The exit code with which `artisan queue:work` says that it has used up its memory and wants to be started again."""
 
-_ONCE: Final = frozenset({"--once", "--limit=1", "--max-jobs=1", "--stop-when-empty", "--burst", "--oneshot"})
-_ONCE_PAIRS: Final = frozenset({("--limit", "1"), ("-l", "1"), ("--max-jobs", "1")})
-
-_SERVERS: Final = frozenset(
-    (  # noqa: SIM905 - a list of words is best read so
-        "apache2 apache2-foreground apachectl asterisk beanstalkd caddy celery celerybeat cron crond daphne dnsmasq "
-        "dockerd dramatiq envoy etcd fail2ban-server flower frankenphp granian gunicorn haproxy httpd huey_consumer "
-        "huey_consumer.py hypercorn litestream mailpit mariadbd memcached minio mongod mosquitto mysqld mysqld_safe "
-        "nats-server nginx node_exporter openresty postgres prometheus pgbouncer puma rabbitmq-server redis-server "
-        "resque-pool rr rqscheduler rsyslogd shoreman sidekiq solid_queue soketi sshd stunnel supercronic syslog-ng "
-        "thin traefik twistd unicorn unit unitd uvicorn uwsgi varnishd vector waitress-serve websockify x11vnc Xvfb"
-    ).split()
-)
-_SUBCOMMANDS: Final = frozenset(
+_ONCE: Final = frozenset(
     {
-        *("queue:work", "queue:listen", "horizon", "octane:start", "octane:frankenphp", "octane:roadrunner"),
-        *("octane:swoole", "reverb:start", "schedule:work", "websockets:serve", "websocket:serve", "pulse:check"),
-        *("pulse:work", "nightwatch:agent", "inertia:start-ssr", "serve", "short-schedule:run", "mqtt:subscribe"),
-        *("messenger:consume", "messenger:consume-messages", "rabbitmq:consumer", "swarrot:consume", "server:start"),
-        *("runserver", "qcluster", "rqworker", "rqscheduler", "process_tasks", "runworker", "db_worker"),
-        *("run_huey", "celery", "daphne", "rundramatiq", "jobs:work", "solid_queue:start", "resque:work"),
-        "server",
+        *("--once", "--limit=1", "--max-jobs=1", "--max-messages=1", "--stop-when-empty", "--burst", "--oneshot"),
+        *("--stop-after-init", "--run-once", "--one-shot", "-oneshot", "--version", "--help"),
     }
 )
-_CONSOLES: Final = frozenset({"artisan", "console", "manage.py", "django-admin", "rails", "rake", "yii", "spark"})
-_PAIRS: Final = frozenset(
-    {("rq", "worker"), ("arq", "worker"), ("streamlit", "run"), ("flask", "run"), ("good_job", "start")}
-)
-_VERSION: Final = re.compile(r"^(php-fpm|python|gunicorn|celery|uwsgi|ruby|node)[-0-9.]*$")
-_FRONTS: Final = frozenset({"exec", "env", "nice", "ionice", "sudo", "gosu", "su-exec", "tini", "dumb-init", "nohup"})
+_ONCE_PAIRS: Final = frozenset({("--limit", "1"), ("-l", "1"), ("--max-jobs", "1"), ("--max-messages", "1")})
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh"})
-_MODULES: Final = re.compile(r"^python[0-9.]*$")
+_SHELL_BEHIND: Final = frozenset({"su", "runuser", "flock"})
 _LOOP: Final = re.compile(r"\b(while|until)\b.*\bdo\b|\bfor\s*\(\(", re.DOTALL)
 _MORE: Final = re.compile(r"&&|\|\||;|\n")
+_EXTENSION: Final = re.compile(r"\.(py|php|rb|pl|sh|js|mjs|cjs|ts|jar|phar)$")
+_PART: Final = re.compile(r"[^A-Za-z0-9]+")
+_FOLLOWS: Final = {
+    ("tail", "-f"),
+    ("tail", "-F"),
+    ("sleep", "infinity"),
+    ("ssh", "-N"),
+    ("inotifywait", "-m"),
+    ("php", "-S"),
+}
+
+
+_DIRECTORY: Final = frozenset({"--cwd", "--prefix", "-C", "--dir"})
+"""Options of npm, yarn and pnpm with a directory behind them."""
 
 
 class Judged(NamedTuple):
@@ -84,8 +99,9 @@ def judge(words: Sequence[str]) -> Judged:
 
 
 def shell_text(words: Sequence[str]) -> str | None:
-    """What `sh -c TEXT` runs, if that is what the words are."""
-    if words and os.path.basename(words[0]) in _SHELLS:
+    """What `sh -c TEXT`, `su USER -c TEXT` or `flock FILE -c TEXT` runs, if that is what the words are."""
+    name = os.path.basename(words[0]) if words else ""
+    if name in _SHELLS or (name in _SHELL_BEHIND and "-c" in words):
         for number, word in enumerate(words[1:-1], 1):
             if word.startswith("-") and word.endswith("c"):
                 return words[number + 1]
@@ -93,32 +109,18 @@ def shell_text(words: Sequence[str]) -> str | None:
 
 
 def _commands(words: Sequence[str], text: str | None) -> Iterator[list[str]]:
-    if text is None:
-        yield _without_fronts(words)
-        return
-    for part in _MORE.split(text):
-        try:
-            yield _without_fronts(shlex.split(part))
-        except ValueError:
-            yield _without_fronts(part.split())
+    """The commands that run: of a shell's text each, without what stands before it."""
+    for part in [words] if text is None else map(_split, _MORE.split(text)):
+        rest = without_fronts(part)
+        inner = shell_text(rest) if rest is not part else None
+        yield from [rest] if inner is None or text is not None else _commands(rest, inner)
 
 
-def _without_fronts(words: Sequence[str]) -> list[str]:
-    """The words from the command itself on: without `exec`, `env A=b`, `nice -n 5`, `gosu user`."""
-    rest = list(words)
-    while rest:
-        name = os.path.basename(rest[0])
-        if name in _FRONTS:
-            rest.pop(0)
-            while rest and (rest[0].startswith("-") or rest[0].isdigit()):
-                rest.pop(0)
-            if name in {"gosu", "su-exec"} and rest:
-                rest.pop(0)
-        elif "=" in name and not rest[0].startswith(("-", "/")):
-            rest.pop(0)
-        else:
-            break
-    return rest
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
 
 
 def _judge(words: Sequence[str]) -> Judged:
@@ -127,30 +129,103 @@ def _judge(words: Sequence[str]) -> Judged:
     )
     if once:
         return Judged(JOB, f"{once} ends it after the work that is there")
-    name = _long_runner(words)
-    if not name:
+    if not words:
         return UNKNOWN
-    recycle = (LARAVEL_OUT_OF_MEMORY,) if name == "queue:work" else ()
-    return Judged(SERVICE, f"{name} is known to run for long", recycle)
-
-
-def _long_runner(words: Sequence[str]) -> str:
-    """The word by which the command is known to run for long, or nothing."""
     names = [os.path.basename(word) for word in words]
-    if not names:
-        return ""
-    head = 1 if _MODULES.match(names[0]) and names[1:2] == ["-m"] else 0
-    first = names[head * 2] if head and len(names) > 2 else names[0]  # noqa: PLR2004 - python -m MODULE
-    if first in _SERVERS or (_VERSION.match(first) and not first.startswith(("python", "ruby", "node"))):
+    name = _long_runner(names) or _console(names, words)
+    if name:
+        recycle = (LARAVEL_OUT_OF_MEMORY,) if name == "queue:work" else ()
+        return Judged(SERVICE, f"{name} is known to run for long", recycle)
+    sign = _sign(names, words)
+    return Judged(SERVICE, f"{sign} is a sign that it runs for long") if sign else UNKNOWN
+
+
+# --- what is known ----------------------------------------------------------------------------------------------------
+
+
+def _long_runner(names: Sequence[str]) -> str:
+    """The words by which the command is known to run for long, or nothing."""
+    first, *others = names
+    module = first.partition(".")[0]
+    if first in SERVERS or VERSIONED.fullmatch(first) or (module in SERVERS and not _EXTENSION.search(first)):
+        return "" if first == "php-cgi" and "-b" not in others else first
+    for name, subcommands in ((first, RUNS.get(first, frozenset())), (module, RUNS.get(module, frozenset()))):
+        found = next((word for word in others if word in subcommands), "")
+        if found:
+            return f"{name} {found}"
+    if first in WITH_ARGUMENTS and others:
         return first
-    for one, two in pairwise(names):
-        if (one, two) in _PAIRS:
-            return f"{one} {two}"
-        if one in _CONSOLES and two in _SUBCOMMANDS:
-            return two
-    scripts = [name for name in names[1:3] if name in _SERVERS]
-    return scripts[0] if scripts and _is_interpreter(names[0]) else ""
+    if first == "dotnet" and any(word.endswith(".dll") for word in others):
+        return first
+    return _package_script(names) or _node(names) or _follows(names)
 
 
-def _is_interpreter(name: str) -> bool:
-    return bool(_MODULES.match(name)) or name in {"php", "ruby", "bundle", "pipenv", "poetry", "uv", "npx", "node"}
+def _console(names: Sequence[str], words: Sequence[str]) -> str:
+    """What the console of a framework runs: `artisan horizon`, `yii queue/listen`."""
+    asked = _asked_of_console(names, words)
+    return asked if asked in CONSOLE_RUNS else ""
+
+
+def _asked_of_console(names: Sequence[str], words: Sequence[str]) -> str:
+    return next((two for one, two in zip(names, words[1:], strict=False) if one in CONSOLES), "")
+
+
+def _package_script(names: Sequence[str]) -> str:
+    """`npm start`, `npm run serve`, `yarn worker:mail`."""
+    if names[0] not in SCRIPT_RUNNERS:
+        return ""
+    rest = [two for one, two in pairwise(names) if one not in _DIRECTORY and not two.startswith("-")]
+    script = next((name for name in rest if name not in {"run", "run-script"}), "")
+    return f"{names[0]} {script}" if SCRIPTS.fullmatch(script) else ""
+
+
+def _node(names: Sequence[str]) -> str:
+    """A program of node, which waits for events, unless its name says that it ends."""
+    if names[0] not in NODE:
+        return ""
+    script = next((name for name in names[1:] if not name.startswith("-") and name != "run"), "")
+    ends = not script or ENDS.intersection(_parts(script))
+    return "" if ends else f"{names[0]} {script}"
+
+
+def _follows(names: Sequence[str]) -> str:
+    for word in names[1:3]:
+        if (names[0], word) in _FOLLOWS:
+            return f"{names[0]} {word}"
+    return ""
+
+
+# --- signs ------------------------------------------------------------------------------------------------------------
+
+
+def _sign(names: Sequence[str], words: Sequence[str]) -> str:
+    """The word that is a sign of a command that runs for long, or nothing."""
+    first, others = names[0], words[1:]
+    if first in CLIENTS:
+        return ""
+    asked = _asked_of_console(names, words)
+    if asked:
+        return asked if CONSOLE_SIGNS.search(asked) else _listens(others)
+    if _runs_for_long(first):
+        return first
+    found = next((word for word in others if word in FOREGROUND), "") or _listens(others)
+    return found or next((word for word in others[:2] if word in SUBCOMMAND_SIGNS), "")
+
+
+def _listens(words: Sequence[str]) -> str:
+    return next((word for word in words if LISTENS.fullmatch(word)), "")
+
+
+def _runs_for_long(name: str) -> bool:
+    """Whether the name of a command or script says it: `mail-worker`, `ws_server.py`, `gearmand`."""
+    parts = _parts(name)
+    if not parts or ENDS.intersection(parts) or is_interpreter(name):
+        return False
+    if parts[-1] in ROLES or (parts[-1] in APPS and name.endswith((".py", ".rb"))):
+        return True
+    return DAEMON.fullmatch(name) is not None and NO_DAEMON.fullmatch(name) is None
+
+
+def _parts(name: str) -> list[str]:
+    """The words of a name without its extension."""
+    return [part for part in _PART.split(_EXTENSION.sub("", name).lower()) if part]

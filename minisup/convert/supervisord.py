@@ -9,7 +9,7 @@ import glob
 import math
 import os
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from minisup.config.problems import did_you_mean, show
@@ -30,7 +30,7 @@ from minisup.convert.supervisord_keys import (
     PROGRAM,
     SERVERS,
 )
-from minisup.convert.supervisord_order import NOT_ASKED, order_by_priority
+from minisup.convert.supervisord_order import CANNOT_VARY, NOT_ASKED, order_by_priority
 from minisup.convert.supervisord_policy import STOP_TIMEOUT
 from minisup.convert.supervisord_program import Draft, Given, convert_program, read_pairs, read_umask
 from minisup.convert.supervisord_reader import Keys, World
@@ -43,14 +43,20 @@ _PLATFORM_GIVES: Final = 10
 
 
 def import_supervisord(
-    path: str, out: str | None = None, *, after_priority: bool = False, environ: Mapping[str, str] = os.environ
+    path: str,
+    *more: str,
+    out: str | None = None,
+    after_priority: bool = False,
+    environ: Mapping[str, str] = os.environ,
 ) -> Converted:
-    """The import of the file `path`. `out`: the directory that the TOML file will be in; else that of `path`.
+    """The import of the file `path` and of `more`, as if it included them.
+
+    `out`: the directory that the TOML file will be in; else that of `path`.
 
     `after_priority`: write `after` for programs of a higher `priority`. ConfigError: all problems of the files.
     """
     ledger = Ledger()
-    files, sections, corpus = _read(path, environ, ledger)
+    files, sections, corpus = _read([path, *more], environ, ledger)
     world = World(sections, Refs(corpus), ledger, os.path.abspath(out or directory_of(path)))
     supervisor, defaults = _supervisord(world)
     groups, priorities = _groups(world, after_priority)
@@ -70,20 +76,37 @@ def import_supervisord(
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def _read(path: str, environ: Mapping[str, str], ledger: Ledger) -> tuple[list[str], dict[str, Section], str]:
+def _read(
+    paths: Sequence[str], environ: Mapping[str, str], ledger: Ledger
+) -> tuple[list[str], dict[str, Section], str]:
     """The names of all files, their sections, and all of their text."""
     sections: dict[str, Section] = {}
-    texts = [read_text(path, ledger) or ""]
-    Reader(path, sections, ledger).read(texts[0])
-    files = [path]
-    included = dict(sections).get("include")
-    for name in _included(path, included, environ, ledger) if included else ():
+    texts: dict[str, str] = {}
+    real: set[str] = set()
+
+    def take(name: str) -> None:
+        if os.path.realpath(name) in real:
+            return
+        real.add(os.path.realpath(name))
         text = read_text(name, ledger)
-        if text is not None and name not in files:
-            files.append(name)
-            texts.append(text)
+        if text is not None:
+            texts[name] = text
             Reader(name, sections, ledger).read(text)
-    return files, sections, "\n".join(texts)
+
+    includes: list[Section] = []
+    for path in paths:
+        take(path)
+        include = sections.pop("include", None)
+        for name in _included(path, include, environ, ledger) if include else ():
+            take(name)
+        nested = sections.pop("include", None)
+        for entry in nested.entries.values() if nested else ():
+            ledger.note(
+                entry.spot, entry.key, Fate.UNNEEDED, "supervisord reads no [include] of a file that is included"
+            )
+        includes += filter(None, [include, nested])
+    sections |= {f"include {number}": section for number, section in enumerate(includes)}
+    return list(texts) or list(paths), sections, "\n".join(texts.values())
 
 
 def _included(path: str, include: Section, environ: Mapping[str, str], ledger: Ledger) -> Iterator[str]:
@@ -98,7 +121,8 @@ def _included(path: str, include: Section, environ: Mapping[str, str], ledger: L
 
     def lookup(name: str) -> str:
         if name not in known:
-            raise PercentError(f"%({name})s is not known here; [include] is read now, with today's environment")
+            hint = f"; {name[4:]} must be set for the import" if name.startswith("ENV_") else ""
+            raise PercentError(f"%({name})s is not known here; [include] is read now, with today's environment{hint}")
         return known[name]
 
     try:
@@ -106,16 +130,17 @@ def _included(path: str, include: Section, environ: Mapping[str, str], ledger: L
     except PercentError as error:
         ledger.problem(entry.spot, "files", str(error))
         return
-    count = 0
+    count, empty = 0, []
     for pattern in patterns:
         found = [] if "\0" in pattern else glob.glob(os.path.join(glob.escape(base), pattern))
-        for name in sorted(name for name in found if os.path.isfile(name)):
-            count += 1
-            yield name
-    if count:
-        ledger.note(entry.spot, "files", Fate.TAKEN, f"{count} file{'s' * (count != 1)}, which this import holds")
-    else:
-        ledger.note(entry.spot, "files", Fate.UNNEEDED, "no file matches")
+        files = sorted(name for name in found if os.path.isfile(name))
+        count += len(files)
+        if not files:
+            empty.append(pattern)
+        yield from files
+    nothing = f"no file matches {' or '.join(map(show, empty))}" if empty else "no file is named"
+    held = f"{count} file{'s' * (count != 1)}, which this import holds{f'; {nothing}' if empty else ''}"
+    ledger.note(entry.spot, "files", Fate.TAKEN if count else Fate.UNNEEDED, held if count else nothing)
 
 
 # --- [supervisord] ----------------------------------------------------------------------------------------------------
@@ -130,7 +155,8 @@ def _supervisord(world: World) -> tuple[dict[str, Any], dict[str, str]]:
     for key, answer in DAEMON.items():
         keys.note(key, *answer)
     table: dict[str, Any] = {}
-    pairs = read_pairs(keys, "environment")
+    pairs = read_pairs(keys, "environment", twice=True)
+    world.environment = frozenset(map(world.refs.finish, pairs))
     if pairs:
         table["environment"] = {world.refs.finish(name): world.refs.finish(value) for name, value in pairs.items()}
     keys.taken("environment", f"supervisor.environment: {', '.join(table.get('environment', {})) or 'empty'}")
@@ -149,7 +175,11 @@ def _supervisord(world: World) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _level(keys: Keys) -> str:
-    text = (keys.text("loglevel") or "info").lower()
+    text = keys.text("loglevel") or "info"
+    if keys.world.refs.has(text):
+        keys.changed("loglevel", 'supervisor.log.level = "info": it cannot come from a variable, the words are others')
+        return "info"
+    text = text.lower()
     if text in _DETAILED:
         keys.taken("loglevel", 'supervisor.log.level = "debug"')
         return "debug"
@@ -211,12 +241,18 @@ def _groups(world: World, after_priority: bool) -> tuple[dict[str, list[str]], d
         keys = Keys(world, section, {})
         priority = keys.whole("priority", 999)
         priorities[group] = priority if isinstance(priority, int) else 999
+        if isinstance(priority, str):
+            keys.changed("priority", CANNOT_VARY)
         if after_priority:
             keys.changed("priority", "it counts before the priorities of the programs")
         keys.unneeded("priority", NOT_ASKED)
-        text = keys.final("programs")
+        text = keys.text("programs")
         if text is None:
             keys.problem("programs", "is missing")
+        elif world.refs.has(text):
+            said = "cannot come from a variable; write the group"
+            keys.changed("programs", f'{said}, groups = ["{label(group)}"], into the programs that it names')
+            text = None
         for program in filter(None, map(str.strip, (text or "").split(","))):
             _join(keys, group, program, members)
         keys.taken("programs", f'groups = ["{label(group)}"] of each; together they are @{label(group)}')

@@ -90,6 +90,9 @@ SERVERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
 GO_PORT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "depends_on": "after",
+        "dependent_startup": "after",
+        "dependent_startup_wait_for": "after",
+        "dependent_startup_inherit_priority": "after",
         "restartpause": "min_runtime",
         "envfiles": "env_file",
         "cron": "schedule",
@@ -97,7 +100,7 @@ GO_PORT: Final[Mapping[str, str]] = MappingProxyType(
         "restart_directory_monitor": "watch",
     }
 )
-"""Keys that only other implementations know, with the key of minisup that comes nearest."""
+"""Keys that only other implementations and plugins know, with the key of minisup that comes nearest."""
 
 LISTENER_INSTEAD: Final = (
     (("memmon",), "limits = { memory = ... } of the program ends a run that grows too large"),

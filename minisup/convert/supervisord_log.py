@@ -16,6 +16,7 @@ _NOWHERE: Final = frozenset({"none", "off", "/dev/null"})
 _UNITS: Final = {"kb": "KiB", "mb": "MiB", "gb": "GiB"}
 _BYTES: Final = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
 _SMALLEST: Final = 1024
+_DEFAULT_SIZE: Final = 'log.max_size = "50MB", the default'
 _NEVER: Final = "1TiB"
 _MOST_KEPT: Final = 10_000
 _STREAMS: Final = ("stdout", "stderr")
@@ -36,7 +37,12 @@ class Log:
         self.table: dict[str, Any] = {}
         self.out, self.out_path = self._place("stdout")
         self.err, self.err_path = self._place("stderr")
-        self.redirected = keys.truth("redirect_stderr", default=False) is True
+        redirect = keys.truth("redirect_stderr", default=False)
+        if isinstance(redirect, str):
+            keys.changed(
+                "redirect_stderr", 'false, the default: it cannot come from a variable; log.stderr = "join" for true'
+            )
+        self.redirected = redirect is True
         if self.redirected:
             self.err, self.err_path = self.out, self.out_path
             keys.unneeded("stderr_logfile", "redirect_stderr: stderr goes where stdout goes")
@@ -67,6 +73,14 @@ class Log:
             return (OUT if text in _OUT else ERR), ""
         if not text:
             self.keys.problem(f"{stream}_logfile", "the path is empty")
+        if self.keys.world.refs.is_whole(text):
+            said = f'log = {{ to = "file", path = {show(self.keys.world.refs.finish(text))} }}'
+            self.keys.changed(
+                f"{stream}_logfile",
+                f"goes to the console: whether a variable holds a path, NONE or /dev/stdout cannot be told here; "
+                f"if it is a path: {said}",
+            )
+            return (OUT if stream == "stdout" else ERR), ""
         home = f"{self.keys.world.refs.ref('HOME')}{text[1:]}" if text.startswith("~/") else text
         return FILE, self.keys.world.refs.finish(home)
 
@@ -133,7 +147,11 @@ class Log:
         """`max_size` and `keep` from the keys of `stream`; a second file has the same."""
         keys = self.keys
         size_key, kept_key = f"{stream}_logfile_maxbytes", f"{stream}_logfile_backups"
-        if keys.has(size_key):
+        if keys.world.refs.has(keys.text(size_key) or ""):
+            keys.changed(
+                size_key, f"{_DEFAULT_SIZE}: it cannot come from a variable, because MB and 0 mean something else here"
+            )
+        elif keys.has(size_key):
             self._size(size_key)
         kept = keys.whole(kept_key, 10)
         if keys.has(kept_key):

@@ -6,6 +6,7 @@ from typing import Final
 from minisup.convert.render import written
 from minisup.convert.supervisord_program import Draft
 
+CANNOT_VARY: Final = "it cannot come from a variable; 999, the default, counts"
 NOT_ASKED: Final = "all start and stop at the same time; `after` orders them, and --after-priority writes it"
 
 
@@ -13,6 +14,8 @@ def order_by_priority(drafts: list[Draft], *, wanted: bool) -> None:
     """Let each program wait for those that can be waited for (tasks and services) of the next lower priority."""
     for draft in drafts:
         before = _before(draft, drafts) if wanted else []
+        if isinstance(draft.keys.whole("priority", 999), str):
+            draft.keys.changed("priority", CANNOT_VARY)
         if before:
             draft.put("after", before)
             draft.keys.changed("priority", f"after = {written(before)}: it starts when they are up or have worked")

@@ -1,8 +1,8 @@
 """When a program of supervisord starts again and how it is stopped, as the keys of minisup that mean it.
 
 What kind of program it is decides the most, and supervisord does not say. The rules, first match wins: what is known of
-the command (see `commands`); `autorestart=false` makes a task; `startsecs` of 5 or more makes a service, because it was
-meant to run at least so long; all others are jobs.
+the command (see `commands`); `startsecs` of 5 or more makes a service, because it was meant to run at least so long;
+`autorestart=false` makes a task; a command that is all in a variable is a service; all others are jobs.
 """
 
 import signal
@@ -30,10 +30,14 @@ def kind_of(keys: Keys, words: list[str]) -> Judged:
     if judged.kind:
         return judged
     startsecs = keys.seconds("startsecs", 1)
-    if _restarts(keys) == "never":
-        return Judged(TASK, "autorestart=false: it runs once")
     if isinstance(startsecs, int) and startsecs >= LONG_START:
         return Judged(SERVICE, f"startsecs={startsecs}: it was meant to run at least so long")
+    if _restarts(keys) == "never":
+        if startsecs == 0:
+            return Judged(TASK, "autorestart=false and startsecs=0: it runs once")
+        return Judged(TASK, "autorestart=false, which alone says little: it is taken to run once")
+    if len(words) == 1 and words[0].startswith("${") and words[0].endswith("}"):
+        return Judged(SERVICE, "its command is all in a variable, as images do it for the server that they run")
     return Judged(JOB, judged.why)
 
 
@@ -51,10 +55,11 @@ def on_failure_hint(kind: str) -> str:
 class Policy:
     """The keys about starts, ends and stops of one program."""
 
-    __slots__ = ("judged", "keys", "kind")
+    __slots__ = ("judged", "keys", "kind", "proxied")
 
-    def __init__(self, keys: Keys, judged: Judged) -> None:
+    def __init__(self, keys: Keys, judged: Judged, *, proxied: bool = False) -> None:
         self.keys = keys
+        self.proxied = proxied
         self.judged = judged
         self.kind = judged.kind
 
@@ -96,7 +101,10 @@ class Policy:
                 "one start to the next",
             )
             return {}
-        long = isinstance(seconds, int) and seconds > _STABLE_AFTER
+        if isinstance(seconds, str):
+            keys.changed("startsecs", f"stable_after = {show(seconds)}: after so long it has recovered")
+            return {"stable_after": seconds}
+        long = seconds > _STABLE_AFTER
         after = f"{seconds}s" if long else f"{_STABLE_AFTER}s"
         default = "" if long else ", the default"
         keys.changed(
@@ -172,7 +180,7 @@ class Policy:
         keys.truth("killasgroup", default=False)
         keys.unneeded("killasgroup", "SIGKILL always reaches all processes of the run")
         if not keys.has("stopasgroup"):
-            return {}
+            return {"scope": "group"} if self.proxied and self.kind == SERVICE else {}
         scope = "group" if group is True else "leader"
         default = "leader" if self.kind == SERVICE else "group"
         said = f'stop.scope = "{scope}"{", the default" if scope == default else ""}'

@@ -2,10 +2,12 @@
 
 import os
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from minisup.config.problems import show
+from minisup.convert import supervisord_ties as ties
 from minisup.convert.commands import JOB, Judged
 from minisup.convert.ini import Section
 from minisup.convert.names import label
@@ -14,12 +16,16 @@ from minisup.convert.supervisord_log import Log
 from minisup.convert.supervisord_policy import Policy, kind_of, on_failure_hint, other_kind
 from minisup.convert.supervisord_reader import Keys, World
 from minisup.convert.templates import FormatError, PercentError, Variable, expand
+from minisup.convert.wording import Piece, for_a_shell, pieces_of, split_later
 
 MOST_PROCESSES: Final = 10_000
 MOST_PROGRAMS: Final = 100
 """Of how many processes, which need numbers that minisup does not give, each becomes a program of its own."""
 
-_NUMBERED: Final = ("command", "directory", "environment", "stdout_logfile", "stderr_logfile")
+_NUMBERED: Final = ("command", "directory", "environment")
+"""Where another number than the process's own would be wrong. A log file may have any."""
+
+_LOG_FILES: Final = ("stdout_logfile", "stderr_logfile")
 _NUMBER: Final = "%(process_num)"
 _ORDER: Final[tuple[str, ...]] = (
     *("command", "kind", "numprocs", "restart", "autostart", "after", "stable_after", "directory", "user", "umask"),
@@ -57,6 +63,21 @@ class Given(NamedTuple):
     defaults: Mapping[str, str]
 
 
+class Command(NamedTuple):
+    """A command: its words as minisup fills them in, how it is written in the TOML file, the variables that a shell
+    splits, what must be in its environment for that, and whether it was run by pidproxy.
+    """
+
+    words: list[str]
+    text: str | list[str]
+    split: Sequence[str] = ()
+    environment: Mapping[str, str] = MappingProxyType({})
+    proxied: bool = False
+
+
+NO_COMMAND: Final = Command([], "")
+
+
 class Numbers(NamedTuple):
     """How many processes there are, and the number of the first. Text: from a variable."""
 
@@ -74,7 +95,9 @@ def convert_program(section: Section, given: Given, world: World, taken: Collect
     if _splits(keys, numbers):
         drafts = _split(ours, keys, numbers, given, taken)
     else:
-        drafts = [_draft(ours, Keys(world, section, {**names, **_slot_names(numbers)}), numbers, given)]
+        keys = Keys(world, section, {**names, **_slot_names(numbers)})
+        _number_notes(keys, numbers)
+        drafts = [_draft(ours, keys, numbers, given)]
     world.ledger.remark(section.spot, _remark(drafts, name), [one.name for one in drafts], drafts[0].judged.kind)
     return drafts
 
@@ -99,7 +122,9 @@ def _numbers(keys: Keys) -> Numbers:
     count = keys.whole("numprocs", 1)
     first = keys.whole("numprocs_start", 0)
     if isinstance(first, str):
-        keys.problem("numprocs_start", "cannot come from a variable; write the number")
+        keys.changed(
+            "numprocs_start", "0: it cannot come from a variable; write the number, and each process has its own"
+        )
         first = 0
     if isinstance(count, int) and count > MOST_PROCESSES:
         keys.problem("numprocs", f"{count} is more than minisup can run of a program, {MOST_PROCESSES}")
@@ -111,11 +136,11 @@ def _slot_names(numbers: Numbers) -> dict[str, int | str | Variable]:
     """What process_num and numprocs are in a program whose slots have the numbers of the processes."""
     if numbers.procs == 1:
         return {"process_num": numbers.first, "numprocs": 1}
-    digits = 1 if isinstance(numbers.procs, int) and numbers.procs <= 10 else 0  # noqa: PLR2004 - slots 0 to 9
-    known = len(str(numbers.procs)) if isinstance(numbers.procs, int) else 0
+    if isinstance(numbers.procs, str):  # most have no more than ten
+        return {"process_num": Variable("MINISUP_SLOT", 1), "numprocs": Variable("MINISUP_NUMPROCS", 1)}
     return {
-        "process_num": Variable("MINISUP_SLOT", digits),
-        "numprocs": Variable("MINISUP_NUMPROCS", known),
+        "process_num": Variable("MINISUP_SLOT", 1 if numbers.procs <= 10 else 0),  # noqa: PLR2004 - slots 0 to 9
+        "numprocs": Variable("MINISUP_NUMPROCS", len(str(numbers.procs))),
     }
 
 
@@ -124,10 +149,8 @@ def _splits(keys: Keys, numbers: Numbers) -> bool:
     if not any(_NUMBER in keys.raw(key) for key in _NUMBERED) or numbers.procs in {0, 1}:
         return False
     if isinstance(numbers.procs, str):
-        if numbers.first != 0:
-            keys.problem("numprocs", "the processes need numbers of their own; write how many they are")
         return False
-    if numbers.first == 0 and all(_fits(keys, key, numbers) for key in _NUMBERED):
+    if numbers.first == 0 and all(_fits(keys, key, _slot_names(numbers)) for key in _NUMBERED):
         return False
     if numbers.procs > MOST_PROGRAMS:
         keys.problem(
@@ -139,9 +162,9 @@ def _splits(keys: Keys, numbers: Numbers) -> bool:
     return True
 
 
-def _fits(keys: Keys, key: str, numbers: Numbers) -> bool:
-    """Whether the value of `key` can be written with `${MINISUP_SLOT}`."""
-    names = {**keys.names, **_slot_names(numbers)}
+def _fits(keys: Keys, key: str, numbers: Mapping[str, int | str | Variable]) -> bool:
+    """Whether the value of `key` can be written with these `numbers`."""
+    names = {**keys.names, **numbers}
     try:
         expand(keys.raw(key), lambda name: names.get(name, ""), keys.world.refs)
     except FormatError:
@@ -151,20 +174,47 @@ def _fits(keys: Keys, key: str, numbers: Numbers) -> bool:
     return True
 
 
+def _number_notes(keys: Keys, numbers: Numbers) -> None:
+    """Say where the number of a slot is not, or may not be, that of the process. `keys` have the names of slots."""
+    if numbers.procs == 1:
+        return
+    unknown = {"process_num": Variable("MINISUP_SLOT"), "numprocs": Variable("MINISUP_NUMPROCS")}
+    if isinstance(numbers.procs, str):
+        used = any(_NUMBER in keys.raw(key) for key in _NUMBERED)
+        if numbers.first and used:
+            keys.changed(
+                "numprocs_start",
+                "the numbers begin at 0, as those of slots do, because numprocs comes from a variable; "
+                "write how many they are, and each process has its own",
+            )
+        if not all(_fits(keys, key, unknown) for key in _NUMBERED):
+            keys.changed(
+                "numprocs",
+                f"numprocs = {show(numbers.procs)}; numbers with leading zeros are right for up to ten processes: "
+                f"if there are more, write how many",
+            )
+    for key in _LOG_FILES:
+        raw = keys.raw(key)
+        if _NUMBER in raw and (numbers.first or not _fits(keys, key, _slot_names(numbers))):
+            path = keys.final(key) or ""
+            keys.changed(key, f"{show(path)}: with the numbers of the slots, 0, 1 ..., without leading zeros")
+
+
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
 def _draft(name: str, keys: Keys, numbers: Numbers, given: Given) -> Draft:
     environment = _environment(keys)
-    words, command = _command(keys)
-    judged = kind_of(keys, words)
+    command = _command(keys)
+    _said_of_command(keys, command)
+    judged = kind_of(keys, command.words)
     world = _world(keys, given)
     found: dict[str, Any] = {
-        "command": command,
+        "command": command.text,
         "kind": judged.kind,
         **world,
-        **Policy(keys, judged).table(),
-        "environment": environment,
+        **Policy(keys, judged, proxied=command.proxied).table(),
+        "environment": {**environment, **command.environment},
         "groups": [label(group) for group in given.groups],
         "log": Log(keys, world.get("user")).read(),
     }
@@ -180,27 +230,69 @@ def _draft(name: str, keys: Keys, numbers: Numbers, given: Given) -> Draft:
     return Draft(name, table, keys, judged, (group_priority, priority))
 
 
-def _command(keys: Keys) -> tuple[list[str], str]:
-    """The words of the command, and the command as it is written in the TOML file."""
+def _command(keys: Keys) -> Command:
+    """The command as it is written in the TOML file."""
     text = keys.text("command")
     if text is None:
         if not keys.has("command"):
             keys.problem("command", "is missing; supervisord would not start")
-        return [], ""
+        return NO_COMMAND
     try:
-        words = shlex.split(text)
+        words = pieces_of(text)
     except ValueError as error:
         hint = "; a ; or # after a space begins a comment, also inside quotes" if "quot" in str(error) else ""
         keys.problem("command", f"cannot be split into words: {str(error).lower()}{hint}")
-        return [], ""
-    if not words or not words[0]:
+        return NO_COMMAND
+    plain = _joined(words)
+    if not plain or not plain[0]:
         keys.problem("command", "is empty")
-        return [], ""
-    finish = keys.world.refs.finish
-    if any(not name.startswith("MINISUP_") for name in keys.world.refs.names(text)):
-        keys.changed("command", "as it is; a variable stays one word, also if its value has spaces")
+        return NO_COMMAND
+    proxied = ties.is_proxied(plain)
+    if proxied:
+        words = ties.without_proxy(words)
+        plain = _joined(words)
+    refs = keys.world.refs
+    finished = [refs.finish(word) for word in plain]
+    split = split_later(words, refs)
+    if split:
+        return Command(finished, for_a_shell(words, refs), split, _asked(keys, text), proxied)
+    rewritten = proxied or "\n" in text
+    return Command(finished, refs.finish(shlex.join(plain) if rewritten else text.strip()), proxied=proxied)
+
+
+def _joined(words: Sequence[Sequence[Piece]]) -> list[str]:
+    return ["".join(piece.text for piece in word) for word in words]
+
+
+def _asked(keys: Keys, text: str) -> dict[str, str]:
+    """The variables of a shell's command that must be set. supervisord does not start without them."""
+    refs, known = keys.world.refs, keys.world.environment
+    return {
+        name: refs.finish(refs.ref(name))
+        for name in refs.names_in_order(text)
+        if not name.startswith("MINISUP_") and name not in known
+    }
+
+
+def _said_of_command(keys: Keys, command: Command) -> None:
+    """What became of `command`: it is as it was, or a shell splits its variables."""
+    said = [ties.WITHOUT_PROXY] if command.proxied else []
+    if command.split:
+        several = _listed([f"${name}" for name in command.split])
+        said.append(
+            f"{written(command.text)}: a shell splits {several} into words, as supervisord did after it had filled "
+            f"{'it' if len(command.split) == 1 else 'them'} in; quotes in a value stay in it"
+        )
+    elif any(not name.startswith("MINISUP_") for name in keys.world.refs.names(keys.text("command") or "")):
+        said.append("as it is; a variable stays one word, also if its value has spaces")
+    said += ties.ties(keys.raw("command"))
+    if said:
+        keys.changed("command", "; ".join(said))
     keys.taken("command", "as it is")
-    return [finish(word) for word in words], finish(shlex.join(words) if "\n" in text else text.strip())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _environment(keys: Keys) -> dict[str, str]:
@@ -212,9 +304,12 @@ def _environment(keys: Keys) -> dict[str, str]:
     return {finish(name): finish(value) for name, value in pairs.items()}
 
 
-def read_pairs(keys: Keys, key: str) -> dict[str, str]:
-    """The variables in `KEY="value",OTHER=value`, unfinished. The words are those of a shell, without its escapes."""
-    text = keys.text(key)
+def read_pairs(keys: Keys, key: str, *, twice: bool = False) -> dict[str, str]:
+    """The variables in `KEY="value",OTHER=value`, unfinished. The words are those of a shell, without its escapes.
+
+    `twice`: supervisord fills in the value of [supervisord] two times, so that a `%` is written as `%%%%` there.
+    """
+    text = _without_lists(keys, key, keys.text(key, twice=twice) or "")
     if not text:
         return {}
     lexer = shlex.shlex(text)
@@ -232,6 +327,18 @@ def read_pairs(keys: Keys, key: str) -> dict[str, str]:
             return {}
         pairs[name] = value.strip("'\"")
     return pairs
+
+
+def _without_lists(keys: Keys, key: str, text: str) -> str:
+    """`text` without the variables that stand for pairs: `A="1",%(ENV_MORE)s`."""
+    refs = keys.world.refs
+    parts = text.split(",")
+    lists = [part for part in parts if refs.is_whole(part.strip())]
+    if not lists:
+        return text
+    names = _listed([refs.finish(part.strip()) for part in lists])
+    keys.changed(key, f"without {names}: pairs cannot come from a variable; name each of them, or use env_file")
+    return ",".join(part for part in parts if part not in lists)
 
 
 def _world(keys: Keys, given: Given) -> dict[str, Any]:
@@ -278,8 +385,8 @@ def _plain_notes(keys: Keys, name: str, numbers: Numbers) -> None:
     keys.unneeded("process_name", f"slots have their program's name and a number: {slots}")
     if numbers.first == 0:
         keys.unneeded("numprocs_start", "0 is where slots begin")
-    elif any(_NUMBER in keys.raw(key) for key in _NUMBERED):
-        keys.taken("numprocs_start", "the number is written into the command")
+    elif any(_NUMBER in keys.raw(key) for key in (*_NUMBERED, *_LOG_FILES)) and numbers.procs == 1:
+        keys.taken("numprocs_start", "the number is written where it is used")
     else:
         keys.unneeded("numprocs_start", "slots begin at 0, and nothing else uses the number")
     keys.unneeded("serverurl", "runs find the control socket by themselves, if they talk to minisup at all")

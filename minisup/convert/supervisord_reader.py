@@ -14,6 +14,9 @@ _TRUE: Final = frozenset({"yes", "true", "on", "1"})
 _FALSE: Final = frozenset({"no", "false", "off", "0"})
 _LONGEST: Final = 100_000_000
 _HOST: Final = "host_node_name"
+_LOOSE: Final = frozenset({"stdout_logfile", "stderr_logfile", "process_name"})
+"""Keys whose numbers need not look as they did."""
+
 _HINTS: Final = (
     ("%(here)s", "MINISUP_HERE is the directory of the TOML file"),
     (f"%({_HOST})s", "HOSTNAME must be in minisup's environment"),
@@ -23,13 +26,15 @@ _HINTS: Final = (
 class World:
     """What all sections of an import share."""
 
-    __slots__ = ("ledger", "out", "refs", "sections")
+    __slots__ = ("environment", "ledger", "out", "refs", "sections")
 
     def __init__(self, sections: dict[str, Section], refs: Refs, ledger: Ledger, out: str) -> None:
         self.sections = sections
         self.refs = refs
         self.ledger = ledger
         self.out = out
+        self.environment: frozenset[str] = frozenset()
+        """The variables that [supervisord] sets for all programs."""
 
     def here(self, file: str) -> str:
         """The directory of a file that was read, as seen from the directory that the TOML file will be in."""
@@ -63,13 +68,18 @@ class Keys:
     def has(self, key: str) -> bool:
         return self.entry(key) is not None
 
-    def text(self, key: str) -> str | None:
-        """The value with its expansions filled in; None: it is not there, or has a problem."""
+    def text(self, key: str, *, twice: bool = False) -> str | None:
+        """The value with its expansions filled in; None: it is not there, or has a problem.
+
+        `twice`: the result is filled in again.
+        """
         entry = self.entry(key)
         if entry is None:
             return None
         try:
             text = expand(entry.value, lambda name: self._known(name, entry), self.world.refs)
+            if twice:
+                text = expand(text, lambda name: self._known(name, entry), self.world.refs)
         except PercentError as error:
             self.problem(key, str(error))
             return None
@@ -120,7 +130,8 @@ class Keys:
         if name == _HOST:
             return Variable("HOSTNAME")
         if name in self.names:
-            return self.names[name]
+            value = self.names[name]
+            return value._replace(loose=True) if isinstance(value, Variable) and entry.key in _LOOSE else value
         variable = name.removeprefix("ENV_")
         if variable != name and variable in self.environment:
             return self.environment[variable]
@@ -134,7 +145,8 @@ class Keys:
 
     def problem(self, key: str, message: str) -> None:
         entry = self.entry(key)
-        self.world.ledger.problem(entry.spot if entry else self.section.spot, key, message)
+        shown = self.world.refs.shown(message)
+        self.world.ledger.problem(entry.spot if entry else self.section.spot, key, shown)
 
     def taken(self, key: str, said: str) -> None:
         self.note(key, Fate.TAKEN, said)

@@ -13,10 +13,14 @@ _PLAIN_TYPES: Final = "sdiu"
 
 
 class Variable(NamedTuple):
-    """A variable of minisup. `digits`: how many its value has, 0 if that is not known."""
+    """A variable of minisup. `digits`: how many its value has, 0 if that is not known.
+
+    `loose`: where no format fits, the plain value does, too.
+    """
 
     name: str
     digits: int = 0
+    loose: bool = False
 
 
 class PercentError(ValueError):
@@ -52,7 +56,24 @@ class Refs:
 
     def names(self, text: str) -> set[str]:
         """The variables in `text`."""
-        return {self._names[int(number)] for number in self._pattern.findall(text)}
+        return set(self.names_in_order(text))
+
+    def names_in_order(self, text: str) -> list[str]:
+        """The variables in `text`, as they stand there."""
+        return [self._names[int(number)] for number in self._pattern.findall(text)]
+
+    def parts(self, text: str) -> list[tuple[str, str]]:
+        """`text` as pairs: some text (or none), and the variable behind it (empty behind the last)."""
+        found = [*self._pattern.split(text), ""]
+        return [(found[at], self._names[int(found[at + 1])] if found[at + 1] else "") for at in range(0, len(found), 2)]
+
+    def is_whole(self, text: str) -> bool:
+        """Whether `text` is nothing but variables."""
+        return bool(text) and not self._pattern.sub("", text)
+
+    def shown(self, text: str) -> str:
+        """`text` for a sentence: no word that was made up for a variable is in it."""
+        return self._pattern.sub(lambda match: f"${{{self._names[int(match[1])]}}}", text)
 
     def finish(self, text: str) -> str:
         """`text` as minisup reads it: variables as `${NAME}`, and a `$` that would be special as `$$`."""
@@ -111,4 +132,6 @@ def _zeros(match: re.Match[str], variable: Variable) -> str:
         return ""
     if variable.digits and letter in "diu" and not precision and flags == "0":
         return "0" * (width - variable.digits)
+    if variable.loose:
+        return ""
     raise FormatError(f"{match[0]} has a format that ${{{variable.name}}} cannot have")

@@ -200,7 +200,7 @@ stdout_logfile_backups=2
         (["command=run %(process_num)03d", "numprocs_start=7"], "run 007"),
         (["command=run %(numprocs)02d", "numprocs=3"], "run 0${MINISUP_NUMPROCS}"),
         (["command=run %(program_name)s %(group_name)s"], "run x x"),
-        (["command=run %(ENV_A)s"], "run ${A}"),
+        (["command=run --x=%(ENV_A)s"], "run --x=${A}"),
         (["command=run %(ENV_A)s", 'environment=A="b c"'], "run b c"),
         (["command=run 100%%"], "run 100%"),
         (["command=%(here)s/run"], "${MINISUP_HERE}/run"),
