@@ -9,9 +9,10 @@ import shlex
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from minisup.config import cron
 from minisup.config.problems import show
-from minisup.config.units import parse_duration
+from minisup.convert.crontab_names import name_of
+from minisup.convert.crontab_user import home_of, not_a_user, user_before
+from minisup.convert.crontab_when import When, when
 from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
 from minisup.convert.read import read_text
@@ -19,35 +20,11 @@ from minisup.convert.render import written
 from minisup.convert.shell import command_of
 from minisup.convert.templates import escaped
 
-_ALIASES: Final = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-_REBOOT: Final = "@reboot"
-_EVERY: Final = "@every"
 _VARIABLE: Final = re.compile(r"""(?:(["'])(.+?)\1|([A-Za-z_][A-Za-z0-9_]*))\s*=\s*(.*)""")
-_FIELDS: Final = 5
 _PERCENT: Final = re.compile(r"(?<!\\)%")
-_NOT_A_NAME: Final = re.compile(r"^[-./\d]*$|=|^-|[$|&;<>(){}\"']")
-_DULL: Final = frozenset(
-    {
-        *("php", "python", "python3", "ruby", "node", "perl", "sh", "bash", "env", "exec", "cd", "test", "nice"),
-        *("ionice", "timeout", "flock", "sudo", "artisan", "console", "manage.py", "null", "root", "true", "bin"),
-    }
-)
-
-
-class When(NamedTuple):
-    """When a line is due: a `schedule`, or at boot."""
-
-    schedule: dict[str, str]
-    at_boot: bool
-    rest: str
+_OWN_HOME: Final = "${HOME:-/}"
+_ORDER: Final = ("command", "kind", "restart", "directory", "user", "schedule", "environment")
+_GOES_ELSEWHERE: Final = re.compile(r"\s*cd\s+[\"']?/")
 
 
 class _Variables:
@@ -61,15 +38,49 @@ class _Variables:
         self.zone = ""
         self.jitter = ""
 
+    def copy(self) -> "_Variables":
+        """What is known up to here."""
+        found = _Variables()
+        found.environment, found.shell = dict(self.environment), self.shell
+        found.zone, found.jitter = self.zone, self.jitter
+        return found
 
-def import_crontab(path: str, *, system: bool = False) -> Converted:
-    """The import of the crontab `path`. `system`: its lines name a user before the command.
 
-    ConfigError: all problems of the file.
+class _Line(NamedTuple):
+    """A line with a schedule, and the variables above it."""
+
+    spot: Spot
+    when: When
+    variables: _Variables
+
+
+def import_crontab(path: str, *more: str, system: bool | None = None) -> Converted:
+    """The import of the crontab `path` and of `more` of them.
+
+    `system`: their lines name a user before the command; None: they do not, and a file that does is refused.
+    ConfigError: all problems of the files.
     """
     ledger = Ledger()
-    variables = _Variables()
     programs: dict[str, dict[str, Any]] = {}
+    for file in (path, *more):
+        lines = _lines(file, ledger)
+        if system is None and not _names_users(file, lines, ledger):
+            for line in lines:
+                _entry(line, "", line.when.rest.strip(), programs, ledger)
+        elif system is not None:
+            for line in lines:
+                _system_entry(line, programs, ledger) if system else _entry(
+                    line, "", line.when.rest.strip(), programs, ledger
+                )
+    if not programs and not ledger.problems:
+        ledger.problem(Spot(path, 0), "", "there is no line with a schedule and a command in it")
+    return ledger.finish("crontab", [path, *more], {"program": programs})
+
+
+def _lines(path: str, ledger: Ledger) -> list[_Line]:
+    """The lines with a schedule; those with a variable are noted."""
+    found: list[_Line] = []
+    variables = _Variables()
     for number, line in enumerate((read_text(path, ledger) or "").splitlines(), 1):
         spot, text = Spot(path, number), line.strip()
         if not text or text.startswith("#"):
@@ -82,12 +93,26 @@ def import_crontab(path: str, *, system: bool = False) -> Converted:
         elif match:
             _variable(match[2] or match[3], _unquoted(match[4]), variables, spot, ledger)
         else:
-            _entry(text, system, variables, programs, spot, ledger)
-    if not programs and not ledger.problems:
-        ledger.problem(Spot(path, 0), "", "there is no line with a schedule and a command in it")
-    if not system and path.startswith("/etc/cron"):
-        ledger.remark(Spot(path, 0), "If the lines name a user before the command, this needs --system.")
-    return ledger.finish("crontab", [path], {"program": programs})
+            try:
+                found.append(_Line(spot, when(text), variables.copy()))
+            except ValueError as error:
+                ledger.problem(spot, "", str(error))
+    return found
+
+
+def _names_users(path: str, lines: list[_Line], ledger: Ledger) -> bool:
+    """Whether the lines name users: then they need --system, which is a problem."""
+    found = user_before([line.when.rest for line in lines])
+    if found is None:
+        return False
+    number, user = found
+    ledger.problem(
+        lines[number].spot,
+        "",
+        f"{show(user)} stands where the command begins, and is a user: the lines of {os.path.basename(path)} name one, "
+        f"so import it with --system (--no-system if it is the command)",
+    )
+    return True
 
 
 def _unquoted(text: str) -> str:
@@ -121,68 +146,59 @@ def _variable(name: str, value: str, variables: _Variables, spot: Spot, ledger: 
         fate, said = Fate.UNSUPPORTED, "minisup sends no mail; output goes to the console, and `minisup logs` shows it"
     else:
         variables.environment[name] = escaped(value)
+    if name == "HOME":
+        said += ", and their directory, because cron starts them there"
     ledger.note(spot, name, fate, said)
 
 
-def _entry(
-    text: str, system: bool, variables: _Variables, programs: dict[str, dict[str, Any]], spot: Spot, ledger: Ledger
-) -> None:
-    try:
-        when = _when(text)
-    except ValueError as error:
-        ledger.problem(spot, "", str(error))
-        return
-    user, command = (*when.rest.split(None, 1), "", "")[:2] if system else ("", when.rest.strip())
+def _system_entry(line: _Line, programs: dict[str, dict[str, Any]], ledger: Ledger) -> None:
+    """A line that names a user."""
+    user, command = (*line.when.rest.split(None, 1), "", "")[:2]
+    wrong = not_a_user(user) if user else ""
+    if wrong:
+        ledger.problem(line.spot, "", wrong)
+    elif not command:
+        ledger.problem(line.spot, "", "there is no command after the user")
+    else:
+        _entry(line, user, command, programs, ledger)
+
+
+def _entry(line: _Line, user: str, command: str, programs: dict[str, dict[str, Any]], ledger: Ledger) -> None:
     if not command:
-        ledger.problem(spot, "", f"there is no command{' after the user' if system else ''}")
+        ledger.problem(line.spot, "", "there is no command")
         return
-    name = label(_name(command), programs)
-    programs[name] = table = _program(command, when, variables)
+    name = label(name_of(command), programs)
+    programs[name] = table = _program(command, line)
+    said = [_said(name, table, command), line.when.said]
+    if not _GOES_ELSEWHERE.match(command):
+        said.append(_directory(table, line.variables, user))
     if user and user not in {"root", "0"}:
         table["user"] = user
-    if variables.environment:
-        table["environment"] = dict(variables.environment)
-    said, fate = _said(name, table, command)
-    ledger.note(spot, name, fate, said)
+    if line.variables.environment:
+        table["environment"] = dict(line.variables.environment)
+    programs[name] = {key: table[key] for key in _ORDER if key in table}
+    ledger.note(line.spot, name, Fate.TAKEN, "; ".join(filter(None, said)))
 
 
-def _when(text: str) -> When:
-    """When the line is due, and the rest of it. ValueError: it is not a schedule; the text says why."""
-    if text.startswith("@"):
-        return _when_named(*(*text.split(None, 1), "")[:2])
-    words = text.split(None, _FIELDS)
-    fields = " ".join(words[:_FIELDS])
-    wrong = cron.fault(fields)
-    if wrong:
-        raise ValueError(f"{show(fields)} is not a schedule that minisup knows: {wrong}")
-    return When({"cron": fields}, at_boot=False, rest=words[_FIELDS] if len(words) > _FIELDS else "")
+def _directory(table: dict[str, Any], variables: _Variables, user: str) -> str:
+    """Set the directory, where cron starts the command: HOME of the crontab, else that of the user. Says so."""
+    home = variables.environment.get("HOME") or (escaped(home_of(user)) if user else _OWN_HOME)
+    if not home:
+        return f"cron starts it in the home of {user}, whom this machine does not know: set directory"
+    table["directory"] = home
+    return f"directory = {show(home)}: cron starts it there"
 
 
-def _when_named(word: str, rest: str) -> When:
-    name = word.lower()
-    if name == _REBOOT:
-        return When({}, at_boot=True, rest=rest)
-    if name == _EVERY:
-        length, command = (*rest.split(None, 1), "", "")[:2]
-        try:
-            parse_duration(length)
-        except ValueError as error:
-            raise ValueError(f"{_EVERY} {show(length)} {error}") from None
-        return When({"every": length}, at_boot=False, rest=command)
-    if name not in _ALIASES:
-        raise ValueError(f"{show(word)} is not known; there are {', '.join([*_ALIASES, _REBOOT])}")
-    return When({"cron": _ALIASES[name]}, at_boot=False, rest=rest)
-
-
-def _program(command: str, when: When, variables: _Variables) -> dict[str, Any]:
+def _program(command: str, line: _Line) -> dict[str, Any]:
+    when, variables = line.when, line.variables
     table: dict[str, Any] = {"command": command_of(_with_input(command), variables.shell).command}
     if when.at_boot:
         return {**table, "kind": "task", "restart": "never"}
     schedule = dict(when.schedule)
     if variables.zone and "cron" in schedule:
         schedule["timezone"] = variables.zone
-    if variables.jitter:
-        schedule["jitter"] = variables.jitter
+    if variables.jitter and "cron" in schedule:
+        schedule.setdefault("jitter", variables.jitter)
     return {**table, "schedule": schedule}
 
 
@@ -194,16 +210,8 @@ def _with_input(text: str) -> str:
     return f"printf '%s\\n' {' '.join(map(shlex.quote, lines))} | {{ {command.rstrip()}\n}}"
 
 
-def _name(command: str) -> str:
-    """A name from the word that says the most: `schedule:run` of `php /srv/artisan schedule:run`."""
-    words = [os.path.basename(word.rstrip("/")) for word in command.replace("&&", " ").split()]
-    telling = [word for word in words if word and word not in _DULL and not _NOT_A_NAME.search(word)]
-    best = next((word for word in telling if ":" in word), telling[0] if telling else "job")
-    return best.rpartition(".")[0].lower() or best.lower()
-
-
-def _said(name: str, table: dict[str, Any], command: str) -> tuple[str, Fate]:
+def _said(name: str, table: dict[str, Any], command: str) -> str:
     more = "; what follows % is its input, by a pipe" if _PERCENT.search(command) else ""
     if "schedule" not in table:
-        return f"program.{name}, a task that runs once when minisup starts{more}", Fate.TAKEN
-    return f"program.{name}: schedule = {written(table['schedule'])}{more}", Fate.TAKEN
+        return f"program.{name}, a task that runs once when minisup starts{more}"
+    return f"program.{name}: schedule = {written(table['schedule'])}{more}"

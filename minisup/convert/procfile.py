@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from minisup.config.problems import did_you_mean, named, show
+from minisup.config.envfile import read_env_file
+from minisup.config.problems import Report, did_you_mean, named, show
 from minisup.convert.commands import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
@@ -24,7 +25,12 @@ FIRST_PORT: Final = 5000
 PORT_STEP: Final = 100
 
 _LINE: Final = re.compile(r"([A-Za-z0-9_.-]+)\s*:\s*(.+)")
-_PORT: Final = re.compile(r"\$\{?PORT\b")
+_EACH_PORT: Final = "export PORT=$(({} + MINISUP_SLOT)); "
+_MORE_SLOTS: Final = (
+    "Slots of one program have the same PORT, unless it is imported with --scale NAME=N: then each has its own."
+)
+_LONGEST_PORT: Final = 5
+_FILE: Final = "file"
 _MOST: Final = 10_000
 
 
@@ -38,15 +44,16 @@ def import_procfile(path: str, out: str | None = None, *, scale: str = "") -> Co
     lines = _lines(path, read_text(path, ledger) or "", ledger)
     counts = _scale(scale, [name for name, _, _ in lines])
     programs: dict[str, dict[str, Any]] = {}
-    first_web = next((name for name, _, _ in lines if name == "web"), lines[0][0] if lines else "")
-    for number, (name, command, spot) in enumerate(lines):
-        port = FIRST_PORT + PORT_STEP * number
-        table = _program(name, command, spot, counts.get(name, counts.get("all", 1)), ledger)
-        if _PORT.search(command):
-            table["environment"] = {"PORT": _port(table.get("numprocs", 1), port, fixed=name != first_web)}
+    env_file = _env_file(path, out, ledger)
+    ports = _Ports(lines, env_file.get("PORT", ""))
+    for name, command, spot in lines:
+        table = _program(name, command, spot, counts.get(name, counts.get("all", 1)), ports, ledger)
         programs[label(name, programs)] = table
     _release(programs)
-    _env_file(path, out, programs, ledger)
+    for table in programs.values():
+        table.update({"env_file": env_file[_FILE]} if _FILE in env_file else {})
+    if any(table.get("numprocs", 1) < 2 for table in programs.values()):  # noqa: PLR2004 - more slots than one
+        ledger.remark(Spot(path, 0), _MORE_SLOTS)
     if not lines and not ledger.problems:
         ledger.problem(Spot(path, 0), "", "there is no line `name: command` in it")
     return ledger.finish("procfile", [path], {"program": programs})
@@ -82,19 +89,55 @@ def _scale(text: str, names: Sequence[str]) -> Mapping[str, int]:
     return counts
 
 
-def _program(name: str, command: str, spot: Spot, count: int, ledger: Ledger) -> dict[str, Any]:
-    ours = command_of(command)
+class _Ports:
+    """What $PORT is: 5000 for the first line, 5100 for the second, one more for each further slot.
+
+    The first web process, which platforms know, has their PORT, or that of `.env`, if there is one.
+    """
+
+    __slots__ = ("_base", "_first_web", "_given", "_numbers")
+
+    def __init__(self, lines: Sequence[tuple[str, str, Spot]], in_env_file: str) -> None:
+        names = [name for name, _, _ in lines]
+        self._given = in_env_file.isascii() and in_env_file.isdecimal() and len(in_env_file) <= _LONGEST_PORT
+        self._base = int(in_env_file) if self._given else FIRST_PORT
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._first_web = "web" if "web" in names else next(iter(names), "")
+
+    def of(self, name: str) -> str:
+        """The port of its first slot, as minisup reads it."""
+        port = self._base + PORT_STEP * self._numbers[name]
+        return f"${{PORT:-{port}}}" if name == self._first_web and not self._given else str(port)
+
+
+def _program(name: str, command: str, spot: Spot, count: int, ports: _Ports, ledger: Ledger) -> dict[str, Any]:
     judged = _kind(name, command)
+    port = ports.of(name)
+    ours = command_of(command) if count in {0, 1} else command_of(command, before=_EACH_PORT.format(port))
     table: dict[str, Any] = {"command": ours.command}
     if judged.kind != JOB:
         table["kind"] = judged.kind
     if count != 1:
         table["numprocs"] = count
+    if count in {0, 1}:
+        table["environment"] = {"PORT": port}
     if ours.many and judged.kind == SERVICE:
         table["stop"] = {"scope": "group"}
     through = "; a shell runs it, because it has what only a shell understands" if ours.by_shell else ""
-    ledger.note(spot, name, Fate.TAKEN, f"program.{name}, a {judged.kind}: {judged.why}{through}")
+    if count not in {0, 1}:
+        through = "; a shell gives each slot a PORT of its own"
+    ledger.note(
+        spot, name, Fate.TAKEN, f"program.{name}, a {judged.kind}: {judged.why}; PORT is {_said(port, count)}{through}"
+    )
     return table
+
+
+def _said(port: str, count: int) -> str:
+    """The ports in words."""
+    if count not in {0, 1}:
+        first = int(port.removeprefix("${PORT:-").removesuffix("}"))
+        return f"{first}, {first + 1} ..."
+    return port
 
 
 def _kind(name: str, command: str) -> Judged:
@@ -110,13 +153,6 @@ def _kind(name: str, command: str) -> Judged:
     return Judged(SERVICE, 'processes of a Procfile run for long; kind = "job" if it ends after each piece of work')
 
 
-def _port(count: int, port: int, *, fixed: bool) -> str:
-    """What $PORT is: minisup's own for the first web process, else 5000, 5100 ... as a Procfile's runners give it."""
-    if count == 1:
-        return str(port) if fixed else f"${{PORT:-{port}}}"
-    return f"{port // 10}${{MINISUP_SLOT}}" if count <= 10 else f"{port // 100}${{MINISUP_SLOT}}"  # noqa: PLR2004
-
-
 def _release(programs: dict[str, dict[str, Any]]) -> None:
     if RELEASE in programs:
         for name, table in programs.items():
@@ -124,12 +160,13 @@ def _release(programs: dict[str, dict[str, Any]]) -> None:
                 table["after"] = [RELEASE]
 
 
-def _env_file(path: str, out: str | None, programs: dict[str, dict[str, Any]], ledger: Ledger) -> None:
+def _env_file(path: str, out: str | None, ledger: Ledger) -> dict[str, str]:
+    """The `.env` beside the Procfile: its name from the TOML file, and the PORT that it sets. Empty: there is none."""
     beside = directory_of(path)
     env = os.path.join(beside, ".env")
     if not os.path.isfile(env):
-        return
+        return {}
     relative = os.path.relpath(env, os.path.abspath(out or beside))
-    for table in programs.values():
-        table["env_file"] = relative
     ledger.note(Spot(path, 0), ".env", Fate.TAKEN, f"env_file = {written(relative)} of each program")
+    port = read_env_file(env, "", Report()).get("PORT")
+    return {_FILE: relative} | ({"PORT": port} if port else {})

@@ -19,9 +19,12 @@ class ShellCommand(NamedTuple):
     many: bool = False
 
 
-def command_of(text: str, shell: str = "sh") -> ShellCommand:
-    """The command `text` of a shell. A simple one replaces its shell (`exec`), so that signals reach it."""
-    if not _SPECIAL.search(text):
+def command_of(text: str, shell: str = "sh", before: str = "") -> ShellCommand:
+    """The command `text` of a shell. A simple one replaces its shell (`exec`), so that signals reach it.
+
+    `before`: what the shell does first, as minisup reads it.
+    """
+    if not before and not _SPECIAL.search(text):
         try:
             words = shlex.split(text)
         except ValueError:
@@ -31,4 +34,4 @@ def command_of(text: str, shell: str = "sh") -> ShellCommand:
     many = _SEVERAL.search(text) is not None
     if not many:
         text = f"exec {'env ' if _ASSIGNED.match(text) else ''}{text.strip()}"
-    return ShellCommand([shell, "-c", escaped(text)], by_shell=True, many=many)
+    return ShellCommand([shell, "-c", before + escaped(text)], by_shell=True, many=many)

@@ -1,5 +1,6 @@
 """Crontabs: those of a user and those of the system."""
 
+import pwd
 import subprocess
 
 import pytest
@@ -34,23 +35,38 @@ def imported(tmp_path, text, **keys):
 def test_a_crontab(tmp_path):
     environment = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
     zone = {"timezone": "Asia/Tokyo"}
+    home = {"directory": "${HOME:-/}"}
     assert imported(tmp_path, TEXT).document["program"] == {
         "schedule-run": {
             "command": ["/bin/bash", "-c", "exec php /srv/shop/artisan schedule:run >> /dev/null 2>&1"],
             "schedule": {"cron": "* * * * *"},
             "environment": environment,
+            **home,
         },
         "backup": {
             "command": "/srv/bin/backup.sh --keep 7",
             "schedule": {"cron": "30 3 * * mon-fri", **zone},
             "environment": environment,
+            **home,
         },
-        "report": {"command": "/srv/bin/report", "schedule": {"cron": "0 * * * *", **zone}, "environment": environment},
-        "warm-up": {"command": "/srv/bin/warm-up", "kind": "task", "restart": "never", "environment": environment},
+        "report": {
+            "command": "/srv/bin/report",
+            "schedule": {"cron": "0 * * * *", **zone},
+            "environment": environment,
+            **home,
+        },
+        "warm-up": {
+            "command": "/srv/bin/warm-up",
+            "kind": "task",
+            "restart": "never",
+            "environment": environment,
+            **home,
+        },
         "mail": {
             "command": ["/bin/bash", "-c", "printf '%s\\n' 'Happy new year' Bye | { mail -s \"100%\" ops\n}"],
             "schedule": {"cron": "0 0 1 1 *", **zone},
             "environment": environment,
+            **home,
         },
     }
 
@@ -105,9 +121,178 @@ def test_schedules(tmp_path, line, schedule):
     assert imported(tmp_path, f"{line}\n").document["program"]["run"]["schedule"] == schedule
 
 
+def test_a_schedule_of_freebsd_counts_seconds(tmp_path):
+    assert imported(tmp_path, "@90 run\n").document["program"]["run"]["schedule"] == {"every": "90s"}
+    assert imported(tmp_path, "@every_minute run\n").document["program"]["run"]["schedule"] == {"cron": "* * * * *"}
+
+
+# --- users ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "user"),
+    [
+        ("* * * * * root cd /srv && php artisan schedule:run\n", 1, "root"),
+        ("# jobs\n* * * * * php /x.php\n*/5 * * * * www-data php /srv/artisan schedule:run\n", 3, "www-data"),
+        ("@daily root run-parts /etc/cron.daily\n", 1, "root"),
+        ("17 * * * * shopper cd / && run-parts --report /etc/cron.hourly\n", 1, "shopper"),
+        ("1 * * * * shopper /usr/bin/a\n2 * * * * shopper /srv/bin/b\n", 1, "shopper"),
+        ("1 * * * * daemon /usr/bin/a\n", 1, "daemon"),
+    ],
+)
+def test_a_crontab_whose_lines_name_users_is_refused_and_system_is_named(tmp_path, text, line, user):
+    with pytest.raises(ConfigError) as caught:
+        imported(tmp_path, text)
+    problem = caught.value.problems[0]
+    assert problem.line == line
+    assert problem.message.startswith(f'"{user}" stands where the command begins, and is a user')
+    assert "--system" in problem.message
+    assert imported(tmp_path, text, system=False).document["program"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "* * * * * php /srv/a.php\n* * * * * php /srv/b.php\n",
+        "* * * * * chronic php /srv/a.php\n",
+        "* * * * * flock -n /tmp/l /usr/bin/php /srv/a.php\n",
+        "* * * * * mail -s report ops@example.org\n",
+        "* * * * * backup --all\n* * * * * backup --more\n",
+        "* * * * * sync\n",
+        "* * * * * certtool /etc/a\n* * * * * certtool /etc/b\n",
+        "* * * * * $HOME/bin/x /usr/bin/y\n",
+    ],
+)
+def test_commands_are_not_taken_for_users(tmp_path, text):
+    assert imported(tmp_path, text).document["program"]
+
+
+@pytest.mark.parametrize("user", ["php", "/usr/bin/php", "cd", "$HOME/x"])
+def test_what_is_no_user_is_refused_where_lines_name_one(tmp_path, user):
+    with pytest.raises(ConfigError, match="leave out --system if the lines name none"):
+        imported(tmp_path, f"* * * * * {user} /srv/x.php\n", system=True)
+
+
+# --- fields -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (
+            "*/10 * * * * * /usr/local/bin/poll",
+            'if the first one is seconds, write schedule = { every = "10s" } into the TOML file; if the last one',
+        ),
+        ("* * * * * * poll", 'schedule = { every = "1s" }'),
+        ("0 */5 * * * * poll", 'if the first one is seconds, write the other five, "*/5 * * * *"'),
+        ("0 0 12 ? * MON poll", 'write the other five, "0 12 ? * MON"'),
+        ("*/10 2 * * * * poll", "which starts it once a minute"),
+        ("0 */5 * * * * 2026 poll", "has seven fields"),
+        ("*/15 * * * * * * poll", 'schedule = { every = "15s" } into the TOML file; the last one is a year'),
+        ("*/10 * * * * * root poll", "has six fields"),
+    ],
+)
+def test_six_and_seven_fields_are_no_command_that_begins_with_a_star(tmp_path, line, words):
+    with pytest.raises(ConfigError) as caught:
+        imported(tmp_path, f"{line}\n")
+    assert [words in problem.message for problem in caught.value.problems] == [True], caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("fields", "schedule", "said"),
+    [
+        ("-*/15 * * * *", {"cron": "*/15 * * * *"}, "out of cron's log"),
+        ("0~59 3 * * *", {"cron": "0 3 * * *", "jitter": "59m"}, "a time by chance: the same as jitter"),
+        ("~ * * * *", {"cron": "0 * * * *", "jitter": "59m"}, "the same as jitter"),
+        ("5~5 * * * *", {"cron": "5 * * * *"}, "the same as jitter"),
+        ("30 1~4 * * *", {"cron": "30 1 * * *", "jitter": "3h"}, "the same as jitter"),
+        ("*/5 * * * * -n -q", {"cron": "*/5 * * * *"}, "-n -q is left out"),
+    ],
+)
+def test_what_single_crons_have_beside_the_fields(tmp_path, fields, schedule, said):
+    converted = imported(tmp_path, f"{fields} run\n")
+    assert converted.document["program"]["run"] == {
+        "command": "run",
+        "directory": "${HOME:-/}",
+        "schedule": schedule,
+    }
+    assert said in notes(converted)["run"][1]
+
+
+def test_a_day_by_chance_is_chosen_once_for_the_line(tmp_path):
+    converted = imported(tmp_path, "0 3 ~ * * run\n")
+    assert imported(tmp_path, "0 3 ~ * * run\n") == converted
+    minute, hour, day, *rest = converted.document["program"]["run"]["schedule"]["cron"].split()
+    assert (minute, hour, rest) == ("0", "3", ["*", "*"])
+    assert 1 <= int(day) <= 28
+    assert f'"~" is by chance: {day} was chosen here' in notes(converted)["run"][1]
+
+
+@pytest.mark.parametrize("fields", ["9~5 * * * *", "~70 * * * *", "* 3~99 * * *"])
+def test_a_chance_that_cannot_be_is_a_problem(tmp_path, fields):
+    with pytest.raises(ConfigError, match="is not a schedule that minisup knows"):
+        imported(tmp_path, f"{fields} run\n")
+
+
+# --- directory --------------------------------------------------------------------------------------------------------
+
+
+def test_home_is_where_cron_starts_the_jobs_below_it(tmp_path):
+    converted = imported(tmp_path, "* * * * * a\nHOME=/srv/app\n* * * * * b\n* * * * * cd /tmp && c\n")
+    tables = converted.document["program"]
+    assert [table.get("directory") for table in tables.values()] == ["${HOME:-/}", "/srv/app", None]
+    assert tables["b"]["environment"] == {"HOME": "/srv/app"}
+    assert "and their directory, because cron starts them there" in notes(converted)["HOME"][1]
+    assert 'directory = "/srv/app": cron starts it there' in notes(converted)["b"][1]
+
+
+def test_the_home_of_a_user_is_the_directory_if_this_machine_knows_it(tmp_path):
+    text = "* * * * * root a\n* * * * * daemon b\n* * * * * nobody-here c\n"
+    converted = imported(tmp_path, text, system=True)
+    tables = converted.document["program"]
+    assert tables["a"]["directory"] == "/root"
+    assert tables["b"]["directory"] == pwd.getpwnam("daemon").pw_dir
+    assert "directory" not in tables["c"]
+    assert "the home of nobody-here, whom this machine does not know: set directory" in notes(converted)["c"][1]
+
+
+def test_several_crontabs_are_one_configuration(tmp_path):
+    (tmp_path / "a").write_text("HOME=/srv\n* * * * * run\n")
+    (tmp_path / "b").write_text("* * * * * run\n")
+    converted = import_crontab(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert [table["directory"] for table in converted.document["program"].values()] == ["/srv", "${HOME:-/}"]
+    assert list(converted.document["program"]) == ["run", "run-2"]
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize(
     ("command", "name"),
     [
+        ("cd /var/www/app && php artisan schedule:run >> /dev/null 2>&1", "schedule-run"),
+        ("cd /srv/shop && ./run.sh", "shop-run"),
+        ("cd /srv/app && venv/bin/python manage.py clearsessions", "clearsessions"),
+        ("php /var/www/nextcloud/cron.php", "nextcloud-cron"),
+        ("curl -s 'https://example.com/wp-cron.php?doing_wp_cron' > /dev/null", "wp-cron"),
+        ("wget -q https://shop.example.com/cron/run", "shop.example.com-run"),
+        ("test -x /usr/sbin/anacron || ( cd / && run-parts --report /etc/cron.daily )", "cron.daily"),
+        ("[ -x /a ] && if [ ! -d /b ]; then /usr/lib/php/sessionclean; fi", "sessionclean"),
+        ("flock -n /tmp/x.lock /usr/local/bin/sync-orders", "sync-orders"),
+        ("flock -n /tmp/x.lock -c 'php /srv/artisan mail:send'", "mail-send"),
+        ("sleep 30; /usr/local/bin/poll", "poll"),
+        (
+            "/bin/bash -l -c 'cd /srv/app && RAILS_ENV=production bundle exec rake report:daily >> l 2>&1'",
+            "report-daily",
+        ),
+        ("su - www-data -s /bin/sh -c 'php /srv/clean.php'", "clean"),
+        ("docker exec app php artisan schedule:run", "schedule-run"),
+        ("mysqldump shop | gzip > /backup/shop.sql.gz", "mysqldump"),
+        ("certbot renew --quiet", "certbot-renew"),
+        ("/usr/bin/wp cron event run --due-now", "wp-cron"),
+        ("node /app/jobs/clean.js", "clean"),
+        ("/app/app", "app"),
+        ("(date; uptime) >> /var/log/x", "uptime"),
         ("php /srv/artisan schedule:run", "schedule-run"),
         ("cd /srv && php artisan emails:send", "emails-send"),
         ("/usr/bin/python3 /srv/job.py", "job"),

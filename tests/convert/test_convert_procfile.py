@@ -1,5 +1,8 @@
 """A Procfile and the .env beside it."""
 
+import os
+import subprocess
+
 import pytest
 from convert_kit import loaded, notes
 
@@ -27,10 +30,12 @@ def test_a_procfile(tmp_path):
     converted = imported(tmp_path, TEXT, scale="web=2,worker=0")
     assert converted.document["program"] == {
         "web": {
-            "command": ["sh", "-c", "exec gunicorn site.wsgi --bind 0.0.0.0:$PORT"],
+            "command": [
+                *("sh", "-c"),
+                "export PORT=$((${PORT:-5000} + MINISUP_SLOT)); exec gunicorn site.wsgi --bind 0.0.0.0:$PORT",
+            ],
             "kind": "service",
             "numprocs": 2,
-            "environment": {"PORT": "500${MINISUP_SLOT}"},
             "after": ["release"],
             "env_file": ".env",
         },
@@ -38,15 +43,31 @@ def test_a_procfile(tmp_path):
             "command": "celery -A site worker",
             "kind": "service",
             "numprocs": 0,
+            "environment": {"PORT": "5100"},
             "after": ["release"],
             "env_file": ".env",
         },
-        "release": {"command": "python manage.py migrate", "kind": "task", "env_file": ".env"},
-        "clock": {"command": "python clock.py", "kind": "service", "after": ["release"], "env_file": ".env"},
-        "mail": {"command": "bundle exec rake mail:send --once", "after": ["release"], "env_file": ".env"},
+        "release": {
+            "command": "python manage.py migrate",
+            "kind": "task",
+            "environment": {"PORT": "5200"},
+            "env_file": ".env",
+        },
+        "clock": {
+            "command": "python clock.py",
+            "kind": "service",
+            "environment": {"PORT": "5300"},
+            "after": ["release"],
+            "env_file": ".env",
+        },
+        "mail": {
+            "command": "bundle exec rake mail:send --once",
+            "environment": {"PORT": "5400"},
+            "after": ["release"],
+            "env_file": ".env",
+        },
     }
     config = loaded(tmp_path, converted.document)
-    assert config.programs["web"].for_slot(1).environment["PORT"] == "5001"
     assert config.programs["web"].for_slot(1).environment["A"] == "1"
 
 
@@ -54,6 +75,7 @@ def test_the_report_has_every_line(tmp_path):
     (tmp_path / ".env").write_text("A=1\n")
     converted = imported(tmp_path, TEXT)
     assert [note.spot.line for note in converted.notes] == [0, 2, 3, 4, 5, 6]
+    assert [remark.spot.line for remark in converted.remarks] == [0]
     said = notes(converted)
     assert "a shell runs it" in said["web"][1]
     assert 'kind = "job" if it ends' in said["clock"][1]
@@ -79,12 +101,37 @@ def test_commands_that_need_a_shell_get_one(tmp_path, command, becomes):
     assert table.get("stop") == ({"scope": "group"} if set(command) & {"|", "&"} and ">" not in command else None)
 
 
-def test_ports_are_those_that_runners_of_procfiles_give(tmp_path):
-    text = "web: run $PORT\napi: run $PORT\n"
-    tables = imported(tmp_path, text).document["program"]
-    assert [table["environment"]["PORT"] for table in tables.values()] == ["${PORT:-5000}", "5100"]
-    tables = imported(tmp_path, text, scale="all=11").document["program"]
-    assert [table["environment"]["PORT"] for table in tables.values()] == ["50${MINISUP_SLOT}", "51${MINISUP_SLOT}"]
+def ports(tmp_path, document, name, slots, environ):
+    """The PORT that each of the slots has in the end, whoever sets it."""
+    found = []
+    for slot in slots:
+        made = loaded(tmp_path, document, environ).programs[name].for_slot(slot, len(slots))
+        shown = (
+            [*made.argv[:2], made.argv[2].replace("exec run", "echo")] if made.argv[0] == "sh" else ["printenv", "PORT"]
+        )
+        done = subprocess.run(shown, env={**os.environ, **made.environment}, capture_output=True, text=True, check=True)
+        found.append(int(done.stdout))
+    return found
+
+
+def test_every_process_has_a_port_as_the_runners_of_procfiles_give_it(tmp_path):
+    document = imported(tmp_path, "api: run\nweb: run $PORT\nworker: run\n").document
+    environments = {name: table["environment"]["PORT"] for name, table in document["program"].items()}
+    assert environments == {"api": "5000", "web": "${PORT:-5100}", "worker": "5200"}
+    assert ports(tmp_path, document, "worker", [0], {}) == [5200]
+
+
+def test_each_of_twelve_slots_has_a_port_of_its_own_and_so_has_a_thirteenth(tmp_path):
+    document = imported(tmp_path, "web: run $PORT\napi: run $PORT\n", scale="all=12").document
+    assert ports(tmp_path, document, "web", [0, 1, 9, 10, 11, 12], {}) == [5000, 5001, 5009, 5010, 5011, 5012]
+    assert ports(tmp_path, document, "api", [0, 10], {}) == [5100, 5110]
+    assert ports(tmp_path, document, "web", [0, 1], {"PORT": "8080"}) == [8080, 8081]
+
+
+def test_a_port_in_the_env_file_is_where_ports_begin(tmp_path):
+    (tmp_path / ".env").write_text("PORT=3000\n")
+    document = imported(tmp_path, "web: run\nworker: run\n").document
+    assert [table["environment"]["PORT"] for table in document["program"].values()] == ["3000", "3100"]
 
 
 @pytest.mark.parametrize(

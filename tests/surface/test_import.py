@@ -41,6 +41,18 @@ def test_with_out_the_report_goes_to_stdout_and_says_what_comes_next(minisup, co
     assert "old" not in (tmp_path / "minisup.toml").read_text()
 
 
+def test_several_files_are_one_configuration(minisup, conf, tmp_path):
+    (tmp_path / "b.conf").write_text("[program:sms]\ncommand=sms\n[program:email]\nnumprocs=3\n")
+    (tmp_path / "main.conf").write_text("[include]\nfiles=*.conf\n")
+    for files in ((str(conf), "b.conf"), ("main.conf",), ("main.conf", "b.conf", str(conf))):
+        process = minisup("import", "supervisord", *files)
+        assert process.returncode == 0, process.stderr
+        assert tomllib.loads(process.stdout)["program"].keys() == {"email", "sms"}, files
+    both = minisup("import", "supervisord", str(conf), "b.conf")
+    assert both.stdout.startswith("# Written by `minisup import supervisord` from supervisord.conf and 1 more.\n")
+    assert tomllib.loads(both.stdout)["program"]["email"]["numprocs"] == 3
+
+
 def test_json_has_the_report_and_the_file(minisup, conf):
     process = minisup("import", "supervisord", str(conf), "-o", "minisup.toml", "--json")
     facts = json.loads(process.stdout)
@@ -67,6 +79,8 @@ def test_json_has_the_report_and_the_file(minisup, conf):
         (("supervisord", "x", "--system"), 2, "--system is for crontab, and this is supervisord"),
         (("crontab", "x", "--scale", "a=1"), 2, "--scale is for procfile, and this is crontab"),
         (("procfile", "x", "--after-priority"), 2, "--after-priority is for supervisord"),
+        (("procfile", "x", "y"), 2, "2 files: a Procfile is one"),
+        (("supervisord", "x", "--no-system"), 2, "--system is for crontab, and this is supervisord"),
     ],
 )
 def test_what_is_refused(minisup, words, code, sentence):
@@ -104,7 +118,7 @@ def test_a_crontab_comes_by_a_pipe(tmp_path):
         cwd=tmp_path,
     )
     table = tomllib.loads(process.stdout)["program"]["report"]
-    assert table == {"command": "/srv/report", "schedule": {"cron": "0 * * * *"}}
+    assert table == {"command": "/srv/report", "directory": "${HOME:-/}", "schedule": {"cron": "0 * * * *"}}
 
 
 def test_names_in_a_file_that_comes_by_a_pipe_are_those_of_the_current_directory(tmp_path):
