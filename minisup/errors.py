@@ -33,7 +33,7 @@ class NoSuchTargetError(MinisupError):
 
 
 class TakenError(MinisupError):
-    """The socket or its lock belongs to another minisup, or cannot be made."""
+    """The socket or the state directory belongs to another minisup, or the socket cannot be made."""
 
     exit_code = 73
 

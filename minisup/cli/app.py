@@ -40,7 +40,7 @@ EXIT_CODES: Final = (
     (2, "the command line makes no sense"),
     (3, "no minisup answers"),
     (4, "no such target"),
-    (73, "the socket or its lock is taken, or cannot be made"),
+    (73, "the socket or the state directory is another minisup's, or the socket cannot be made"),
     (75, "a program was given up, and minisup ends because of it (`up`)"),
     (78, "the configuration has problems"),
 )

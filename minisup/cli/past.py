@@ -117,15 +117,16 @@ class Past:
         return path, answer["runs"]
 
     def _expected(self) -> str:
-        from minisup.host.statedir import default_path  # noqa: PLC0415 -- only while no minisup runs
+        from minisup.host.statedir import default_path, main_file, path_for  # noqa: PLC0415 -- only while no minisup runs
 
+        environ = os.environ
         try:
-            directory = self._configured().supervisor.state_dir
+            config = self._configured()
         except ConfigError:
             if self._config:
                 raise
-            directory = None
-        return os.path.join(directory or default_path(os.environ), FILE)
+            return os.path.join(default_path(environ), FILE)
+        return os.path.join(path_for(config.supervisor.state_dir, main_file(config.files, environ), environ), FILE)
 
     def _configured(self) -> Config:
         from minisup.config.load import find_config, load  # noqa: PLC0415 -- only while no minisup runs

@@ -15,7 +15,7 @@ from minisup.config.schema import Config
 from minisup.history.hints import paced
 from minisup.history.opening import FILE
 from minisup.history.reading import HistoryError, open_file
-from minisup.host.statedir import default_path
+from minisup.host.statedir import main_file, path_for
 
 CGROUP: Final = "/proc/self/cgroup"
 ROOT: Final = "/sys/fs/cgroup"
@@ -31,7 +31,7 @@ MONTH: Final = 30 * 86400.0
 def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -> Surroundings:
     """All that can be found out here. UsageError: there is no such unit."""
     found = named_unit(unit) if unit else our_unit(environ)
-    directory = config.supervisor.state_dir or default_path(environ)
+    directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
     return Surroundings(found, memory_limit(), usual, open_logs(config))
 

@@ -56,7 +56,8 @@ class Supervisor:
         metadata=says(
             Key(
                 "Where run ids, running jobs and the history are remembered.",
-                default="root: `/var/lib/minisup`; else `$XDG_STATE_HOME/minisup`",
+                default="root: `/var/lib/minisup`; else `$XDG_STATE_HOME/minisup`; a second configuration has "
+                "a directory in it",
             )
         ),
     )

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 
 from minisup.control.lock import Lock
 from minisup.control.places import default_sockets, fallback_directory, make_private
+from minisup.control.trust import check_way
 from minisup.errors import TakenError
 
 BACKLOG: Final = 128
@@ -24,9 +25,10 @@ class Access(NamedTuple):
 class Listener:
     """A bound and listening socket, and the lock that makes it the only one of its path."""
 
-    def __init__(self, path: str, lock: Lock, sock: socket.socket) -> None:
+    def __init__(self, path: str, access: Access, lock: Lock, sock: socket.socket) -> None:
         self.path = path
         self.socket = sock
+        self._access = access
         self._lock = lock
         self._file = _file_at(path)
 
@@ -34,23 +36,51 @@ class Listener:
     def open(cls, path: str, access: Access) -> Self:
         """Lock and bind `path`. Raises TakenError when somebody else has it, OSError when it cannot be made."""
         path = os.path.abspath(path)
+        check_way(os.path.dirname(path))
         lock = Lock.take(path)
         try:
             _clear_stale(path)
-            return cls(path, lock, _bind(path, access))
+            return cls(path, access, lock, _bind(path, access))
         except BaseException:
             lock.close()
             raise
 
+    @property
+    def gone(self) -> bool:
+        """Whether the socket or its lock has been removed or replaced: nobody finds us, or another takes the name."""
+        return self._lock.gone or not self._is_there()
+
+    def renew(self) -> socket.socket | None:
+        """Take the lock and bind again, as far as they are gone; returns what is replaced, for the caller to close.
+
+        Raises as `open`: meanwhile another may have come.
+        """
+        if self._lock.gone:
+            if self.path.startswith(f"{fallback_directory(os.geteuid())}/"):
+                make_private(fallback_directory(os.geteuid()), os.geteuid())
+            check_way(os.path.dirname(self.path))
+            lock = Lock.take(self.path, patience=0.0)
+            self._lock.close()
+            self._lock = lock
+        if self._is_there():
+            return None
+        _clear_stale(self.path)
+        old, self.socket = self.socket, _bind(self.path, self._access)
+        self._file = _file_at(self.path)
+        return old
+
     def close(self) -> None:
         """Close and remove the socket, unless another file has its name by now, and give the lock back."""
         self.socket.close()
-        try:
-            if _file_at(self.path) == self._file:
-                os.unlink(self.path)
-        except OSError:
-            pass  # somebody removed it, or its directory
+        if self._is_there():
+            _remove(self.path)
         self._lock.close()
+
+    def _is_there(self) -> bool:
+        try:
+            return _file_at(self.path) == self._file
+        except OSError:
+            return False
 
 
 def open_explicit(path: str, access: Access) -> Listener:
@@ -102,14 +132,18 @@ def _clear_stale(path: str) -> None:
 def _bind(path: str, access: Access) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        before = os.umask(0o177)
+        before = os.umask(0o777 & ~access.mode)  # the file is born with its mode
         try:
             sock.bind(path)
         finally:
             os.umask(before)
-        _admit(path, access)
-        sock.setblocking(False)
-        sock.listen(BACKLOG)
+        try:
+            _admit(path, access)
+            sock.setblocking(False)
+            sock.listen(BACKLOG)  # before this nobody can connect
+        except BaseException:
+            _remove(path)
+            raise
     except BaseException:
         sock.close()
         raise
@@ -117,13 +151,25 @@ def _bind(path: str, access: Access) -> socket.socket:
 
 
 def _admit(path: str, access: Access) -> None:
+    """Give the socket the group that was asked for, and the mode where it was not born with it."""
+    file = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)  # what is changed is what was looked at
     try:
-        if access.group is not None:
-            os.chown(path, -1, access.group)
-        os.chmod(path, access.mode)
-    except OSError:
+        found = os.fstat(file)
+        if not stat.S_ISSOCK(found.st_mode):
+            raise FileExistsError(errno.EEXIST, "somebody has put another file in its place", path)
+        if access.group is not None and access.group != found.st_gid:
+            os.chown(f"/proc/self/fd/{file}", -1, access.group)
+        if stat.S_IMODE(found.st_mode) != access.mode:
+            os.chmod(f"/proc/self/fd/{file}", access.mode)
+    finally:
+        os.close(file)
+
+
+def _remove(path: str) -> None:
+    try:
         os.unlink(path)
-        raise
+    except OSError:
+        pass  # somebody removed it, or its directory
 
 
 def _file_at(path: str) -> tuple[int, int]:

@@ -63,6 +63,30 @@ class Server:
         """Where clients find it."""
         return self._listener.path
 
+    @property
+    def lock_path(self) -> str:
+        """The file that keeps another minisup away."""
+        return f"{self.path}.lock"
+
+    def look(self) -> str:
+        """Bind again if somebody has removed the socket or its lock; says so, empty if all is well.
+
+        Clients that are connected stay. Raises MinisupError or OSError when it cannot be had again.
+        """
+        listener = self._listener
+        if not listener.gone:
+            return ""
+        if self._pause is None:
+            self._accept()  # who came before it was removed
+        old = listener.renew()
+        if old is None:
+            return f"the lock of the control socket was removed: {self.lock_path} is made and locked again"
+        if self._pause is None:
+            self._loop.forget(old.fileno())
+            self._loop.on_readable(listener.socket.fileno(), self._accept)
+        old.close()
+        return f"the control socket was removed: {self.path} is made again"
+
     def close(self) -> None:
         """Remove the socket, give the lock back, then drop all clients: who waited may start another minisup."""
         self._loop.forget(self._listener.socket.fileno())

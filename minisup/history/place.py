@@ -1,6 +1,8 @@
 """Where a database can be kept, and how: what the file system can do, and what becomes of a damaged file."""
 
+import errno
 import os
+import stat
 import time
 from typing import Final
 
@@ -14,6 +16,20 @@ NETWORK: Final = frozenset(
 
 COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 """What the names of the files of one database end with."""
+
+
+def check_regular(path: str) -> None:
+    """Raises OSError unless the files of a database are regular ones, as far as they are there.
+
+    SQLite would wait for a FIFO and follow a link.
+    """
+    for ending in COMPANIONS:
+        try:
+            mode = os.lstat(path + ending).st_mode
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, f"{os.path.basename(path)}{ending} is no regular file", path)
 
 
 def network_file_system(path: str) -> str:

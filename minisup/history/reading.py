@@ -6,6 +6,7 @@ from itertools import starmap
 from typing import Any, Final, NamedTuple
 
 from minisup.errors import MinisupError
+from minisup.history.place import check_regular
 from minisup.history.row import UNWELL, Row
 from minisup.history.store import MIGRATIONS, VERSION, create, insert
 
@@ -38,6 +39,7 @@ class Wanted(NamedTuple):
 def open_file(path: str) -> sqlite3.Connection:
     """The database at `path`, for reading. Raises HistoryError."""
     try:
+        check_regular(path)
         with open(path, "rb"):
             pass  # SQLite does not say which of the many reasons it had
         database = sqlite3.connect(_uri(path, "mode=ro"), uri=True, timeout=PATIENCE, isolation_level=None)

@@ -105,7 +105,7 @@ class Scribe:
                 return
         if not self.trouble:
             self.trouble = True
-            self._say(f"cannot write the history {self._path}: {error}; runs go on", "warning")
+            self._say(f"cannot write the history {self._path}: {_words(error)}; runs go on", "warning")
         self._keep_some()
 
     def _keep_some(self) -> None:
@@ -129,3 +129,8 @@ class Scribe:
                 store.close()
             except sqlite3.Error:
                 pass  # it is broken; it will be opened anew
+
+
+def _words(error: Exception) -> str:
+    """What the system said, without the file that it said it of: that may be one of minisup's own."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from minisup.history.place import network_file_system
+from minisup.history.place import check_regular, network_file_system
 from minisup.history.row import Row
 
 VERSION: Final = 2
@@ -108,7 +108,8 @@ class Store:
 
 def _make(path: str) -> tuple[int, int]:
     """Make the file if there is none, for its owner alone: jobs print what they like. Returns what it is known by."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    check_regular(path)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     try:
         return _identity(os.fstat(file))
     finally:

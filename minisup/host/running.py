@@ -16,16 +16,28 @@ A copy that SIGKILL interrupts leaves old and new mixed; `check` tells (docs/dec
 import json
 import mmap
 import os
+import re
 from collections.abc import Callable, Iterable
 from struct import Struct
 from time import CLOCK_BOOTTIME, clock_gettime_ns
 from typing import Final, NamedTuple
+
+from minisup.host import statefile
+from minisup.host.statefile import create, same_file, write_all
 
 MAGIC: Final = b"minisup running 1\n"
 PAGE: Final = 4096
 IN_PLACE: Final = frozenset({"ext2", "ext3", "ext4", "tmpfs", "xfs"})
 """File systems on which a page that has been written once can always be written again."""
 
+MOST: Final = 64 << 20
+"""Bytes of a record that is read; a slot takes 40 and its name."""
+
+MOST_RUN: Final = 10**15
+"""A run id above this was never given."""
+
+_SLOT: Final = re.compile(r"[A-Za-z0-9._-]+:[0-9]{1,9}")
+_STATE: Final = re.compile(r"[A-Za-z0-9]{0,64}")
 _RECORD: Final = Struct("=5Q")  # run, begun, noted, pid, check; times in nanoseconds since boot
 _CHECK: Final = Struct("=Q")
 _USED: Final = 1 << 63
@@ -92,6 +104,13 @@ class Running:
         """Note that the slot has no run: it was reaped, or could not be started."""
         self._write(self._places.get(slot, self._nobody) + _CHECK_AT, _BLANK)
 
+    def look(self) -> bool:
+        """Write the record again if somebody has removed it; whether that was so. OSError: it cannot be made."""
+        if self._write is _nowhere or same_file(self._fd, self._path):
+            return False
+        self._begin(self._places, self._entries())
+        return True
+
     def close(self, *, clean: bool) -> None:
         """Minisup leaves; if nothing lives on there is nothing to find."""
         self._write = _nowhere
@@ -105,12 +124,15 @@ class Running:
         """A slot that came later: a new file, with room for it."""
         self._places[slot] = self._nobody
         if self._write is not _nowhere:
-            past = read(self._path)
             try:
-                self._begin(self._places, past.entries if past else ())
+                self._begin(self._places, self._entries())
             except OSError:
                 pass  # a full disk must not stop the jobs
         return self._places[slot]
+
+    def _entries(self) -> tuple[Entry, ...]:
+        """What this record says, whatever has its name by now."""
+        return _parsed(os.pread(self._fd, MOST, 0)).entries
 
     def _begin(self, slots: Iterable[str], entries: Iterable[Entry]) -> None:
         known = {entry.slot: entry for entry in entries}
@@ -119,9 +141,9 @@ class Running:
         records = (_packed(known[name]) if name in known else bytes(_RECORD.size) for name in names)
         body = head + bytes(_RECORD.size) + b"".join(records)
         fresh = f"{self._path}.new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        fd = create(fresh)
         try:
-            _write_all(fd, body + bytes(-len(body) % PAGE))  # whole: a hole would need a block when it is filled
+            write_all(fd, body + bytes(-len(body) % PAGE))  # whole: a hole would need a block when it is filled
             write = _mapped(fd) if overwrites_in_place(fresh) else _plain(fd)
             os.rename(fresh, self._path)
         except OSError:
@@ -136,23 +158,38 @@ class Running:
 def read(path: str) -> Past | None:
     """What an earlier minisup left; None: nothing, it ended well. ValueError: this is not such a file."""
     try:
-        with open(path, "rb") as file:
-            content = file.read()
+        return _parsed(statefile.read(path, MOST))
     except FileNotFoundError:
         return None
     except OSError as error:
         raise ValueError(error.strerror) from None
+
+
+def _parsed(content: bytes) -> Past:
+    """What a record says, which may be anything. ValueError: it is none."""
     line, _, _ = content.removeprefix(MAGIC).partition(b"\n")
     if not content.startswith(MAGIC):
         raise ValueError("it has another form")
-    head = json.loads(line)
+    state, boot, pids, slots = _facts(line)
     start = content.index(b"\n", len(MAGIC)) + 1
     start += -start % PAGE + _RECORD.size
-    if len(content) < start + len(head["slots"]) * _RECORD.size:
+    if len(content) < start + len(slots) * _RECORD.size:
         raise ValueError("it is too short")
-    found = (_entry(name, content, start + index * _RECORD.size) for index, name in enumerate(head["slots"]))
-    here = head["boot"] == _boot() and head["pids"] == _pid_namespace()
-    return Past(head["state"], here, tuple(entry for entry in found if entry is not None))
+    found = (_entry(name, content, start + index * _RECORD.size) for index, name in enumerate(slots))
+    here = boot == _boot() and pids == _pid_namespace()
+    return Past(state, here, tuple(entry for entry in found if entry is not None))
+
+
+def _facts(line: bytes) -> tuple[str, object, object, list[str]]:
+    try:
+        head = json.loads(line)
+        state, slots = head["state"], head["slots"]
+        known = _STATE.fullmatch(state) and all(map(_SLOT.fullmatch, slots)) and isinstance(slots, list)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("it has another form") from error
+    if not known:
+        raise ValueError("it has another form")
+    return state, head.get("boot"), head.get("pids"), slots
 
 
 def overwrites_in_place(path: str, mounts: str = "/proc/self/mountinfo") -> bool:
@@ -177,7 +214,7 @@ def _entry(slot: str, content: bytes, place: int) -> Entry | None:
     run, begun, noted, pid, check = _RECORD.unpack_from(content, place)
     if not check:
         return None
-    torn = check != (run ^ begun ^ noted ^ pid | _USED)
+    torn = check != (run ^ begun ^ noted ^ pid | _USED) or run > MOST_RUN
     return Entry(slot, run, begun, noted, 0 if torn else pid, torn)
 
 
@@ -222,8 +259,3 @@ def _plain(fd: int) -> Callable[[int, bytes], None]:
 
 def _nowhere(_place: int, _record: bytes) -> None:
     """State is kept in memory."""
-
-
-def _write_all(fd: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(fd, content) :]

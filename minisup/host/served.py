@@ -6,8 +6,16 @@ A small file, written whole at each planned start of such a schedule; without a 
 import json
 import os
 from collections.abc import Iterator
+from typing import Final
 
 from minisup.core.messages import Remember, Remembered
+from minisup.host import statefile
+
+MOST: Final = 4 << 20
+"""Bytes of the file that are read."""
+
+LATEST: Final = 253402300800.0
+"""The year 10000: no planned start is later."""
 
 
 class Served:
@@ -25,12 +33,18 @@ class Served:
     def remember(self, action: Remember) -> None:
         """Keep it for a later minisup."""
         self._known[action.slot] = action.wall
+        self._write()
+
+    def look(self) -> None:
+        """Write it again if somebody has removed it."""
+        if self._known and self._path is not None and not os.path.lexists(self._path):
+            self._write()
+
+    def _write(self) -> None:
         if self._path is None:
             return
         try:
-            with open(f"{self._path}.new", "w", encoding="utf-8") as file:
-                json.dump(self._known, file)
-            os.replace(f"{self._path}.new", self._path)
+            statefile.replace(self._path, json.dumps(self._known).encode())
         except OSError:
             pass  # a full disk must not stop the jobs
 
@@ -38,7 +52,8 @@ class Served:
         if self._path is None:
             return {}
         try:
-            with open(self._path, encoding="utf-8") as file:
-                return {str(slot): float(wall) for slot, wall in json.load(file).items()}
-        except (OSError, ValueError, TypeError, AttributeError):
+            found = json.loads(statefile.read(self._path, MOST))
+            known = {str(slot): float(wall) for slot, wall in found.items()}
+        except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return {}
+        return {slot: wall for slot, wall in known.items() if 0 <= wall < LATEST}

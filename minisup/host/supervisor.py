@@ -28,6 +28,7 @@ from minisup.core.messages import (
     Survived,
 )
 from minisup.core.timers import Timers
+from minisup.errors import TakenError
 from minisup.host import leftovers
 from minisup.host.clock import Clock
 from minisup.host.duties import DUTIES, look_after
@@ -53,6 +54,7 @@ from minisup.host.served import Served
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
 from minisup.host.survivors import Survivors
+from minisup.host.upkeep import Upkeep
 from minisup.host.verdict import Verdicts
 from minisup.host.waits import Waits
 from minisup.host.wallclock import WallClock, wall_clock_for
@@ -105,6 +107,7 @@ class Supervisor:
         self.server: Server | None = None
         self.state, self.history = nothing_kept()
         self.served = Served(None)
+        self.upkeep = Upkeep(self.loop, self.console.say)
         self.wall_clock: WallClock | None = None  # watched while a schedule goes by it
         self.fleet = Fleet(
             [program.policy() for program in config.programs.values()],
@@ -134,7 +137,7 @@ class Supervisor:
     # --- life ---------------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Take the socket, then the state directory; raises TakenError when another minisup has the socket."""
+        """Take the socket, then the state directory; raises TakenError when another minisup has one of them."""
         options = self.config.supervisor
         self.server = open_server(
             self.loop,
@@ -145,7 +148,14 @@ class Supervisor:
             warn=self.warn,
             on_error=lambda sentence, _error: self.console.say(sentence, "error"),
         )
-        self.state, self.history = open_state(options, self.pump.text, self.clock, self.console.say, self.loop.post)
+        try:
+            self.state, self.history = open_state(
+                self.config, self.pump.text, self.clock, self.console.say, self.loop.post
+            )
+        except TakenError:
+            if self.server is not None:
+                self.server.close()
+            raise
         self.fleet.next_run = self.state.first_run()
         self.served = Served(self.state.path)
         self.signals.wake(self.loop.wake_write, self.loop.wake)
@@ -158,6 +168,7 @@ class Supervisor:
             self.feed(event)
             if type(event) is Survived:
                 look_after(self, event.slot)
+        self.upkeep.begin(self.server, self.state, self.record, self.served)
         self.feed(Booted(programs))
         self.recount()  # what an earlier minisup left
         self.notifier.ready()
@@ -236,8 +247,10 @@ class Supervisor:
             if request is Request.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
             elif request is Request.RELOAD:
+                self.upkeep.look()
                 self.reloading.try_to_apply(name)
             elif request is Request.REOPEN:
+                self.upkeep.look()
                 self.output.reopen(name)
             else:
                 self.console.say(f"{name}: {request} is not supported yet; nothing was changed", "warning")
@@ -261,6 +274,7 @@ class Supervisor:
 
     def _leave(self, code: int) -> int:
         self.watching.close()
+        self.upkeep.close()
         if self.protection is not None:
             self.protection.leave()
         if self.fleet.shutdown is not None and not self.running:
@@ -292,6 +306,7 @@ class Supervisor:
 
     def reloaded(self) -> None:
         """Another configuration counts from now on."""
+        self.upkeep.look()
         self.protect()
         self.watching.reloaded()
 

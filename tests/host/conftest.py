@@ -20,7 +20,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def open_stage() -> Iterator[Stage]:
     """A stage whose directory other users may enter and write to."""
     with tempfile.TemporaryDirectory(prefix="minisup-") as name:
-        Path(name).chmod(0o777)
+        Path(name).chmod(0o1777)
         stage = Stage(Path(name))
         yield stage
         stage.close()

@@ -60,19 +60,6 @@ def test_shutdown_over_the_socket_waits_until_the_process_is_gone(stage: Stage) 
     assert daemon.wait(SLACK) == 0
 
 
-def test_a_state_directory_that_another_minisup_uses_is_one_warning(stage: Stage) -> None:
-    stage.up(program("job", "sleep 1000", stop=AT_ONCE))
-    other = stage.write(
-        "other.toml",
-        f"supervisor.socket = '{stage.socket}2'\nsupervisor.state_dir = '{stage.root}/state'\n"
-        + program("task", sh("echo > ran"), kind="task"),
-    )
-    done = stage.run("up", "-c", other, "--exit-when-done")
-    assert done.returncode == 0
-    assert stage.lines("ran")
-    assert sum("warning" in line for line in done.stderr.splitlines()) == 1, done.stderr
-
-
 def test_more_than_ten_leftovers_of_a_slot_are_a_warning(stage: Stage) -> None:
     leaving = sh("sleep 1000 & echo >> ran; test $(wc -l < ran) -lt 15 || exec sleep 1000")
     daemon = stage.up(program("leaving", leaving, min_runtime="20ms", stop=AT_ONCE, log={"to": "none"}))

@@ -78,7 +78,7 @@ def test_without_room_for_a_slot_that_comes_later_the_others_are_kept(
 ) -> None:
     record = opened(tmp_path, *(f"a-program-with-a-long-name:{number}" for number in range(200)))
     with monkeypatch.context() as full:
-        full.setattr(running, "_write_all", raise_full)
+        full.setattr(running, "write_all", raise_full)
         record.intend("late:0", 7)
         record.started("late:0", 4711)
         record.ended("late:0")

@@ -33,7 +33,7 @@ It prints nothing: nobody reads the output of a survivor, and it would die of th
 def stage() -> Iterator[Stage]:
     """A stage in a directory that other users may enter; what a killed minisup left is ended when a test fails."""
     root = Path(tempfile.mkdtemp(prefix="minisup-"))
-    root.chmod(0o777)
+    root.chmod(0o1777)
     stage = Stage(root)
     yield stage
     for daemon in stage.daemons:

@@ -69,6 +69,7 @@ def test_all_of_it(tmp_path):
     database(tmp_path / "history.db", [row()])
     config = SimpleNamespace(
         supervisor=SimpleNamespace(state_dir=str(tmp_path)),
+        files=(str(tmp_path / "minisup.toml"),),
         programs={"email": SimpleNamespace(log_paths=lambda _slot: (None, None))},
     )
     unit = tmp_path / "m.service"
