@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from minisup.host.as_user import Forked
 from minisup.host.environment import Account
 from minisup.host.inherited import seal_inherited_fds
 from minisup.host.recipe import recipe
@@ -23,6 +24,14 @@ NOBODY = Account("nobody", 65534, 65534, (65534,), "/nonexistent")
 ENVIRONMENT = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
 
 
+def pid_of(started: int | Forked) -> int:
+    """Of a child that has executed its command, or is on its way."""
+    if isinstance(started, int):
+        return started
+    os.close(started.report)
+    return started.pid
+
+
 def refuse(*_arguments: object) -> int:
     """Stands for a Python whose `fork_exec` is not known."""
     raise TypeError
@@ -34,15 +43,15 @@ def ways() -> dict[str, Callable[[], int]]:
     ours = recipe(["true"], ENVIRONMENT, directory="/", umask=0o022)
     limited = recipe(["true"], ENVIRONMENT, directory="/", umask=0o022, limits=RunLimits(nofile=1024, nice=5))
     found: dict[str, Callable[[], int]] = {
-        "fork_exec (vfork): minisup's own user": lambda: swift.spawn(ours, 1, 0, NOTHING, NOTHING),
-        "the fall-back through Popen": lambda: plain.spawn(ours, 1, 0, NOTHING, NOTHING),
-        "fork: limits": lambda: swift.spawn(limited, 1, 0, NOTHING, NOTHING),
+        "fork_exec (vfork): minisup's own user": lambda: pid_of(swift.spawn(ours, 1, 0, NOTHING, NOTHING)),
+        "the fall-back through Popen": lambda: pid_of(plain.spawn(ours, 1, 0, NOTHING, NOTHING)),
+        "fork: limits": lambda: pid_of(swift.spawn(limited, 1, 0, NOTHING, NOTHING)),
         "os.posix_spawnp (no directory, no umask)": posix_spawn,
         "subprocess.Popen": popen,
     }
     if os.geteuid() == 0:
         other = recipe(["true"], ENVIRONMENT, directory="/", umask=0o022, account=NOBODY)
-        found["fork: another user"] = lambda: swift.spawn(other, 1, 0, NOTHING, NOTHING)
+        found["fork: another user"] = lambda: pid_of(swift.spawn(other, 1, 0, NOTHING, NOTHING))
         found["subprocess.Popen(user=...)"] = popen_as_nobody
     return found
 

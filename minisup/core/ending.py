@@ -60,7 +60,10 @@ def begin_limits(state: State, slot: Slot, since: Instant) -> None:
 
 
 def spawn_failed(state: State, event: SpawnFailed) -> None:
-    """The run never was. What the machine lacks for now is retried like a failure; the rest waits for its cause."""
+    """The run never was. What the machine lacks for now is retried like a failure; the rest waits for its cause.
+
+    While it was starting its slot may have been stopped, paused or asked to start afresh, as while a run goes on.
+    """
     slot = state.slots[event.slot]
     if slot.run != event.run:
         return
@@ -74,17 +77,27 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         slot.charged = True
     record = end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
     became_ill(state, slot, record)
-    if not slot.wanted:
+    if slot.wanted:
+        wait_after_failure(state, slot, scarce=event.scarce)
+        tell.failure(state, slot, record)
+    else:
+        tell.failure(state, slot, record)
         stopping.settle(state, slot, Phase.OFF)
-    elif event.scarce:
+    consider_giving_up(state, slot.program)
+
+
+def wait_after_failure(state: State, slot: Slot, *, scarce: bool) -> None:
+    """The next step of a slot whose run could not be started."""
+    slot.drain_until = slot.kill_at = None
+    if slot.fresh or (slot.program.gated and slot.early):  # asked for while it was starting
+        start_anyway(state, slot)
+    elif scarce:
         back_off(state, slot)
     elif slot.program.policy.schedule is not None:
         schedule.overtake(state, slot)
         keep_schedule(state, slot)
     else:
         launch.block(state, slot, Outcome.UNSTARTABLE)
-    tell.failure(state, slot, record)
-    consider_giving_up(state, slot.program)
 
 
 def exited(state: State, event: Exited) -> None:
@@ -127,7 +140,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
         None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
     state.out.append(record)
-    if state.shutdown is not None:
+    if state.shutdown is not None and outcome is not Outcome.UNSTARTABLE:  # what never was is not cut
         tell.count_cut(state, slot, record)
     if slot.asked_by is not None:
         tell.extra_ended(state, slot, record)

@@ -6,8 +6,9 @@ Rules for whoever changes this package:
     give the same actions.
  2. Events and actions are frozen data (`messages.py`). Actions are duties for the host; their order is part of the
     interface. Nothing else flows out.
- 3. The host answers each `Spawn` with `Started` or `SpawnFailed` before any other event of that slot, and feeds exits
-    before timers.
+ 3. The host answers each `Spawn` with one `Started` or `SpawnFailed`, before the run's `Exited`, and feeds exits before
+    timers. Until the answer the run is starting: it is its slot's run, has no pid yet, and everything may be asked of
+    it as of one in progress. What it is sent reaches it when it has started; SIGKILL reaches it at once.
  4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
     token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator). A

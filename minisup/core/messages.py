@@ -1,8 +1,8 @@
 """What comes into the core and what goes out of it: frozen, plain, comparable, printable.
 
-The host answers each `Spawn` with `Started` or `SpawnFailed` before it feeds any other event of that slot. Actions are
-carried out in the order in which they are returned. Slots are named `email:0`, programs `email`. Timer keys are the
-name of the slot or the program that they wake, or `FLEET`.
+The host answers each `Spawn` with `Started` or `SpawnFailed`, mostly at once; it does not wait for another user's
+process. Actions are carried out in the order in which they are returned. Slots are named `email:0`, programs `email`.
+Timer keys are the name of the slot or the program that they wake, or `FLEET`.
 """
 
 from enum import StrEnum

@@ -7,9 +7,11 @@ fork, and each step happens in the child, in the promised order: setsid, rlimits
 (as the user), exec.
 
 Rules for the child's half: it ends in exec or `_exit`, whatever happens; it takes no lock and imports nothing (other
-threads of minisup may have held locks at the fork); signals stay blocked until no handler of minisup's is left; and it
-does little, because each page of memory that it touches is copied: what can be prepared is prepared by the parent, and
-`_signal` is used directly, as `signal` makes an enum of each number (together 3 of 5.5 ms).
+threads of minisup may have held locks at the fork); signals stay blocked until no handler of minisup's is left; before
+it takes the user's ids it has closed all that is minisup's (as soon as it has them, the user can stop it, and a lock or
+a pipe that it holds would be held for as long as he likes); and it does little, because each page of memory that it
+touches is copied: what can be prepared is prepared by the parent, and `_signal` is used directly, as `signal` makes an
+enum of each number (together 3 of 5.5 ms).
 """
 
 import _signal  # type: ignore[import-not-found] # underneath `signal`, and without a stub
@@ -17,14 +19,18 @@ import errno
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from minisup.host.recipe import Recipe
 from minisup.host.rlimits import RunLimits, limit_open_files, set_priority
 
 _EVERY: Final = _signal.valid_signals()
 _DEFAULT: Final = int(_signal.SIG_DFL)
-_REPORT_SIZE: Final = 64
+REPORT_SIZE: Final = 64
+"""Bytes of the longest report."""
+
+_FD_SIZE: Final = b"\nFDSize:"
+_ENOUGH: Final = 1 << 16
 _NO_LIMITS: Final = RunLimits()
 
 Born = Callable[[int], None]
@@ -33,12 +39,25 @@ Born = Callable[[int], None]
 warnings.filterwarnings("ignore", message=r".*use of fork\(\) may lead to deadlocks", category=DeprecationWarning)
 
 
-def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int, born: Born | None = None) -> tuple[int, bytes]:
-    """Start the recipe with these descriptors (all above 2) as 0, 1 and 2; returns the pid and a report.
+class Forked(NamedTuple):
+    """A child on its way to its command. `report`, which does not block, is the reader's to close.
 
-    The report is empty when the command runs, else `OSError:HEX_ERRNO:STEP`, and the child is about to end. OSError:
-    no process or pipe could be made. Blocks until the child has executed its command. `born` is called in the child
-    with its pid: should minisup be killed now, its successor may not be allowed to read whose process this is.
+    It ends without a word when the child executes its command (or ends before), else says `OSError:HEX_ERRNO:STEP`
+    just before the child ends.
+    """
+
+    pid: int
+    report: int
+
+
+def fork_as_user(
+    recipe: Recipe, null: int, stdout: int, stderr: int, given: Sequence[int] = (), born: Born | None = None
+) -> Forked:
+    """Start the recipe with these descriptors (all above 2) as 0, 1 and 2. Does not wait for what becomes of the child.
+
+    Those of `given` (1, 2) become the user's, so that he can open them by name (`/dev/stdout`). OSError: no process or
+    pipe could be made. `born` is called in the child with its pid: should minisup be killed now, its successor may not
+    be allowed to read whose process this is.
     """
     environment = dict(item.split(b"=", 1) for item in recipe.environment)
     handled = [number for number in _EVERY if _signal.getsignal(number) not in (_DEFAULT, None)]
@@ -47,23 +66,22 @@ def spawn_as_user(recipe: Recipe, null: int, stdout: int, stderr: int, born: Bor
     try:
         pid = os.fork()
         if pid == 0:
-            _become(recipe, environment, (null, stdout, stderr), handled, writer, born)
+            _become(recipe, environment, (null, stdout, stderr), given, handled, writer, born)
     except BaseException:
         os.close(reader)
         raise
     finally:
         _signal.pthread_sigmask(_signal.SIG_SETMASK, mask)
         os.close(writer)
-    try:
-        return pid, os.read(reader, _REPORT_SIZE)  # the end of the pipe comes with the exec
-    finally:
-        os.close(reader)
+    os.set_blocking(reader, False)
+    return Forked(pid, reader)
 
 
 def _become(
     recipe: Recipe,
     environment: dict[bytes, bytes],
     streams: Sequence[int],
+    given: Sequence[int],
     handled: Sequence[int],
     report: int,
     born: Born | None,
@@ -74,6 +92,7 @@ def _become(
             born(os.getpid())
         for fd, stream in enumerate(streams):
             os.dup2(stream, fd)
+        _close_others(report)
         _clear_signals(handled)
         os.setsid()
         limits = recipe.limits or _NO_LIMITS
@@ -84,6 +103,7 @@ def _become(
         if limits.nice is not None:
             set_priority(limits.nice)
         step = b"noexec:user"
+        _give(given, recipe)
         _change_ids(recipe)
         if recipe.umask >= 0:
             os.umask(recipe.umask)
@@ -100,8 +120,37 @@ def _become(
         os._exit(255)
 
 
+def _close_others(report: int) -> None:
+    """Close what is minisup's: locks, sockets, the pipes of other runs."""
+    os.closerange(3, report)
+    os.closerange(report + 1, _highest())
+
+
+def _highest() -> int:
+    """A number that no descriptor of this process reaches: where Python has no close_range it closes one by one."""
+    try:
+        fd = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+        status = os.read(fd, 4096)
+        os.close(fd)
+        return int(status.partition(_FD_SIZE)[2].split(None, 1)[0])
+    except (OSError, IndexError, ValueError):
+        return _ENOUGH
+
+
+def _give(given: Sequence[int], recipe: Recipe) -> None:
+    """Let the user be the owner of these descriptors' pipes."""
+    account = recipe.account
+    if account is None or account.uid is None:
+        return
+    for fd in given:
+        try:
+            os.fchown(fd, account.uid, -1)
+        except OSError:  # root without that right: he can write to them, but not open them by name
+            return
+
+
 def _clear_signals(handled: Sequence[int]) -> None:
-    _signal.set_wakeup_fd(-1)  # it is minisup's: a signal noted there would be taken for one to minisup
+    _signal.set_wakeup_fd(-1)  # it was minisup's, and the number may be another file's by now
     for number in handled:
         _signal.signal(number, _DEFAULT)
     _signal.pthread_sigmask(_signal.SIG_SETMASK, ())

@@ -1,6 +1,6 @@
 """What the core asks for, carried out: one function for each kind of action. The order is the core's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minisup.config.schema import Config
@@ -18,6 +18,7 @@ from minisup.core.messages import (
     Signal,
     SignalLeftovers,
     Spawn,
+    SpawnFailed,
     Started,
     Watch,
 )
@@ -36,6 +37,7 @@ from minisup.host.notify import Notifier
 from minisup.host.output import Output
 from minisup.host.protection import Protection
 from minisup.host.pump import Pump
+from minisup.host.reap import Ended
 from minisup.host.recipes import Recipes
 from minisup.host.sender import Sender
 from minisup.host.served import Served
@@ -79,23 +81,46 @@ class Desk(Protocol):
 
 
 def spawn(desk: Desk, action: Spawn) -> None:
-    """Start a run, and tell the core how that went."""
+    """Start a run, and tell the core how that went, unless that has still to turn out."""
     desk.state.reserve(action.run)
     answer = desk.launcher.start(action)
+    if answer is not None:
+        answered(desk, answer)
+
+
+def answered(desk: Desk, answer: Started | SpawnFailed) -> None:
+    """Tell the core how a start went."""
     if type(answer) is Started:
-        desk.running[answer.pid] = (action.slot, action.run)
+        desk.running[answer.pid] = (answer.slot, answer.run)
         if desk.memory is not None or desk.protection is not None:
-            look_after(desk, action.slot)
+            look_after(desk, answer.slot)
         if desk.console.detailed:
             desk.output.tell_start(answer)
     desk.feed(answer)
 
 
+def arrived(desk: Desk, answer: Started | SpawnFailed, pid: int, signals: Sequence[Signal]) -> None:
+    """A start that nobody waited for is over: now the run gets what it was sent meanwhile."""
+    if type(answer) is SpawnFailed:
+        desk.helpers[pid] = _no_run
+    answered(desk, answer)
+    for sent in signals:
+        signal(desk, sent)
+
+
+def _no_run(_ended: Ended) -> None:
+    """Such a child has nothing to tell."""
+
+
 def signal(desk: Desk, action: Signal) -> None:
     """Signal a run."""
     slot = desk.fleet.slots.get(action.slot)
-    if slot is not None and slot.run == action.run and slot.pid:  # else it could not be started after all
+    if slot is None or slot.run != action.run:  # it could not be started after all
+        return
+    if slot.pid:
         desk.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
+    else:
+        desk.launcher.send(action)
 
 
 def signal_leftovers(desk: Desk, action: SignalLeftovers) -> None:

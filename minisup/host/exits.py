@@ -9,6 +9,7 @@ from minisup.core.messages import Event, Exited
 from minisup.core.model import Outcome
 from minisup.host import processes
 from minisup.host.helper import Helpers
+from minisup.host.launcher import Launcher
 from minisup.host.leftovers import URGENT, Leftovers
 from minisup.host.loop import TURN, Loop
 from minisup.host.oom import OomKills
@@ -25,6 +26,7 @@ class Desk(Protocol):
 
     fleet: Fleet
     helpers: Helpers
+    launcher: Launcher
     leftovers: Leftovers
     loop: Loop
     now: Callable[[], float]
@@ -91,6 +93,9 @@ class Exits:
         desk = self._desk
         ended = reap(BATCH)
         strangers = False
+        if desk.launcher.starting:
+            for child in ended:
+                desk.launcher.ended(child.pid)
         orphans = self._has_orphans(ended)
         for child in ended:
             known = desk.running.pop(child.pid, None)

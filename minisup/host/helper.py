@@ -5,11 +5,12 @@ from collections.abc import Callable, MutableMapping
 from typing import Final
 
 from minisup.host import processes
+from minisup.host.as_user import Forked
 from minisup.host.characters import last_lines
 from minisup.host.loop import Loop
 from minisup.host.reap import Ended
 from minisup.host.recipe import Recipe
-from minisup.host.spawn import Spawner
+from minisup.host.spawn import Spawner, refused
 
 READ: Final = 1 << 16
 """Bytes taken at once; one read a turn, so that a child that prints without end slows nobody."""
@@ -31,7 +32,9 @@ class Helper:
         self._helpers = helpers
         self._on_output = on_output
         self._on_end = on_end
-        self._out = self._err = -1
+        self._out = self._err = self._report = -1
+        self._recipe: Recipe | None = None
+        self.refused = ""  # why it could not be started, where that turned out later
         self._tail = b""
         self.pid = 0
 
@@ -41,12 +44,18 @@ class Helper:
         try:
             self._err, childs_err = os.pipe2(os.O_CLOEXEC)
             try:
-                self.pid = spawner.spawn(recipe, 0, 0, childs_end, childs_err)
+                made = spawner.spawn(recipe, 0, 0, childs_end, childs_err)
             finally:
                 os.close(childs_err)
         except BaseException:
             self._close()
             raise
+        self.refused = ""
+        if isinstance(made, Forked):  # nobody waits for it: who asks has a limit for the whole of it
+            self.pid, self._report, self._recipe = *made, recipe
+            self._loop.on_readable(self._report, self._read_report)
+        else:
+            self.pid = made
         self._helpers[self.pid] = self._ended
         for fd, reader in ((self._out, self._read_out), (self._err, self._read_err)):
             os.set_blocking(fd, False)
@@ -84,8 +93,17 @@ class Helper:
         elif data is not None:
             self._err = self._shut(self._err)
 
+    def _read_report(self) -> None:
+        data = _read(self._report)
+        if data and self._recipe is not None:
+            self.refused = refused(self._recipe, data).cause
+        if data is not None:
+            self._report = self._shut(self._report)
+
     def _ended(self, ended: Ended) -> None:
         self.pid = 0
+        if self._report >= 0:
+            self._read_report()
         while self._out >= 0 and (data := _read(self._out)):  # what a pipe holds, no more: nobody of ours writes on
             self._on_output(data)
         if self._err >= 0:
@@ -94,7 +112,7 @@ class Helper:
         self._on_end(ended)
 
     def _close(self) -> None:
-        self._out, self._err = self._shut(self._out), self._shut(self._err)
+        self._out, self._err, self._report = map(self._shut, (self._out, self._err, self._report))
 
     def _shut(self, fd: int) -> int:
         if fd >= 0:

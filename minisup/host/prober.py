@@ -196,6 +196,9 @@ class _Command(_Asked):
     def _ended(self, ended: Ended) -> None:
         if not self._pending:
             return
+        if self._child.refused:
+            self._tell(None, self._child.refused)
+            return
         if ended.code != 0:
             self._tell(None, f"the probe ended by {self._how(ended)}")
             return
@@ -253,4 +256,4 @@ class _Resident(_Asked):
 
     def _ended(self, ended: Ended) -> None:
         self._hang_up()
-        self._tell(None, f"who asks ended by {self._how(ended)}")
+        self._tell(None, self._child.refused or f"who asks ended by {self._how(ended)}")

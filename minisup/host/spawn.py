@@ -1,9 +1,10 @@
 """Starting a run: the fastest way that this Python offers, and the system's words when it fails.
 
 Three ways, one result (docs/decisions/0002-spawn.md): `_swift` calls the function that is underneath `subprocess` and
-uses vfork; `_plain` goes through `subprocess.Popen` where that function is not what we know; `spawn_as_user` forks for
-another user and for limits. None of them leaves a waiting object behind: the reaper owns all waits but that for a child
-that never became a run, which ends at once and is waited for here.
+uses vfork; `_plain` goes through `subprocess.Popen` where that function is not what we know; `fork_as_user` forks for
+another user and for limits, and nobody waits for what comes of that (`starting.py`). None of them leaves a waiting
+object behind: the reaper owns all waits but that for a child of our own user that never became a run, which ends at
+once and is waited for here.
 """
 
 import errno
@@ -14,7 +15,7 @@ from fcntl import F_DUPFD_CLOEXEC, fcntl
 from types import MappingProxyType
 from typing import Any, Final
 
-from minisup.host.as_user import Born, spawn_as_user
+from minisup.host.as_user import Born, Forked, fork_as_user
 from minisup.host.recipe import Recipe, located
 
 NOTHING: Final = -1
@@ -78,16 +79,18 @@ class Spawner:
 
     def spawn(
         self, recipe: Recipe, run: int, failures: int, stdout_fd: int, stderr_fd: int, born: Born | None = None
-    ) -> int:
+    ) -> int | Forked:
         """Start run number `run`, after `failures` counted ends in a row; returns its pid, also its session and group.
 
         The descriptors become the child's stdout and stderr: 1 and 2 are minisup's own, `NOTHING` is /dev/null. They
-        stay open here. The command has been executed when this returns. SpawnError otherwise. A child that is to be
-        another user's tells `born` its pid itself, before it executes the command.
+        stay open here. The command has been executed when this returns a pid. SpawnError otherwise. A child that is to
+        be another user's, or has limits, is only on its way then (`Forked`; `refused` explains its report), and tells
+        `born` its pid itself, before it executes the command.
         """
         environment = recipe.environment
         environment[-2] = b"MINISUP_RUN_ID=%d" % run
         environment[-1] = b"MINISUP_FAILURES=%d" % failures
+        given = (stdout_fd, stderr_fd)
         if stdout_fd < _FIRST_FREE:
             stdout_fd = self._standard[stdout_fd]
         if stderr_fd < _FIRST_FREE:
@@ -95,12 +98,10 @@ class Spawner:
         try:
             if recipe.account is None and recipe.limits is None:
                 return self._start(recipe, stdout_fd, stderr_fd)
-            pid, report = spawn_as_user(recipe, self._null, stdout_fd, stderr_fd, born)
+            pipes = [fd for fd, stream in enumerate(given, 1) if stream >= _FIRST_FREE]
+            return fork_as_user(recipe, self._null, stdout_fd, stderr_fd, pipes, born)
         except OSError as error:
             raise _no_process(recipe, error) from None
-        if report:
-            raise _failed(recipe, pid, report)
-        return pid
 
     def spawn_helper(self, recipe: Recipe, output_fd: int) -> int:
         """Start a helper of minisup's own, which is no run: as itself, in its own session; returns its pid.
@@ -227,6 +228,11 @@ def _first_usable(recipe: Recipe) -> bytes:
 def _failed(recipe: Recipe, pid: int, report: bytes) -> SpawnError:
     """The error of a child that reported one and ended; waits for it, so that nobody takes it for a run."""
     os.waitpid(pid, 0)
+    return refused(recipe, report)
+
+
+def refused(recipe: Recipe, report: bytes) -> SpawnError:
+    """What the report of a child means that could not execute its command."""
     _, _, rest = report.partition(b":")
     number, _, step = rest.partition(b":")
     return _explained(recipe, int(number or b"0", 16), step)

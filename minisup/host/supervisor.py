@@ -31,7 +31,7 @@ from minisup.core.timers import Timers
 from minisup.errors import TakenError
 from minisup.host import leftovers
 from minisup.host.clock import Clock
-from minisup.host.duties import DUTIES, look_after
+from minisup.host.duties import DUTIES, arrived, look_after
 from minisup.host.exits import Exits
 from minisup.host.extras import Extras
 from minisup.host.helper import Helpers
@@ -119,7 +119,7 @@ class Supervisor:
         self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
         self.record = Running()
         self.recipes = Recipes(config, self.record)
-        self.launcher = Launcher(self.recipes, self.pump, self.record)
+        self.launcher = Launcher(self.loop, self.recipes, self.pump, self.record, partial(arrived, self))
         self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.helpers, self.console.tell, self.console.say)
         self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)
@@ -277,7 +277,8 @@ class Supervisor:
         self.upkeep.close()
         if self.protection is not None:
             self.protection.leave()
-        if self.fleet.shutdown is not None and not self.running:
+        alone = not self.running and not self.launcher.starting
+        if self.fleet.shutdown is not None and alone:
             self.exits.let_strangers_end(min(self.fleet.shutdown.begun + LAST_GRACE, self.fleet.shutdown.halt_at))
         if self.prober is not None:
             self.prober.close()
@@ -290,7 +291,7 @@ class Supervisor:
         if self.protection is not None:
             self.protection.finish(deadline)
         self.watching.wait(deadline - self.now())
-        self.record.close(clean=not self.running)
+        self.record.close(clean=alone)
         self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
         if self.server is not None:
             self.server.close()
@@ -320,7 +321,8 @@ class Supervisor:
 
     def _leaders(self) -> dict[int, int]:
         helpers = dict.fromkeys(self.helpers, HELPER)
-        return {**helpers, **{pid: run for pid, (_, run) in self.running.items()}}
+        starting = {start.pid: start.wish.run for start in self.launcher.starting}
+        return {**helpers, **starting, **{pid: run for pid, (_, run) in self.running.items()}}
 
     def _needed(self, program: str) -> tuple[Any, ...]:
         return fingerprint(needed_paths(self.recipes.of(f"{program}:0")))

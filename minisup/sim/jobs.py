@@ -3,7 +3,7 @@
 All chance comes from the `Random` that the world passes in; all durations are seconds, all instants virtual time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
 from random import Random
@@ -95,6 +95,7 @@ class Job:
     fail_code: int = 1
     outages: tuple[Span, ...] = ()  # a run that starts in one fails
     troubles: tuple[Trouble, ...] = ()
+    starting: Seconds = 0.0  # between the decision to start a run and its first moment, or the news that it cannot
     queue: Queue | None = None
     waiting: int | None = None  # what the probe says, if not what waits in the queue
     probe_error: str = ""  # why the probe says nothing
@@ -130,6 +131,16 @@ def _drawn(lasts: Seconds | tuple[Seconds, Seconds] | Durations, chance: Random)
     if isinstance(lasts, float | int):
         return lasts
     return chance.uniform(*lasts) if isinstance(lasts, tuple) else lasts.draw(chance)
+
+
+@dataclass(slots=True)
+class Start:
+    """A run that is starting: `signals` reach it when it has started, (name, whether to its group)."""
+
+    slot: str
+    run: int
+    trouble: Trouble | None
+    signals: list[tuple[str, bool]] = field(default_factory=list)
 
 
 class Process:

@@ -9,7 +9,7 @@ puts them there. The commands (`#` begins a comment; durations as in a configura
     program email numprocs=2 retry.budget=3 after=migrate schedule.cron="*/5 * * * *"
                                before `up`; keys as in a configuration file
     job email lasts=200ms exit=0 on_term=ignores
-                               what its processes do, from the next run on
+                               what its processes do, from the next run on; starting=1s: until one is there
     survivor email:0 812 30s   before `up`: a run of an earlier minisup goes on, started so long ago
     lost email:0 812 30s       before `up`: a run of an earlier minisup has ended
     recall email:0 30s         before `up`: so long ago an earlier minisup last saw to its schedule

@@ -1,7 +1,7 @@
 """A machine in virtual time: it carries out what `Fleet` decides on simulated processes, as the host does on real ones.
 
-It keeps the host's promises: each `Spawn` is answered at once, actions are carried out in order, exits come before
-timers of the same instant, SIGKILL always works. The same seed gives the same world.
+It keeps the host's promises: each `Spawn` is answered, at once unless the job takes long to start; actions are carried
+out in order, exits come before timers of the same instant, SIGKILL always works. The same seed gives the same world.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -50,7 +50,7 @@ from minisup.core.messages import (
 )
 from minisup.core.model import Instant, Policy, Scope, Seconds
 from minisup.core.timers import Timers
-from minisup.sim.jobs import Job, Plan, Process, Reaction
+from minisup.sim.jobs import Job, Plan, Process, Reaction, Start, Trouble
 
 Watcher = Callable[[Instant, Event, Sequence[Action]], None]
 """Told of every step of the core: when, what went in, what came out."""
@@ -105,6 +105,7 @@ class World:
         self.trace = trace or Trace()
         self.watched: set[str] = set()
         self.processes: dict[str, Process] = {}
+        self.starting: dict[str, Start] = {}
         self._chance = Random(seed)  # noqa: S311  a simulation wants a seed, not secrets
         self._leavings: dict[tuple[str, int], Process] = {}
         self._watcher = watcher
@@ -112,7 +113,7 @@ class World:
         self.ahead = wall  # what the wall clock read at 0; `set_clock` changes it
         self.remembered: dict[str, float] = {}
         self._tie = count()
-        self._happenings: list[tuple[Instant, int, Process | Event]] = []
+        self._happenings: list[tuple[Instant, int, Process | Start | Event]] = []
         self.timers = Timers()
         self.fleet = Fleet(
             policies,
@@ -230,13 +231,14 @@ class World:
     def feed(self, event: Event) -> None:
         """Give the core an event and carry out what it decides."""
         todo = self._step(event)
-        for action in todo:  # grows meanwhile: a start is answered at once
+        for action in todo:  # grows meanwhile: most starts are answered at once
             if isinstance(action, Arm):
                 self.timers.arm(*action)
             elif isinstance(action, Record):
                 self.trace.records.append(action)
             elif isinstance(action, Spawn):
-                todo += self._step(self._spawn(action))
+                answer = self._spawn(action)
+                todo += self._step(answer) if answer is not None else []
             elif isinstance(action, Measure):
                 todo += self._step(self._measure(action.program))
             elif isinstance(action, Note):
@@ -264,17 +266,27 @@ class World:
     def _job(self, slot: str) -> Job:
         return self.jobs.get(slot) or self.jobs.get(slot.rpartition(":")[0]) or Job()
 
-    def _later(self, when: Instant, what: Process | Event) -> None:
+    def _later(self, when: Instant, what: Process | Start | Event) -> None:
         if when < inf:
             heappush(self._happenings, (when, next(self._tie), what))
 
-    def _spawn(self, spawn: Spawn) -> Started | SpawnFailed:
+    def _spawn(self, spawn: Spawn) -> Started | SpawnFailed | None:
         slot, run, _ = spawn
         assert slot not in self.processes, f"two runs in {slot}"
+        assert slot not in self.starting, f"two runs start in {slot}"
         now, job = self.now, self._job(slot)
         self.trace.launches.append((now, slot))
-        if job.troubles and (trouble := job.trouble(now)):
+        trouble = job.trouble(now) if job.troubles else None
+        if job.starting:
+            self.starting[slot] = start = Start(slot, run, trouble)
+            self._later(now + job.starting, start)
+            return None
+        return self._begin(slot, run, job, trouble)
+
+    def _begin(self, slot: str, run: int, job: Job, trouble: Trouble | None) -> Started | SpawnFailed:
+        if trouble is not None:
             return SpawnFailed(slot, run, trouble.cause, trouble.scarce)
+        now = self.now
         self.processes[slot] = process = Process(slot, run, job, now, job.plan(now, self._chance))
         if process.ends < inf:
             heappush(self._happenings, (process.ends, next(self._tie), process))
@@ -288,10 +300,23 @@ class World:
             return Measured(program, job.waiting)
         return Measured(program, job.queue.visible(self.now, self._chance) if job.queue else 0)
 
-    def _happen(self, what: Process | Event, when: Instant) -> None:
+    def _answer(self, start: Start) -> None:
+        """A start is over: now the run gets what it has been sent meanwhile."""
+        del self.starting[start.slot]
+        self.feed(self._begin(start.slot, start.run, self._job(start.slot), start.trouble))
+        process = self.processes.get(start.slot)
+        if process is not None and process.run == start.run:
+            for name, group in start.signals:
+                process.take(name, self.now, group=group)
+            self._later(process.ends, process)
+
+    def _happen(self, what: Process | Start | Event, when: Instant) -> None:
         if isinstance(what, Process):
             if what.ends == when and self.processes.get(what.slot) is what:  # else a signal has moved its end
                 self._exit(what)
+        elif isinstance(what, Start):
+            if self.starting.get(what.slot) is what:  # else a SIGKILL has ended it
+                self._answer(what)
         elif isinstance(what, Leftovers):
             if self._leavings.pop((what.slot, what.run), None) is not None:  # else a signal was quicker
                 self.feed(what)
@@ -327,6 +352,15 @@ class World:
 
     def _signal(self, action: Signal) -> None:
         self.trace.signals.append((self.now, action))
+        start = self.starting.get(action.slot)
+        if start is not None:
+            start.signals.append((action.signal, action.scope is Scope.GROUP))
+            if action.signal == "SIGKILL":
+                start.trouble = None  # it ends as a run that was killed
+                self._later(self.now, start)
+            return
+        if action.run != self.fleet.slots[action.slot].run:  # it could not be started after all
+            return
         process = self.processes[action.slot]
         assert process.run == action.run, f"a signal for run {action.run} of {action.slot}, which runs {process.run}"
         process.take(action.signal, self.now, group=action.scope is Scope.GROUP)

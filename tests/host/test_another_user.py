@@ -12,7 +12,6 @@ import pytest
 from ways import FDS, Ways, fields, needs_root, script
 
 from minisup.host.environment import Account
-from minisup.host.spawn import NOTHING
 
 NOBODY = Account("nobody", 65534, 65534, (65534, 4242), "/nonexistent")
 
@@ -88,16 +87,15 @@ def test_ids_that_may_not_be_taken_are_said_with_the_name():
     program = """
 import os
 from minisup.host.environment import Account
-from minisup.host.spawn import NOTHING
 from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner, SpawnError
+from minisup.host.spawn import NOTHING, Spawner, refused
 spawner = Spawner()
 if os.geteuid() == 0:
     os.setresuid(4242, 4242, 4242)
-try:
-    spawner.spawn(recipe(["true"], [], account=Account("nobody", 65534, 65534, (65534,))), 1, 0, NOTHING, NOTHING)
-except SpawnError as error:
-    print(error)
+other = recipe(["true"], [], account=Account("nobody", 65534, 65534, (65534,)))
+forked = spawner.spawn(other, 1, 0, NOTHING, NOTHING)
+os.waitpid(forked.pid, 0)
+print(refused(other, os.read(forked.report, 100)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "cannot start true as nobody: operation not permitted\n"
@@ -138,7 +136,7 @@ for command in (["cat", "/proc/self/status"], [sys.executable, "-ISc", sys.argv[
 def test_the_child_itself_tells_its_pid_before_it_executes_its_command(swift):
     reader, writer = os.pipe2(os.O_CLOEXEC)
     born = lambda pid: os.write(writer, b"%d of %d" % (pid, os.getpid()))  # noqa: E731
-    pid = swift.spawner.spawn(swift.recipe("true", account=NOBODY), 7, 0, NOTHING, NOTHING, born)
+    pid = swift.start(swift.recipe("true", account=NOBODY), born=born)
     assert os.read(reader, 100) == b"%d of %d" % (pid, pid)
     os.waitpid(pid, 0)
     os.close(reader)

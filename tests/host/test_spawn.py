@@ -142,14 +142,14 @@ def test_limits_that_the_system_refuses(limits, words):
 import os
 from minisup.host.recipe import recipe
 from minisup.host.rlimits import RunLimits
-from minisup.host.spawn import NOTHING, Spawner, SpawnError
+from minisup.host.spawn import NOTHING, Spawner, refused
 spawner, made = Spawner(), recipe(["true"], [], limits={limits!r})
 if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)
-try:
-    spawner.spawn(made, 1, 0, NOTHING, NOTHING)
-except SpawnError as error:
-    print(error.scarce, error)
+forked = spawner.spawn(made, 1, 0, NOTHING, NOTHING)
+os.waitpid(forked.pid, 0)
+error = refused(made, os.read(forked.report, 100))
+print(error.scarce, error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == f"False {words}\n"

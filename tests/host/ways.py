@@ -8,7 +8,7 @@ from minisup.host.environment import Account
 from minisup.host.inherited import seal_inherited_fds
 from minisup.host.processes import children_of_self
 from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner, SpawnError
+from minisup.host.spawn import NOTHING, Spawner, SpawnError, refused
 
 ROOT = os.geteuid() == 0
 PATH = b"PATH=" + os.fsencode(os.environ["PATH"])
@@ -37,8 +37,9 @@ class Ways:
             made.account = Account()  # the way of another user, with nothing to change
         return made
 
-    def start(self, made, stdout=NOTHING, stderr=NOTHING, run=7, failures=3):
-        return self.spawner.spawn(made, run, failures, stdout, stderr)
+    def start(self, made, stdout=NOTHING, stderr=NOTHING, run=7, failures=3, born=None):
+        """The pid of a child that has executed its command; raises SpawnError when it could not."""
+        return awaited(self.spawner.spawn(made, run, failures, stdout, stderr, born), made)
 
     def output(self, *argv, **more):
         reader, writer = os.pipe2(os.O_CLOEXEC)
@@ -57,6 +58,20 @@ class Ways:
         assert str(refused.value) == refused.value.cause
         assert children_of_self() == before, "the child that could not start was not waited for"
         return refused.value
+
+
+def awaited(started, made):
+    """Wait for a child that is only on its way, as minisup's loop never does."""
+    if isinstance(started, int):
+        return started
+    pid, report = started
+    os.set_blocking(report, True)
+    with open(report, "rb") as file:
+        said = file.read()
+    if said:
+        os.waitpid(pid, 0)
+        raise refused(made, said)
+    return pid
 
 
 def fields(text):

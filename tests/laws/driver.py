@@ -1,7 +1,7 @@
 """A host without manners: it feeds `Fleet` any legal order of events and checks the laws after each step.
 
-Legal means: a `Spawn` is answered at once, actions are carried out in order, a run ends once, time goes forward, timers
-come in order and never early.
+Legal means: a `Spawn` is answered once, at once or at any later time, actions are carried out in order, a run ends once
+and after it has started, time goes forward, timers come in order and never early.
 """
 
 from dataclasses import dataclass, field
@@ -71,6 +71,7 @@ class Run:
 
     id: int
     started: float
+    starting: str = ""  # how its start will turn out, while the core waits for that
     over: bool = False  # it takes more memory than it may
     signals: list = field(default_factory=list)  # ours
     sent: list = field(default_factory=list)  # an operator's
@@ -105,7 +106,7 @@ class Driver:
         self.failed = set()  # ids of runs that could not be started
         self.asked_at = None  # shutdown
         self.halted = None
-        self.answers = []  # how the next spawns go: "ok", "scarce", "missing"; then ok
+        self.answers = []  # how the next spawns go: "ok", "scarce", "missing", or "late" and one of these; then ok
         self.log = []  # (event, now, actions)
         self.ahead = 1000.0  # of the wall clock
 
@@ -139,7 +140,11 @@ class Driver:
             self.feed(Lost(slot, self.last_run, self.now - 1.0))
 
     def exit(self, slot, code=0, signal=None, leftovers=0, *, output=False, oom=False):
-        run = self.runs.pop(slot)
+        if self.runs[slot].starting and not self.arrive(slot):
+            return
+        run = self.runs.pop(slot, None)
+        if run is None:  # minisup has left
+            return
         self.killed.pop(slot, None)
         if "SIGKILL" in run.signals:
             leftovers = 0
@@ -148,6 +153,20 @@ class Driver:
         if output:
             self.clogged.add(slot)
         self.feed(Exited(slot, run.id, code, signal, leftovers=leftovers, output=output, oom=oom))
+
+    def arrive(self, slot):
+        """The start of a run is over, one way or the other; returns whether it has started."""
+        run = self.runs[slot]
+        answer, run.starting = run.starting, ""
+        if answer == "ok":
+            run.started = self.now
+            self.feed(Started(slot, run.id, 1000 + run.id))
+        else:
+            del self.runs[slot]
+            self.killed.pop(slot, None)
+            self.failed.add(run.id)
+            self.feed(SpawnFailed(slot, run.id, answer, answer == "scarce"))
+        return answer == "ok"
 
     def leftovers(self, slot, run, count):
         if count:
@@ -328,7 +347,8 @@ class Driver:
         todo = list(self._step(event))
         for action in todo:
             if isinstance(action, Spawn):
-                todo += self._step(self._spawn(action))
+                answer = self._spawn(action)
+                todo += [] if answer is None else self._step(answer)
             elif isinstance(action, Measure):
                 assert self.fleet.shutdown is None
                 self.asked_probes.add(action.program)
@@ -398,6 +418,9 @@ class Driver:
     def _answer(self, slot, run):
         self.last_run = run
         answer = self.answers.pop(0) if self.answers else "ok"
+        if answer.startswith("late "):
+            self.runs[slot] = Run(run, self.now, answer.removeprefix("late "))
+            return None
         if answer == "ok":
             self.runs[slot] = Run(run, self.now)
             return Started(slot, run, 1000 + run)

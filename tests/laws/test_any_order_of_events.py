@@ -108,6 +108,7 @@ def fleets(draw):
     return made
 
 
+ANSWERS = ["ok", "scarce", "missing", "late ok", "late ok", "late scarce", "late missing"]
 number = st.integers(0, 20)
 happenings = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 7.0, 30.0, 300.0])),
@@ -121,7 +122,8 @@ happenings = st.one_of(
     st.tuples(st.just("unclog"), number),
     st.tuples(st.just("touch"), number),
     st.tuples(st.just("change"), number),
-    st.tuples(st.just("spawns"), st.lists(st.sampled_from(["ok", "scarce", "missing"]), max_size=4)),
+    st.tuples(st.just("spawns"), st.lists(st.sampled_from(ANSWERS), max_size=4)),
+    st.tuples(st.just("arrive"), number),
     st.tuples(st.just("ask"), st.sampled_from(list(Verb)), number, st.booleans(), st.booleans()),
     st.tuples(st.just("ask all"), st.sampled_from(list(Verb)), st.booleans()),
     st.tuples(st.just("scale"), number, st.sampled_from([0, 1, 2, 5]), st.booleans()),
@@ -162,6 +164,12 @@ def change_leftovers(driver, index, count):
 def appear(driver, index, count):
     if driver.fleet.slots:
         driver.appear(chosen(driver.fleet.slots, index), count)
+
+
+def arrive(driver, index):
+    starting = [slot for slot, run in driver.runs.items() if run.starting]
+    if starting:
+        driver.arrive(chosen(starting, index))
 
 
 def fill(driver, index):
@@ -242,6 +250,7 @@ HAPPENS = {
     "crash": crash,
     "leftovers": change_leftovers,
     "appear": appear,
+    "arrive": arrive,
     "fill": fill,
     "unclog": unclog,
     "change": lambda driver, index: driver.change(chosen(driver.policies, index)),
