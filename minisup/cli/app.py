@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Final, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
+from minisup import __version__
 from minisup.cli import (
     control,
     convert,
@@ -25,6 +26,24 @@ from minisup.cli.options import Config, Globals, Socket
 from minisup.errors import UsageError
 
 PROGRAM: Final = "minisup"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say.show(f"minisup {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        "-V",
+        is_eager=True,
+        callback=_show_version,
+        help="Print the version and exit; `minisup version` knows the running one, too.",
+    ),
+]
 
 TARGETS: Final = (
     ("email", "all slots of the program"),
@@ -67,7 +86,7 @@ COMMANDS: Final = tuple(command for family in FAMILIES for command in family.COM
 USAGE_ERROR, SHOWN_ERROR = cast("tuple[type[Exception], type[Exception]]", typer.BadParameter.__mro__[1:3])
 
 
-def _globals(ctx: typer.Context, config: Config = None, socket: Socket = None) -> None:
+def _globals(ctx: typer.Context, config: Config = None, socket: Socket = None, _version: Version = False) -> None:
     ctx.obj = Globals(config, socket)
 
 
@@ -91,6 +110,16 @@ def build() -> typer.Typer:
 app = build()
 
 
+def parser() -> Any:  # noqa: ANN401 -- typer moves this class around
+    """What reads a command line, and shows help: that of an argument without the type that it has in Python."""
+    command: Any = typer.main.get_command(app)
+    for each in command.commands.values():
+        for argument in each.params:
+            if argument.param_type_name == "argument":
+                argument.display_type_rich = lambda ctx: None  # noqa: ARG005 -- typer asks so
+    return command
+
+
 def run_app(argv: Sequence[str]) -> int:
     """The exit code of a command line, read by typer."""
     return say.guarded(lambda: _main(argv))
@@ -103,7 +132,7 @@ def run_completion(argv: Sequence[str]) -> int:
 
 
 def _main(argv: Sequence[str]) -> int:
-    command = typer.main.get_command(app)
+    command = parser()
     try:
         code = command.main(list(argv), prog_name=PROGRAM, standalone_mode=False)
     except USAGE_ERROR as error:

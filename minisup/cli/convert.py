@@ -28,7 +28,9 @@ _ONLY: Final = {"--after-priority": From.SUPERVISORD, "--scale": From.PROCFILE, 
 
 
 def import_(
-    source: Annotated[From, typer.Argument(metavar="FROM", show_default=False, help="What the file is.")],
+    source: Annotated[
+        From, typer.Argument(metavar="FROM", show_default=False, help="supervisord, procfile or crontab.")
+    ],
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE", show_default=False, help="The file, or several; - is standard input."),
@@ -101,7 +103,7 @@ def _show(converted: Converted, out: str | None, as_json: bool) -> None:
         report = report_text(converted) + (f"\nnext: minisup check -c {out}" if out else "")
     if out is None:
         say.complain(report)
-        say.show(toml)
+        say.show_file(toml)
     else:
         _write(out, toml)
         say.show(report)

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from minisup.cli import say
+from minisup.cli.numbers import whole_number
 from minisup.cli.options import Command, Config, Json, Socket, connect
+from minisup.cli.stdout import while_read
 
 COLOURS: Final = {"debug": "dim", "warning": "yellow", "error": "red"}
 """By level; all others are as they are."""
@@ -18,7 +20,12 @@ def events(
     lines: Annotated[
         int | None,
         typer.Option(
-            "--lines", "-n", metavar="N", min=0, show_default=False, help="How many of the past; 100, with -f 10."
+            "--lines",
+            "-n",
+            metavar="N",
+            parser=whole_number("-n"),
+            show_default=False,
+            help="How many of the past; 100, with -f 10.",
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they happen, until Ctrl-C.")] = False,
@@ -34,27 +41,20 @@ def events(
         if not follow:
             _print(minisup.events(lines=100 if lines is None else lines)["events"], as_json=as_json)
             return 0
-        _print(minisup.events_follow(lines=10 if lines is None else lines), as_json=as_json)
+        _print(while_read(minisup.events_follow(lines=10 if lines is None else lines)), as_json=as_json)
     say.complain("minisup has ended")
     return 0
 
 
 def _print(found: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
-    show = _object if as_json else _sentence()
+    show = say.show_json_line if as_json else _sentence()
     for event in found:
         show(event)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-
-
-def _object(event: Mapping[str, Any]) -> None:
-    import json  # noqa: PLC0415 -- people read sentences
-
-    say.show(json.dumps(event, ensure_ascii=False))
+        sys.stdout.flush()
 
 
 def _sentence() -> Any:  # noqa: ANN401 -- a function of an event
-    if sys.stdout is None or not sys.stdout.isatty():
+    if not sys.stdout.isatty():
         return lambda event: say.show(f"{_clock(event)} {_marked(event)}")
     from rich.console import Console  # noqa: PLC0415 -- a terminal only
     from rich.text import Text  # noqa: PLC0415 -- as above

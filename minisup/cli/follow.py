@@ -1,6 +1,5 @@
 """`minisup logs --follow`: lines of many slots as they come, each after the name of its slot."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -28,7 +27,7 @@ class Prefixes:
         return known
 
     def _coloured(self, slot: str, stream: str) -> str:
-        if sys.stdout is None or not sys.stdout.isatty():
+        if not sys.stdout.isatty():
             return f"{slot} | "
         from rich.console import Console  # noqa: PLC0415 -- only a terminal has colours
         from rich.text import Text  # noqa: PLC0415 -- as above
@@ -47,16 +46,12 @@ def show_lines(blocks: Iterable[Mapping[str, Any]]) -> None:
     prefixes = Prefixes()
     for block in blocks:
         prefix = prefixes.of(block["slot"], block["stream"])
-        _show("".join(f"{prefix}{line}\n" for line in block["lines"]))
+        say.show("".join(f"{prefix}{line}\n" for line in block["lines"]))
+        sys.stdout.flush()
 
 
 def show_json_lines(lines: Iterable[Mapping[str, Any]]) -> None:
     """Print an object a line."""
     for line in lines:
-        _show(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _show(text: str) -> None:
-    say.show(text)
-    if sys.stdout is not None:
+        say.show_json_line(line)
         sys.stdout.flush()

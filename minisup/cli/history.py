@@ -6,9 +6,11 @@ import sys
 import time
 from itertools import chain, islice
 
+from minisup.cells import padded, width
 from minisup.cli import say
 from minisup.cli.durations import seconds
 from minisup.cli.moments import moment
+from minisup.cli.numbers import whole
 from minisup.cli.past import Past
 from minisup.cli.words import amount, printable
 from minisup.core.model import Outcome
@@ -55,8 +57,6 @@ def from_words(words: Words) -> int:
     """`minisup history` as it stands on the command line."""
     named = words.options
     lines = named.get("lines", str(USUAL))
-    if not (lines.isascii() and lines.isdigit()):
-        raise UsageError(f'cannot read -n: "{lines}" is not a whole number; write 20, or 0 for all')
     return history(
         named.get("config"),
         named.get("socket"),
@@ -67,7 +67,7 @@ def from_words(words: Words) -> int:
             since=named.get("since"),
             until=named.get("until"),
             slower_than=named.get("slower_than"),
-            limit=int(lines),
+            limit=whole(lines, "-n"),
         ),
         form_of(as_json="json" in words.flags, as_csv="csv" in words.flags),
     )
@@ -143,10 +143,10 @@ def print_table(rows: Iterable[Row]) -> None:
     today = time.localtime()[:3] == time.localtime(head[0].started)[:3]
     cells = [cells_of(row, today=today) for row in head]
     following = next(rows, None)
-    if following is None and sys.stdout is not None and sys.stdout.isatty():
+    if following is None and sys.stdout.isatty():
         _print_rich(head, cells)
         return
-    widths = [max(map(len, column)) for column in zip(TITLES, *cells, strict=True)]
+    widths = [max(map(width, column)) for column in zip(TITLES, *cells, strict=True)]
     rest = () if following is None else (cells_of(row, today=today) for row in chain([following], rows))
     for line in chain([TITLES], cells, rest):
         say.show(_line(line, widths))
@@ -175,11 +175,8 @@ def last_line(row: Row) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.rjust(width) if title in RIGHT else cell.ljust(width)
-        for title, cell, width in zip(TITLES, cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()
+    places = zip(TITLES, cells, widths, strict=True)
+    return "  ".join(padded(cell, wide, right=title in RIGHT) for title, cell, wide in places).rstrip()
 
 
 def _print_rich(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> None:
@@ -193,7 +190,7 @@ def _print_rich(rows: Sequence[Row], cells: Sequence[Sequence[str]]) -> None:
     shown = [place for place, title in enumerate(TITLES) if not (narrow and title in {"CPU", "MEMORY"})]
     for place in shown:
         title = TITLES[place]
-        least = None if title in GIVING_WAY else max(len(title), *(len(cell[place]) for cell in cells))
+        least = None if title in GIVING_WAY else max(len(title), *(width(cell[place]) for cell in cells))
         justify: Literal["left", "right"] = "right" if title in RIGHT else "left"
         table.add_column(title, justify=justify, no_wrap=True, overflow="ellipsis", min_width=least)
     for row, line in zip(rows, cells, strict=True):

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from minisup.cli import say
+from minisup.cli.numbers import whole_number
 from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen, connect
 from minisup.control.client import Client
 from minisup.errors import NotReachableError
@@ -15,10 +16,21 @@ def logs(
     ctx: typer.Context,
     targets: Targets = None,
     lines: Annotated[
-        int, typer.Option("--lines", "-n", metavar="N", min=0, show_default=False, help="How many; 100 unless told.")
+        int,
+        typer.Option(
+            "--lines",
+            "-n",
+            metavar="N",
+            parser=whole_number("-n"),
+            show_default=False,
+            help="How many; 100 unless told.",
+        ),
     ] = 100,
     run: Annotated[
-        int | None, typer.Option("--run", metavar="ID", min=1, show_default=False, help="The output of one run.")
+        int | None,
+        typer.Option(
+            "--run", metavar="ID", parser=whole_number("--run", 1), show_default=False, help="The output of one run."
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
     as_json: Json = False,
@@ -58,13 +70,14 @@ def _last(minisup: Client, targets: Sequence[str], lines: int, run: int | None) 
 
 def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:
     from minisup.cli.follow import show_json_lines, show_lines  # noqa: PLC0415 -- rich is for those who watch
+    from minisup.cli.stdout import while_read  # noqa: PLC0415 -- as above
     from minisup.control.follow import blocks, lines_in  # noqa: PLC0415 -- as above
 
     coming = blocks(minisup, targets, lines, run)
     if as_json:
-        show_json_lines(lines_in(coming))
+        show_json_lines(while_read(lines_in(coming)))
     else:
-        show_lines(coming)
+        show_lines(while_read(coming))
     say.complain("minisup has ended")
     return 0
 

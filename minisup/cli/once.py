@@ -1,6 +1,5 @@
 """`run`: one extra run of a program now, as if it had been typed here: its output, its exit code."""
 
-import json
 import sys
 from collections.abc import Generator, Mapping
 from signal import Signals
@@ -11,6 +10,7 @@ import typer
 from minisup.cli import say
 from minisup.cli.completion import complete_target
 from minisup.cli.options import Command, Config, Json, Socket, connect
+from minisup.cli.stdout import ReaderLeftError, discard
 from minisup.cli.words import amount
 from minisup.errors import MinisupError, NotReachableError
 
@@ -79,33 +79,32 @@ def _show(coming: Generator[dict[str, Any], None, None], *, follow: bool, as_jso
         if "result" in block:
             result: dict[str, Any] = block["result"]
             if as_json:
-                say.show(json.dumps(result, ensure_ascii=False))
+                say.show_json_line(result)
             return result
         if not follow:
             continue
-        if as_json:
-            for text in block["lines"]:
-                line = {name: value for name, value in block.items() if name != "lines"} | {"text": text}
-                say.show(json.dumps(line, ensure_ascii=False))
-        else:
-            _print(block)
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        try:
+            _print(block, as_json=as_json)
+        except ReaderLeftError:
+            discard()  # the exit code of the run is wanted all the same
     raise NotReachableError(
         "cannot tell how it ended: minisup has ended before the run\n  "
         "`minisup history` says it when minisup is up again"
     )
 
 
-def _print(block: Mapping[str, Any]) -> None:
+def _print(block: Mapping[str, Any], *, as_json: bool) -> None:
     """Where it printed it: stdout to stdout, stderr, if the program keeps it separate, to stderr."""
     text = "".join(f"{line}\n" for line in block["lines"])
-    if block["stream"] == "stderr":
-        if sys.stdout is not None:
-            sys.stdout.flush()  # on one terminal they come in the order in which they came here
+    if as_json:
+        for line in block["lines"]:
+            say.show_json_line({name: value for name, value in block.items() if name != "lines"} | {"text": line})
+    elif block["stream"] == "stderr":
+        sys.stdout.flush()  # on one terminal they come in the order in which they came here
         say.complain(text[:-1])
     else:
         say.show(text)
+    sys.stdout.flush()
 
 
 def _goes_on(began: Mapping[str, Any]) -> None:

@@ -51,6 +51,7 @@ Html = Annotated[
     str | None,
     typer.Option("--html", metavar="FILE", show_default=False, help="Write a page that needs nothing else; -: stdout."),
 ]
+Force = Annotated[bool, typer.Option("--force", help="Write over FILE if it is there.")]
 
 Json = Annotated[bool, typer.Option("--json", help="Print facts for programs instead of people.")]
 

@@ -6,7 +6,8 @@ import typer
 
 from minisup.cli import history as printed
 from minisup.cli import report as reported
-from minisup.cli.options import Command, Config, Html, Json, Socket, Targets, chosen
+from minisup.cli.numbers import whole_number
+from minisup.cli.options import Command, Config, Force, Html, Json, Socket, Targets, chosen
 from minisup.errors import UsageError
 
 Since = Annotated[
@@ -42,7 +43,12 @@ def history(
     lines: Annotated[
         int,
         typer.Option(
-            "--lines", "-n", metavar="N", min=0, show_default=False, help="The last N; 50 unless told, 0: all."
+            "--lines",
+            "-n",
+            metavar="N",
+            parser=whole_number("-n"),
+            show_default=False,
+            help="The last N; 50 unless told, 0: all.",
         ),
     ] = printed.USUAL,
     as_json: Json = False,
@@ -69,6 +75,7 @@ def report(
         str | None, typer.Option("--until", metavar="WHEN", show_default=False, help="Where it ends; now unless told.")
     ] = None,
     html: Html = None,
+    force: Force = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -80,7 +87,7 @@ def report(
         raise UsageError("cannot print --json and write --html at once; choose one")
     named = chosen(ctx, config, socket)
     return reported.report(
-        named.config, named.socket, targets or (), since=since, until=until, html=html, as_json=as_json
+        named.config, named.socket, targets or (), since=since, until=until, html=html, force=force, as_json=as_json
     )
 
 

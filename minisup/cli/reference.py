@@ -24,8 +24,13 @@ these that is there is the only one tried, so that a `stop` never reaches anothe
 a socket the default places are tried in turn: `/run/minisup.sock`, `$XDG_RUNTIME_DIR/minisup.sock`,
 `/tmp/minisup-UID/minisup.sock`. An error says which were tried.
 
+`--version` prints the version of this command; `minisup version` that of the running minisup, too.
+
 `--json`, on every command that prints facts, prints them for programs. Errors go to stderr, start with "cannot" and say
-what to do. `minisup --install-completion` makes the shell complete commands, options and targets: those of the running
+what to do. A stdout that takes no more (`> /dev/full`) is such an error, exit 1; one that is closed or whose reader has
+left (`| head -1`) ends a command quietly with 0. What the encoding of the terminal lacks is shown as `?`.
+
+`minisup --install-completion` makes the shell complete commands, options and targets: those of the running
 minisup, else those that the configuration names.
 
 `--wait` shows on a terminal how far it is; Ctrl-C ends the waiting and nothing else.

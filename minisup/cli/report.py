@@ -6,8 +6,9 @@ import time
 
 from minisup.cli import say
 from minisup.cli.moments import moment
+from minisup.cli.pages import must_be_free, write
 from minisup.cli.past import Past
-from minisup.errors import MinisupError, UsageError
+from minisup.errors import UsageError
 from minisup.history.period import Period, first_start
 from minisup.history.period import report as gathered
 
@@ -25,12 +26,16 @@ def report(
     since: str,
     until: str | None,
     html: str | None,
+    force: bool = False,
     as_json: bool,
 ) -> int:
     """Print the report, or write it as a page. Raises MinisupError when there is no history."""
+    must_be_free(html, force=force)
     document = gather(config, socket, targets, since=since, until=until)
     if html is not None:
-        write_page(html, document)
+        from minisup.cli.report_html import page  # noqa: PLC0415 -- of one form only
+
+        write(html, page(document))
     elif as_json:
         say.show_json(document)
     else:
@@ -55,23 +60,3 @@ def gather(
             begin = max(begin, first)
         places = past.places(targets)
         return gathered(past.database, Period(begin, end), places)
-
-
-def write_page(file: str, document: dict[str, Any]) -> None:
-    """Write the page to `file`; `-` is stdout."""
-    from minisup.cli.report_html import page  # noqa: PLC0415 -- of one form only
-
-    write_text(file, page(document))
-
-
-def write_text(file: str, text: str) -> None:
-    """Write a page to `file`; `-` is stdout. Raises MinisupError."""
-    if file == "-":
-        say.show(text)
-        return
-    try:
-        with open(file, "w", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise MinisupError(f"cannot write {file}: {error.strerror}; name another place") from None
-    say.show(f"wrote {file}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from minisup.cells import wrapped
 from minisup.cli import report_words as words
 from minisup.cli.bars import bars, squeezed
 from minisup.cli.sheet import print_lines
@@ -41,6 +42,16 @@ def lines(document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator
 def _program(program: Mapping[str, Any], document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator[Text]:
     yield _head(program)
     room = width - LABEL - RIGHT
+    if room > 0:
+        yield from _plots(program, document, room, unicode=unicode)
+    for name, text in words.facts(program, document):
+        yield from _wrapped(name, text, width, "")
+    for hint in program["hints"]:
+        yield from _wrapped("hint", hint, width, "yellow")
+
+
+def _plots(program: Mapping[str, Any], document: Mapping[str, Any], room: int, *, unicode: bool) -> Iterator[Text]:
+    """Its course and the distribution of its durations, where there is room for a column."""
     course = program["course"]
     runs, failures = squeezed(course["runs"], room), squeezed(course["failures"], room)
     yield from _plot("runs", bars(runs, 3, unicode=unicode), "green", _highest(runs, document))
@@ -50,10 +61,6 @@ def _program(program: Mapping[str, Any], document: Mapping[str, Any], width: int
     yield _axis(begin, end, len(runs))
     if program["distribution"]:
         yield from _distribution(program["distribution"], room, unicode=unicode)
-    for name, text in words.facts(program, document):
-        yield from _wrapped(name, text, width, "")
-    for hint in program["hints"]:
-        yield from _wrapped("hint", hint, width, "yellow")
 
 
 def _head(program: Mapping[str, Any]) -> Text:
@@ -88,9 +95,7 @@ def _distribution(found: Sequence[Mapping[str, float]], room: int, *, unicode: b
 
 
 def _wrapped(label: str, text: str, width: int, style: str) -> Iterator[Text]:
-    import textwrap  # noqa: PLC0415 -- with the lines that need it
-
-    for number, line in enumerate(textwrap.wrap(text, max(20, width - LABEL - 1)) or [""]):
+    for number, line in enumerate(wrapped(text, max(20, width - LABEL - 1))):
         yield Text.assemble(_label(label if number == 0 else ""), (line, style))
 
 

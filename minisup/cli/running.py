@@ -9,7 +9,7 @@ from minisup.cli import health as health_check
 from minisup.cli import say, starter
 from minisup.cli import up as daemon
 from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
-from minisup.errors import ConfigError
+from minisup.errors import ConfigError, UsageError
 
 
 def up(
@@ -58,6 +58,10 @@ def health(
 
 def check(
     ctx: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", show_default=False, help="The configuration, as with -c."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
     unit: Annotated[
         str | None,
@@ -86,8 +90,11 @@ def check(
     from minisup.config.lint import review  # noqa: PLC0415 -- as above
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
 
+    named = chosen(ctx, config, socket).config
+    if file and named and file != named:
+        raise UsageError(f"cannot check two configurations at once, {file} and {named}; name one")
     try:
-        loaded = load(find_config(chosen(ctx, config, socket).config, os.environ), os.environ)
+        loaded = load(find_config(file or named, os.environ), os.environ)
     except ConfigError as error:
         if as_json:
             say.show_json(problem_facts(error))
@@ -130,8 +137,9 @@ COMMANDS: Final = (
         "Validate the configuration and explain it.",
         (
             "minisup check",
+            "minisup check other.toml",
             "minisup check --strict --unit ./minisup.service",
-            "minisup check -c /etc/minisup/minisup.toml --json",
+            "minisup check /etc/minisup/minisup.toml --json",
         ),
     ),
     Command(

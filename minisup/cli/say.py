@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from minisup.cli.stdout import FullError, ReaderLeftError, Stdout, discard, open_closed_streams
 from minisup.errors import ConfigError, MinisupError
 
 TYPE_CHECKING = False
@@ -23,22 +23,27 @@ def guarded(command: Callable[[], int], verb: str = "start") -> int:
 
     A reader of stdout that has seen enough (`status | head`) and Ctrl-C end it quietly.
     """
+    open_closed_streams()
+    before, stdout = sys.stdout, Stdout(sys.stdout)
+    sys.stdout = stdout
     try:
         code = command()
-        if sys.stdout is not None:  # started with `>&-`
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_stdout()
+        stdout.flush()
+    except ReaderLeftError:
+        discard()
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
     except MinisupError as error:
+        if isinstance(error, FullError):
+            discard()
         complain(sentence(error, verb))
         return error.exit_code
     except OSError as error:
-        _discard_stdout()
-        complain(f"cannot {verb}: {error}")
+        complain(f"cannot go on: {error}")
         return 1
+    finally:
+        sys.stdout = before
     return code
 
 
@@ -52,15 +57,17 @@ def sentence(error: MinisupError, verb: str) -> str:
 
 
 def show(text: str) -> None:
-    """Print facts. What the terminal's encoding lacks is shown as `?`."""
-    if sys.stdout is None:  # started with `>&-`
-        return
-    if not text:
-        return
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
-    if not text.endswith("\n"):
-        sys.stdout.write("\n")
+    """Print facts."""
+    if text:
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def show_file(text: str) -> None:
+    """Print what would be the text of a file, TOML or HTML: in UTF-8, whatever the locale is."""
+    if isinstance(sys.stdout, Stdout):
+        sys.stdout.write_utf8(text)
+    else:
+        show(text)
 
 
 def show_json(value: object) -> None:
@@ -68,6 +75,18 @@ def show_json(value: object) -> None:
     import json  # noqa: PLC0415 -- `up` never prints one
 
     show(json.dumps(value, indent=2))
+
+
+def show_json_line(value: object) -> None:
+    """Print one of many objects, a line each, with all letters as they are where the encoding has them."""
+    import json  # noqa: PLC0415 -- as above
+
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    show(text)
 
 
 def names(slots: Sequence[str]) -> str:
@@ -84,12 +103,4 @@ def complain(text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):  # AttributeError: it is None, started with `2>&-`
-        pass
-
-
-def _discard_stdout() -> None:
-    # The interpreter flushes stdout once more on its way out, and would complain about the same pipe.
-    try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (OSError, ValueError, AttributeError):
         pass

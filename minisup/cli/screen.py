@@ -7,6 +7,8 @@ slower than usual (P50, P95), are there enough processes (BUSY), how far is it f
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from minisup.cells import cut, cut_inside, padded
+from minisup.cells import width as cells_of
 from minisup.cli.words import Program, Slot, amount, slot_line, state_words
 
 NARROW: Final = 100
@@ -17,6 +19,10 @@ MOST_GLYPHS: Final = 12
 
 GAP: Final = 2
 """Spaces between two columns."""
+
+NAME: Final = 0
+STATE: Final = 1
+"""The columns that give way on a narrow terminal."""
 
 UNLIMITED: Final = 1000
 """The width where nobody reads columns: a pipe or a file."""
@@ -75,9 +81,9 @@ def table(snapshot: Mapping[str, Any], look: Look, *, slots: bool = False) -> st
     columns: Sequence[Column] = COLUMNS if look.width >= NARROW else COLUMNS[:5]
     rows = [[column.title for column in columns]]
     rows += [[column.cell(program, look) for column in columns] for program in programs]
-    widths = _fit([max(map(len, cells)) for cells in zip(*rows, strict=True)], look.width)
+    widths = fit([max(map(cells_of, cells)) for cells in zip(*rows, strict=True)], look.width)
     columns = columns[: len(widths)]
-    lines = [header(snapshot)[: look.width], _line(rows[0], columns, widths, look)]
+    lines = [_cut(header(snapshot), look), _line(rows[0], columns, widths, look)]
     for program, row in zip(programs, rows[1:], strict=True):
         lines.append(_line(row, columns, widths, look, _colour(program, look)))
         if slots:
@@ -163,14 +169,23 @@ COLUMNS: Final = (
 )
 
 
-def _fit(widths: list[int], width: int) -> list[int]:
-    """The column widths; STATE, the one with prose, gives way first, then the names, then the last columns go."""
+def fit(widths: Sequence[int], width: int) -> list[int]:
+    """The column widths; the first are the names, the second is prose.
+
+    Very long names give way first, then prose, then all names, then the last columns go.
+    """
     fitted = list(widths)
-    for column, least in ((1, 12), (0, 8)):
-        fitted[column] -= max(0, min(_excess(fitted, width), fitted[column] - least))
-    while len(fitted) > 1 and _excess(fitted, width) > 0:
+    for column, least in ((NAME, 20), (STATE, 28), (NAME, 8), (STATE, 12)):
+        _narrow(fitted, column, least, width)
+    while len(fitted) > 2 and _excess(fitted, width) > 0:  # noqa: PLR2004 -- a name and its state
         fitted.pop()
-    return fitted
+    for column in (NAME, STATE):
+        _narrow(fitted, column, 1, width)
+    return fitted[:1] if _excess(fitted, width) > 0 else fitted
+
+
+def _narrow(widths: list[int], column: int, least: int, width: int) -> None:
+    widths[column] -= max(0, min(_excess(widths, width), widths[column] - least))
 
 
 def _excess(widths: Sequence[int], width: int) -> int:
@@ -180,21 +195,19 @@ def _excess(widths: Sequence[int], width: int) -> int:
 def _line(cells: Sequence[str], columns: Sequence[Column], widths: Sequence[int], look: Look, colour: str = "") -> str:
     shown = []
     for cell, column, width in zip(cells, columns, widths, strict=False):
-        text = _cut(cell, width, look)
-        text = text.rjust(width) if column.right else text.ljust(width)
+        shorten = cut_inside if column.title == "PROGRAM" else cut
+        text = padded(shorten(cell, width, "…" if look.unicode else ".."), width, right=column.right)
         shown.append(f"\x1b[{colour}m{text}\x1b[0m" if colour and column.title == "STATE" else text)
     return (" " * GAP).join(shown).rstrip()
 
 
 def _slot_lines(slots: Sequence[Slot], look: Look) -> list[str]:
     wide = max((len(slot["name"]) for slot in slots), default=0)
-    return [_cut(f"  {slot['name']:{wide}}  {slot_line(slot)}", look.width, look) for slot in slots]
+    return [_cut(f"  {slot['name']:{wide}}  {slot_line(slot)}", look) for slot in slots]
 
 
-def _cut(text: str, width: int, look: Look) -> str:
-    if len(text) <= width:
-        return text
-    return text[: width - 1] + "…" if look.unicode else text[: width - 2] + ".."
+def _cut(text: str, look: Look) -> str:
+    return cut(text, look.width, "…" if look.unicode else "..")
 
 
 def _colour(program: Program, look: Look) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from minisup.cli import say
+from minisup.cli.pages import must_be_free, write
 from minisup.cli.simulate_options import clock_time, length, read
 from minisup.cli.simulate_scene import USUAL, Asked, Made, chosen, made
 from minisup.errors import MinisupError
@@ -39,11 +40,16 @@ class Options:
     versus: bool = False
 
 
-def simulate(config: str | None, socket: str | None, options: Options, *, html: str | None, as_json: bool) -> int:
+def simulate(
+    config: str | None, socket: str | None, options: Options, *, html: str | None, force: bool = False, as_json: bool
+) -> int:
     """Simulate, and print the document in one of its forms. Raises MinisupError."""
+    must_be_free(html, force=force)
     document = gather(config, socket, options)
     if html is not None:
-        _write_page(html, document)
+        from minisup.cli.simulate_html import page  # noqa: PLC0415 -- of one form only
+
+        write(html, page(document))
     elif as_json:
         say.show_json(document)
     else:
@@ -125,10 +131,3 @@ def _each(made: Made, options: Options, how: Callable[..., Played]) -> dict[str,
 def _facts(each: list[dict[str, Any]]) -> dict[str, Any]:
     """Those of the first seed; with several, the medians of all."""
     return {**each[0], "of_seeds": medians(each) if len(each) > 1 else None}
-
-
-def _write_page(file: str, document: dict[str, Any]) -> None:
-    from minisup.cli.report import write_text  # noqa: PLC0415 -- of one form only
-    from minisup.cli.simulate_html import page  # noqa: PLC0415 -- as above
-
-    write_text(file, page(document))

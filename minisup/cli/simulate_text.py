@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
+from minisup.cells import wrapped
 from minisup.cli import simulate_words as words
 from minisup.cli.bars import bars, squeezed
 from minisup.cli.report_words import count, rate
@@ -34,8 +34,8 @@ def lines(document: Mapping[str, Any], width: int, *, unicode: bool) -> Iterator
     """The simulation, line by line: a pure function of the document and what the terminal can show."""
     yield Text(words.heading(document), "bold")
     for text in document["setting"]:
-        for number, line in enumerate(textwrap.wrap(text, max(40, width - 4))):
-            yield Text("  " + "  " * bool(number) + line, "dim")
+        for line in wrapped(text, max(40, width - 2), "  "):
+            yield Text("  " + line, "dim")
     for when, what in words.events(document):
         yield Text.assemble("  ", (when, "bold"), f"  {what}")
     for program in document["programs"]:

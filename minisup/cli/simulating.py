@@ -7,7 +7,8 @@ import typer
 from typer.models import OptionInfo
 
 from minisup.cli.completion import complete_program
-from minisup.cli.options import Command, Config, Html, Json, Socket, chosen
+from minisup.cli.numbers import whole_number
+from minisup.cli.options import Command, Config, Force, Html, Json, Socket, chosen
 from minisup.errors import UsageError
 
 MOST_SEEDS: Final = 1000
@@ -62,12 +63,20 @@ def simulate(
         typer.Option("--from-history", help="Durations, failures, outages and messages as the history has them."),
     ] = False,
     versus: Annotated[Peer | None, _option("--versus", "supervisord", "The same under its rules, beside.")] = None,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="The same seed, the same result.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", parser=whole_number("--seed"), help="The same seed, the same result.")
+    ] = 1,
     seeds: Annotated[
         int,
-        typer.Option("--seeds", metavar="N", min=1, max=MOST_SEEDS, help="So many seeds, and the medians of them all."),
+        typer.Option(
+            "--seeds",
+            metavar="N",
+            parser=whole_number("--seeds", 1, MOST_SEEDS),
+            help="So many seeds, and the medians of them all.",
+        ),
     ] = 1,
     html: Html = None,
+    force: Force = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -103,7 +112,7 @@ def simulate(
         versus=versus is not None,
     )
     named = chosen(ctx, config, socket)
-    return simulated.simulate(named.config, named.socket, options, html=html, as_json=as_json)
+    return simulated.simulate(named.config, named.socket, options, html=html, force=force, as_json=as_json)
 
 
 COMMANDS: Final = (

@@ -54,7 +54,7 @@ stop = { drain = "20s", timeout = "5s" }
 def init(file: str, *, force: bool) -> int:
     """Write the starter file, or print it for `-`. Raises MinisupError when the file exists or cannot be written."""
     if file == STDOUT:
-        say.show(TEXT)
+        say.show_file(TEXT)
         return 0
     try:
         with open(file, "w" if force else "x", encoding="utf-8") as out:

@@ -31,10 +31,11 @@ def begin() -> None:
 
 
 def _print_as_the_locale_says() -> None:
+    """What the locale lacks is a matter of `cli.stdout`, which knows how wide a letter is."""
     from locale import getencoding  # noqa: PLC0415 -- for this kind of locale only
 
     if "PYTHONIOENCODING" in os.environ:
         return
-    for stream in (sys.stdout, sys.stderr):
+    for stream, errors in ((sys.stdout, "strict"), (sys.stderr, "backslashreplace")):
         if stream is not None:  # closed
-            stream.reconfigure(encoding=getencoding(), errors="backslashreplace")  # type: ignore[union-attr]
+            stream.reconfigure(encoding=getencoding(), errors=errors)  # type: ignore[union-attr]

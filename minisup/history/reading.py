@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from minisup.errors import MinisupError
 from minisup.history.place import check_regular
-from minisup.history.row import UNWELL, Row
+from minisup.history.row import UNWELL, Row, storable
 from minisup.history.store import MIGRATIONS, VERSION, create, insert
 
 PATIENCE: Final = 3.0
@@ -166,7 +166,8 @@ def _row(run: dict[str, Any]) -> Row:
 
     program, _, slot = str(run["slot"]).rpartition(":")
     started = datetime.fromisoformat(run["started"]).timestamp()
-    return Row(**{**run, "program": program, "slot": int(slot), "started": started})
+    output = run["output"] and storable(run["output"])
+    return Row(**{**run, "program": program, "slot": int(slot), "started": started, "output": output})
 
 
 def _uri(path: str, options: str) -> str:

@@ -39,7 +39,7 @@ def row_of(record: Record, output: bytes, wall_offset: Seconds, own_peak: int | 
     itself has had, in bytes: a fork inherits it, so that much says nothing about a run; None: it is not known.
     """
     program, _, slot = record.slot.rpartition(":")
-    text = record.cause if record.outcome is Outcome.UNSTARTABLE else output.decode(errors="replace")
+    text = storable(record.cause) if record.outcome is Outcome.UNSTARTABLE else output.decode(errors="replace")
     rss = record.max_rss
     duration: Seconds | None = record.duration
     return Row(
@@ -57,6 +57,11 @@ def row_of(record: Record, output: bytes, wall_offset: Seconds, own_peak: int | 
         text or None,
         None if record.delay is None else round(record.delay, 6),
     )
+
+
+def storable(text: str) -> str:
+    """The text as SQLite takes it: bytes of a path that are no UTF-8 become `?`."""
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def own_peak() -> int | None:

@@ -15,14 +15,19 @@ def seal_inherited_fds() -> None:
     Closed ones of these three get /dev/null: else the next pipe or socket would take the number, and with it the
     output of the jobs. To be called once, before anything else is opened.
     """
-    for fd in range(3):
-        _fill(fd)
+    open_standard_streams()
     for name in os.listdir("/proc/self/fd"):
         try:
             if int(name) > 2:  # noqa: PLR2004 - the three standard streams
                 os.set_inheritable(int(name), False)
         except OSError:
             pass  # the descriptor through which the directory was read
+
+
+def open_standard_streams() -> None:
+    """Give /dev/null to those of 0, 1 and 2 that are closed."""
+    for fd in range(3):
+        _fill(fd)
 
 
 def reset_signals() -> frozenset[int]:

@@ -1,10 +1,13 @@
 """The live screen for real: in tmux, with keys sent and the pane captured."""
 
+import fcntl
 import os
 import shlex
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,11 +20,16 @@ LONG = 3 * SOON
 class Pane:
     """A tmux server of its own with one window in which `status` runs."""
 
-    def __init__(self, stage: Stage, daemon: Daemon) -> None:
+    def __init__(self, stage: Stage, daemon: Daemon, shell: bool = False) -> None:
         self.stage = stage
         self.daemon = daemon
-        command = shlex.join([sys.executable, "-m", "minisup", "-s", str(stage.socket), "status"])
-        self.tmux("new-session", "-d", "-x", "120", "-y", "30", "-s", "m", f"{command}; echo left $?; exec cat")
+        self.command = shlex.join([sys.executable, "-m", "minisup", "-s", str(stage.socket), "status"])
+        run = (
+            "PS1='$ ' exec bash --norc --noprofile -i"
+            if shell
+            else f"trap : INT; {self.command}; echo left $?; exec cat"
+        )
+        self.tmux("new-session", "-d", "-x", "120", "-y", "30", "-s", "m", run)
 
     def tmux(self, *words: str) -> str:
         command = ["tmux", "-S", str(self.stage.socket.parent / "t"), "-f", os.devnull, *words]
@@ -33,6 +41,27 @@ class Pane:
 
     def press(self, *keys: str) -> None:
         self.tmux("send-keys", "-t", "m", *keys)
+
+    def insist(self, key: str, words: str) -> None:
+        """Press a key until the screen shows this: what comes right after a burst of keys counts as part of it."""
+
+        def done() -> bool:
+            if words not in self.text():
+                self.press(key)
+            return words in self.text()
+
+        wait_until(done, LONG, f"{words}, after {key}")
+
+    def agree(self, question: str) -> None:
+        """Answer with y, until it counts: an answer before the question could be read does not."""
+        self.shows(question, "y / n")
+
+        def answered() -> bool:
+            if question in self.text():
+                self.press("y")
+            return question not in self.text()
+
+        wait_until(answered, LONG, f"{question} is answered")
 
     def text(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "m")
@@ -60,9 +89,9 @@ def pane(stage: Stage) -> Iterator[Callable[..., Pane]]:
         program("push", "sleep 0.1"),
     )
 
-    def open_pane(*programs: str, supervisor: str = 'shutdown_timeout = "4s"') -> Pane:
+    def open_pane(*programs: str, supervisor: str = 'shutdown_timeout = "4s"', shell: bool = False) -> Pane:
         daemon = stage.up(*(programs or usual), supervisor=supervisor)
-        opened.append(Pane(stage, daemon))
+        opened.append(Pane(stage, daemon, shell))
         return opened[0]
 
     yield open_pane
@@ -86,15 +115,16 @@ def test_filter_slots_logs_why_restart_stop_and_quit(pane: Callable[[], Pane]) -
     screen.press("w")
     screen.shows("why sms", "sms is in backoff", "no route to host")
     screen.press("Escape", "r")
-    screen.shows("restart sms: accepted")
+    screen.shows("several keys came at once")
+    screen.insist("r", "restart sms: accepted")
     screen.press("/", "e", "m", "a", "Enter")
     screen.shows("filter: ema", "●●")  # its second slot starts half a second after the first
-    screen.press("s")
-    screen.shows("stop email? 2 runs in progress", "y / n")
+    screen.insist("s", "stop email? 2 runs in progress")
     screen.press("n")
     screen.shows("nothing was changed")
     holds_for(lambda: screen.daemon.program("email")["running"] == 2, 0.3, "nothing was stopped")
-    screen.press("s", "y")
+    screen.insist("s", "stop email?")
+    screen.agree("stop email?")
     screen.shows("email", "off")
     assert screen.daemon.program("email")["running"] == 0
     screen.press("q")
@@ -115,7 +145,7 @@ def test_a_minisup_that_goes_away_and_comes_back_is_followed(pane: Callable[[], 
     screen = pane()
     screen.shows("push")
     assert screen.daemon.end()
-    screen.shows("minisup has not answered for", "push")
+    screen.shows("minisup has ended", "push")
     again = screen.stage.up(program("fresh", "sleep 1000", stop=AT_ONCE))
     assert "push" not in screen.shows("fresh", f"pid {again.pid}")
     screen.press("C-c")
@@ -127,3 +157,34 @@ def test_a_shutdown_says_how_far_it_is(pane: Callable[..., Pane]) -> None:
     screen.shows("email", "2 running")
     screen.daemon.term()
     screen.shows("draining", "2 runs left", " of 7.2 s", "the stop signal in")
+
+
+def test_a_shell_with_jobs_can_put_it_aside_and_take_it_back(pane: Callable[..., Pane]) -> None:
+    screen = pane(program("email", "sleep 1000", stop=AT_ONCE), shell=True)
+    screen.shows("$")
+    screen.press(f"{screen.command} & wait %1; echo code $?", "Enter")
+    assert "PROGRAM" not in screen.shows("Stopped", "code"), "it takes the screen before it is in the foreground"
+    screen.press("fg", "Enter")
+    screen.shows("PROGRAM", "email", "q quit")
+    screen.press("C-z")
+    assert "PROGRAM" not in screen.shows("Stopped", "$")
+    screen.press("fg", "Enter")
+    screen.shows("PROGRAM", "email", "q quit")
+    screen.press("C-c")
+    screen.shows("Stopped", "$")
+
+
+def test_no_size_of_the_terminal_ends_it_and_none_is_the_usual_one(pane: Callable[..., Pane]) -> None:
+    screen = pane(program("email", "sleep 1000", stop=AT_ONCE))
+    screen.shows("BUDGET")
+    screen.press("w")
+    for width, height in (("2", "24"), ("1", "1"), ("42", "12")):
+        screen.tmux("resize-window", "-t", "m", "-x", width, "-y", height)
+    screen.shows("why email", "? help")
+    terminal = screen.tmux("display-message", "-p", "-t", "m", "#{pane_tty}").strip()
+    with open(terminal, "rb") as tty:
+        fcntl.ioctl(tty, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+    screen.press("?")
+    screen.shows("help")
+    screen.press("q")
+    screen.shows("left 0")

@@ -113,8 +113,9 @@ def snapshot(*programs, **facts):
 class Handler:
     """Knows one program, `email` with two slots; `boom` raises, `slow` never ends, `deaf` keeps the loop busy."""
 
-    def __init__(self, loop):
+    def __init__(self, loop, text=""):
         self.loop = loop
+        self.text = text  # what its jobs print
         self.over = False
 
     def handle(self, method, params, peer):
@@ -128,6 +129,9 @@ class Handler:
         return getattr(self, method.replace(".", "_"))(params, peer)
 
     def status(self, _params, _peer):
+        if self.text:
+            held = slot("email", 0, "waiting", reason="hold", cause=self.text)
+            return snapshot(program("email", "waiting", [held]))
         return snapshot(program())
 
     def reload(self, params, _peer):
@@ -183,7 +187,7 @@ class Handler:
         return following
 
     def logs(self, params, _peer):
-        text = json.dumps(params)
+        text = self.text or json.dumps(params)
         return {"lines": [{"slot": "email:0", "run": 812, "stream": "stdout", "text": text}] * min(2, params["lines"])}
 
     def logs_follow(self, params, _peer):
@@ -194,10 +198,11 @@ class Handler:
         return following
 
     def history(self, _params, _peer):
-        return {"file": None, "runs": RUNS_ENDED}
+        return {"file": None, "runs": [run_ended(811, output=self.text)] if self.text else RUNS_ENDED}
 
     def events(self, params, _peer):
-        return {"events": [EVENT, {**EVENT, "level": "warning", "message": "two"}][: params["lines"]]}
+        first = {**EVENT, "message": self.text or EVENT["message"]}
+        return {"events": [first, {**EVENT, "level": "warning", "message": "two"}][: params["lines"]]}
 
     def events_follow(self, params, _peer):
         following = Following("events.follow", lambda _: None)
@@ -228,9 +233,9 @@ class Handler:
 
 
 @contextmanager
-def answering(path):
-    """A fake minisup at `path`, in its own process."""
-    command = [sys.executable, __file__, str(path)]
+def answering(path, text=""):
+    """A fake minisup at `path`, in its own process; `text` is what its jobs have printed."""
+    command = [sys.executable, __file__, str(path), json.dumps(text)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as fake:
         try:
             assert fake.stdout.readline() == "ready\n"
@@ -243,10 +248,10 @@ def answering(path):
                 fake.kill()
 
 
-def main(path):
+def main(path, text):
     """Serve until `shutdown`, or until whoever started this closes its stdin."""
     loop = Loop(Clock())
-    handler = Handler(loop)
+    handler = Handler(loop, text)
     server = Server(loop, path, 0o600, None, handler)
     loop.on_readable(0, lambda: setattr(handler, "over", True))
     sys.stdout.write("ready\n")
@@ -258,4 +263,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], json.loads(sys.argv[2]))

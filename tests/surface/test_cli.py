@@ -13,6 +13,7 @@ import pytest
 from fake_minisup import answering
 
 import minisup
+from minisup import __version__ as version
 from minisup.cli.app import COMMANDS
 from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of, read
 from minisup.cli.durations import seconds
@@ -130,6 +131,36 @@ def test_a_command_line_that_makes_no_sense_is_two_and_says_what_to_do(minisup, 
 )
 def test_the_sentences_of_control_say_what_to_write(minisup, line, sentence):
     assert minisup(*line.split()).stderr == sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("logs -n many", 'cannot read -n: "many" is not a whole number; write 20\n'),
+        ("logs -n -1", 'cannot read -n: "-1" is not a whole number; write 20\n'),
+        ("logs --run 0", 'cannot read --run: "0" is not a whole number of at least 1; write 20\n'),
+        ("events -n 1.5", 'cannot read -n: "1.5" is not a whole number; write 20\n'),
+        ("history -n many", 'cannot read -n: "many" is not a whole number; write 20\n'),
+        ("history -n many -- email", 'cannot read -n: "many" is not a whole number; write 20\n'),
+        ("simulate --seeds 0", 'cannot read --seeds: "0" is not a whole number from 1 to 1,000; write 2\n'),
+        ("simulate --seed x", 'cannot read --seed: "x" is not a whole number; write 20\n'),
+    ],
+)
+def test_what_is_no_number_is_said_in_plain_words(minisup, line, said):
+    process = minisup(*line.split())
+    assert (process.returncode, process.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("line", ["--version", "-V", "-c nowhere.toml --version"])
+def test_the_version_of_this_command_needs_nothing(minisup, line):
+    process = minisup(*line.split())
+    assert (process.returncode, text(process)) == (0, f"minisup {version}\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_help_speaks_of_no_types_of_python(minisup, command):
+    shown = minisup(command.name, "--help").stdout
+    assert not re.search(r"<\w+|list\[", shown)
 
 
 @pytest.mark.parametrize("line", ["web"])
@@ -318,6 +349,18 @@ def test_check_explains_or_prints_the_facts(minisup, tmp_path):
     assert broken.returncode == 78
     assert json.loads(broken.stdout)["problems"][0]["file"] == "minisup.toml"
     assert broken.stderr.startswith("cannot ")
+
+
+def test_check_takes_the_file_as_its_argument(minisup, tmp_path):
+    (tmp_path / "other.toml").write_text('[program.email]\ncommand = "true"\n')
+    assert minisup("check", "other.toml").stdout.startswith("other.toml: 1 program, no errors")
+    assert minisup("check", "other.toml", "-c", "other.toml").returncode == 0
+    both = minisup("check", "other.toml", "-c", "minisup.toml")
+    assert (both.returncode, both.stderr) == (
+        2,
+        "cannot check two configurations at once, other.toml and minisup.toml; name one\n",
+    )
+    assert minisup("check", "none.toml").returncode == 78
 
 
 def test_check_explains_unless_told_otherwise(minisup, tmp_path):

@@ -3,8 +3,8 @@
 import pytest
 from fake_minisup import program, slot
 
-from minisup.cli.live.keys import decode
-from minisup.cli.live.ui import QUIT, Order, Pane, Ui, press, settle, shown
+from minisup.cli.live.keys import Hands, decode
+from minisup.cli.live.ui import QUIT, TOO_FAST, Order, Pane, Reach, Ui, press, settle, shown
 
 
 def fleet():
@@ -75,8 +75,20 @@ def test_logs_why_and_help_open_and_close_over_what_was_there():
     assert after("l", "w")[0].pane is Pane.WHY
     assert after("w", "w")[0].pane is Pane.NONE
     assert after("enter", "?", "esc")[0].pane is Pane.SLOTS
-    assert after("l", "down", "down", "up")[0].scroll == 1
-    assert after("l", "up")[0].scroll == 0
+    assert after("w", "down", "down", "up")[0].scroll == 1
+    assert after("w", "up")[0].scroll == 0
+    assert after("l", "up", "up", "down")[0].scroll == 1, "logs begin with their end"
+    assert after("l", "down")[0].scroll == 0
+
+
+def test_a_page_is_what_is_in_sight_and_nothing_is_scrolled_beyond_its_end():
+    programs, reach = fleet(), Reach(page=4, most=6)
+    ui = settle(Ui(pane=Pane.HELP), programs)
+    places = []
+    for key in ("page down", "page down", "page down", "up", "page up", "page up", "end", "home"):
+        ui, _ = press(ui, key, programs, reach)
+        places.append(ui.scroll)
+    assert places == [4, 6, 6, 5, 1, 0, 6, 0]
 
 
 def test_the_filter_narrows_as_it_is_typed_and_looks_at_names_states_and_groups():
@@ -106,13 +118,10 @@ def test_leaving(key):
     assert after("s", "ctrl-c", ui=Ui(program="email"))[1] == [QUIT], "also while a question is open"
 
 
-def test_what_ends_no_run_is_asked_at_once():
+def test_what_only_starts_runs_is_asked_of_minisup_at_once():
     assert after("r")[1][0][:2] == ("restart", {"targets": ["sms"]})
-    assert after("s")[1][0][:2] == ("stop", {"targets": ["sms"]})
     assert after("s", ui=Ui(program="over"))[1][0][:2] == ("start", {"targets": ["over"]})
-    assert after("p", ui=Ui(program="email"))[1][0][:2] == ("pause", {"targets": ["email"]})
     assert after("+", ui=Ui(program="email"))[1][0][:2] == ("scale", {"target": "email", "numprocs": 3})
-    assert after("-", ui=Ui(program="email"))[1][0][:2] == ("scale", {"target": "email", "numprocs": 1})
     assert after("r", ui=Ui(program="email"))[1], "running jobs drain: nothing is ended"
 
 
@@ -134,21 +143,68 @@ def test_what_is_paused_is_resumed():
     assert after("p", programs=paused)[1][0][:2] == ("resume", {"targets": ["sms"]})
 
 
-@pytest.mark.parametrize(
-    ("name", "key", "question"),
-    [
-        ("email", "s", "stop email? 2 runs in progress: drain, then the stop signal"),
-        ("shop", "r", "restart shop? 2 runs of a service: the stop signal, one after another"),
-    ],
-)
-def test_what_ends_runs_is_asked_only_after_yes(name, key, question):
-    ui, asked = after(key, ui=Ui(program=name))
+QUESTIONS = [
+    ("email", "s", "stop", "stop email? 2 runs in progress: drain, then the stop signal"),
+    ("sms", "s", "stop", "stop sms? no run starts until it is started"),
+    ("email", "p", "pause", "pause email? no run starts until it is resumed; 2 runs may finish"),
+    ("idle", "p", "pause", "pause idle? no run starts until it is resumed"),
+    ("shop", "r", "restart", "restart shop? 2 runs of a service: the stop signal, one after another"),
+    ("shop", "-", "scale", "scale shop=1? shop:1 goes, its run gets the stop signal"),
+    ("email", "-", "scale", "scale email=1? email:1 goes, its run may finish"),
+    ("sms", "-", "scale", "scale sms=2? sms:2 goes"),
+    ("migrate", "r", "restart", "restart migrate? it is done, and would run again"),
+    ("migrate", "s", "start", "start migrate? it is done, and would run again"),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "verb", "question"), QUESTIONS)
+def test_keys_that_stop_end_shrink_or_run_again_ask_first(name, key, verb, question):
+    programs = [*fleet(), program("migrate", "done", [slot("migrate", 0, "done")], kind="task")]
+    ui, asked = after(key, ui=Ui(program=name), programs=programs)
     assert asked == []
     assert ui.pending.question == question
-    assert after(key, "n", ui=Ui(program=name))[1] == []
-    assert after(key, "enter", "y", ui=Ui(program=name))[1] == [], "another key is no"
-    [ask] = after(key, "y", ui=Ui(program=name))[1]
-    assert ask.params == {"targets": [name]}
+    assert after(key, "n", ui=Ui(program=name), programs=programs)[1] == []
+    assert after(key, "enter", "y", ui=Ui(program=name), programs=programs)[1] == [], "another key is no"
+    [ask] = after(key, "y", ui=Ui(program=name), programs=programs)[1]
+    assert ask.method == verb
+
+
+def test_a_program_without_slots_cannot_shrink():
+    empty = [program("email", "off", [])]
+    ui, asked = after("-", programs=empty)
+    assert (asked, ui.pending, ui.notice) == ([], None, "email has no slot that could go")
+
+
+@pytest.mark.parametrize("key", ["s", "r", "p", "+", "-", "q"])
+def test_a_key_that_was_typed_blindly_does_nothing_and_says_so(key):
+    ui, ask = press(Ui(program="email"), key, fleet(), blind=True)
+    assert (ask, ui.pending, ui.notice) == (None, None, TOO_FAST)
+
+
+def test_a_blind_yes_leaves_the_question_open_and_a_blind_no_counts():
+    ui, _ = after("s", ui=Ui(program="email"))
+    still, ask = press(ui, "y", fleet(), blind=True)
+    assert (still.pending, ask) == (ui.pending, None)
+    assert press(ui, "n", fleet(), blind=True)[0].pending is None
+
+
+def test_typed_ahead_keys_still_move_look_and_filter():
+    ui = settle(Ui(), fleet())
+    for key in ("down", "l", "esc", "/", "s", "q"):
+        ui, ask = press(ui, key, fleet(), blind=True)
+        assert ask is None
+    assert ui.filter == "sq"
+    assert press(ui, "ctrl-c", fleet(), blind=True)[1] is QUIT
+
+
+def test_a_burst_is_told_from_a_key_that_is_held_down():
+    hands = Hands()
+    assert not hands.are_blind(["s"], 10.0)
+    assert not hands.are_blind(["down", "down", "down"], 10.1)
+    assert not hands.are_blind([], 10.2)
+    assert hands.are_blind(["s", "y"], 11.0)
+    assert hands.are_blind(["s"], 11.01), "the rest of what was pasted"
+    assert not hands.are_blind(["s"], 11.2)
 
 
 def test_a_slot_is_the_target_while_its_line_is_chosen():

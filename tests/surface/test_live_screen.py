@@ -15,16 +15,18 @@ from live_fleet import bad_day, view
 from picture import picture
 from rich.console import Console
 
+from minisup.cli.live import cells
 from minisup.cli.live.deadline import Deadline, found
-from minisup.cli.live.paint import View, paint
+from minisup.cli.live.paint import View, paint, reach
 from minisup.cli.live.past import LastHour, counted
 from minisup.cli.live.rates import BARS, STEP, Rates
-from minisup.cli.live.ui import Ask, Pane, Ui
+from minisup.cli.live.ui import Ask, Pane, Ui, press
 from minisup.cli.live.usage import Usage
 from minisup.errors import MinisupError
 
 PICTURE = Path(__file__).parents[2] / "docs" / "screen.svg"
 SMS = Ui(program="sms")
+WIDE_TEXT = "接続が拒否されました。"
 
 
 def text(drawn):
@@ -111,13 +113,17 @@ def test_the_whole_picture(size):
     assert text(view(*size, usage=usage)) == PICTURES[size]
 
 
-@pytest.mark.parametrize("width", [20, 40, 80, 99, 100, 120, 139, 140, 200])
+@pytest.mark.parametrize("width", [1, 2, 3, 9, 20, 40, 80, 99, 100, 120, 139, 140, 200])
 @pytest.mark.parametrize("height", [1, 2, 5, 10, 24, 60])
 @pytest.mark.parametrize("pane", Pane)
 def test_a_picture_fills_its_terminal_and_no_more(width, height, pane):
-    lines = paint(view(width, height, replace(SMS, pane=pane), lines=["x" * 300] * 100))
-    assert len(lines) == height
-    assert max(line.cell_len for line in lines) <= width
+    for unicode in (True, False):
+        said = ["x" * 300, "  Why       " + WIDE_TEXT * 20, f"sms:0 | {WIDE_TEXT}", ""] * 25
+        drawn = view(width, height, replace(SMS, pane=pane), lines=said, unicode=unicode)
+        lines = paint(drawn)
+        assert len(lines) == height
+        assert max(line.cell_len for line in lines) <= width
+        assert reach(drawn).page >= 1
 
 
 def test_the_pane_shrinks_before_the_table():
@@ -174,6 +180,56 @@ def test_a_minisup_that_does_not_answer_is_told_and_the_last_picture_stays():
     drawn = text(view(120, 24, gone=4.2))
     assert drawn.startswith(" minisup has not answered for 4.2 s; this is the last that it said\n")
     assert "email" in drawn
+
+
+def test_a_minisup_that_has_ended_is_told_from_one_that_does_not_answer():
+    drawn = text(view(120, 24, gone=4.2, over=True))
+    assert drawn.startswith(" minisup has ended 4.2 s ago; this is the last that it said\n")
+
+
+def test_a_question_keeps_its_answers_on_a_narrow_terminal():
+    asking = replace(SMS, pending=Ask("stop", {}, "stop sms", "stop sms? " + "2 runs in progress " * 5))
+    assert text(view(40, 24, asking)).endswith("…   y / n\n")
+
+
+def test_help_is_whole_at_80x24():
+    drawn = view(80, 24, replace(SMS, pane=Pane.HELP))
+    assert reach(drawn).most == 0
+    assert "up, down" in text(drawn)
+    assert "relaunches after failure that are left\n" in text(drawn)
+    assert "…" not in text(drawn)
+
+
+@pytest.mark.parametrize("pane", [Pane.HELP, Pane.WHY, Pane.LOGS])
+def test_paging_shows_every_line_of_a_pane(pane):
+    said = [f"line {number}" for number in range(40)]
+    ui, seen = replace(SMS, pane=pane), ""
+    key = "page up" if pane is Pane.LOGS else "page down"
+    for _ in range(20):
+        drawn = view(80, 14, ui, lines=said)
+        seen += text(drawn)
+        ui, _ = press(ui, key, bad_day()["programs"], reach(drawn))
+    wanted = said if pane is not Pane.HELP else ["up, down", "stop (drain first)", "SLOTS", "BUDGET    relaunches"]
+    assert [line for line in wanted if line not in seen] == []
+
+
+def test_long_japanese_messages_lose_nothing_in_the_pane_of_why():
+    said = ["sms is in backoff.", f'            131 x exit 1, "{WIDE_TEXT * 12}"']
+    drawn = text(view(60, 30, replace(SMS, pane=Pane.WHY), lines=said))
+    assert "".join(drawn.split()).count("接続が拒否されました。") == 12
+
+
+def test_a_long_line_of_output_goes_on_behind_the_name_of_its_slot():
+    drawn = text(view(60, 24, replace(SMS, pane=Pane.LOGS), lines=[f"sms:0 | {'word ' * 20}"]))
+    assert drawn.count("word") == 20
+    assert "\n         word" in drawn
+
+
+def test_colours_of_columns_say_what_is_unusual():
+    full = {"tokens": 11.0, "size": 11, "label": "holding"}
+    assert str(cells.budget(program(budget=full), unicode=True).spans[0].style) == "green"
+    assert "yellow" in str(cells.busy(program(busy=1.0)).style)
+    assert str(cells.busy(program(kind="service", busy=1.0)).style) == "", "a service is to be busy"
 
 
 def test_a_shutdown_tells_how_far_it_has_come():

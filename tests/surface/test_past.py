@@ -306,7 +306,7 @@ def test_the_report_is_calm_text(document):
     assert "  ended           worked 1 (2.4 %)   failed 40 (97.6 %)" in sms
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("width", [1, 20, 42, 43, 60, 80, 120, 200])
 @pytest.mark.parametrize("unicode", [True, False])
 def test_the_report_fits_any_terminal(document, width, unicode):
     shown = [str(line) for line in report_lines(document, width, unicode=unicode)]
@@ -374,6 +374,14 @@ def test_the_page_is_written_where_it_is_asked_for(minisup, tmp_path):
     process = minisup("report", "--since", "2025-11-01", "--html", "out.html")
     assert process.stdout == "wrote out.html\n"
     assert Page((tmp_path / "out.html").read_text(encoding="utf-8"))
+    again = minisup("report", "--html", "out.html")
+    assert (again.returncode, again.stdout, again.stderr) == (
+        1,
+        "",
+        "cannot write out.html: it exists; --force writes over it, another name keeps it, - prints\n",
+    )
+    assert minisup("report", "--html", "out.html", "--force").stdout == "wrote out.html\n"
+    assert minisup("simulate", "--html", "out.html").stderr == again.stderr
     assert minisup("report", "--html", "-").stdout.startswith("<!doctype html>")
     refused = minisup("report", "--html", "none/out.html")
     assert (refused.returncode, refused.stderr[:12]) == (1, "cannot write")

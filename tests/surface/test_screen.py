@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
+from minisup.cells import width as cells_of
 from minisup.cli.screen import Look, glyphs, table
 from minisup.cli.words import ending, ordinal, slot_line, state_words
 from minisup.core.outcome import NO_PROOF
@@ -57,6 +58,30 @@ def test_the_table_answers_its_questions_a_line_each():
         ["nothing", "off, no slots", "-", "0", "-", "-", "-", "-", "12/12"],
     ]
     assert len({line.index("BUDGET") + 6 if "BUDGET" in line else len(line) for line in lines[1:]}) == 1, "aligned"
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 10, 20, 30])
+@pytest.mark.parametrize("colour", [False, True])
+def test_no_terminal_is_too_narrow(width, colour):
+    lines = table(fleet(), Look(width, colour=colour), slots=True).splitlines()
+    assert max(cells_of(re.sub(r"\x1b\[[0-9]*m", "", line)) for line in lines) <= width
+
+
+def test_wide_letters_count_as_the_cells_that_they_take():
+    said = [slot("sms", 0, "waiting", reason="after", cause="接続が拒否されました " * 5, last=None)]
+    for look in (Look(80), Look(80, unicode=False)):
+        lines = table(snapshot(program("sms", "waiting", said), program("email")), look, slots=True).splitlines()
+        assert max(map(cells_of, lines)) <= 80
+        assert len({cells_of(line[: line.index("58")]) for line in lines if " 58 " in line}) == 1, "aligned"
+
+
+def test_one_long_name_leaves_the_state_its_room():
+    sms = failing("sms", "hold", [11.0])
+    long = program("notifications-mail-priority-transactional-a" * 2)
+    text = table(snapshot(long, program("sms", "holding", sms, failing_for=60.0)), Look(80))
+    assert "holding, probe in 11 s · exi" in text
+    assert "notifications…al-a" in text or "…" in text.splitlines()[-1].split()[0]
+    assert text.splitlines()[-1].split()[0].endswith("transactional-a"[-5:])
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 99, 100, 120, 1000])

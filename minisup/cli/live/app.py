@@ -13,18 +13,24 @@ from rich.text import Text
 from minisup.cli import why
 from minisup.cli.live import deadline
 from minisup.cli.live.deadline import Deadline
-from minisup.cli.live.keys import decode
-from minisup.cli.live.paint import WIDE, View, paint
+from minisup.cli.live.keys import Hands, decode
+from minisup.cli.live.paint import WIDE, View, paint, reach
 from minisup.cli.live.past import LastHour
 from minisup.cli.live.rates import Rates
-from minisup.cli.live.terminal import Terminal
-from minisup.cli.live.ui import QUIT, Ask, Pane, Ui, press, settle
+from minisup.cli.live.terminal import Left, Terminal, size
+from minisup.cli.live.ui import QUIT, TOO_FAST, Ask, Pane, Ui, press, settle
 from minisup.cli.live.usage import EACH, Usage
 from minisup.control.client import Client
 from minisup.errors import MinisupError, NotReachableError
 
 POLL: Final = 0.5
 """Seconds between two questions to minisup."""
+
+PATIENCE: Final = 2.0
+"""Seconds that minisup has for each answer; meanwhile no key but Ctrl-C and Ctrl-Z does anything."""
+
+GLANCE: Final = 0.25
+"""Seconds that a question must have been there before an answer counts: less is typing, not answering."""
 
 PANE_LINES: Final = 200
 """Lines of output that the pane of logs asks for."""
@@ -36,8 +42,12 @@ def watch(minisup: Client, targets: Sequence[str], *, unicode: bool) -> int:
     """Show everything live until q; the exit code. Raises MinisupError when minisup cannot be reached at first."""
     screen = Screen(minisup, targets, unicode=unicode)
     screen.ask()
-    with Terminal() as terminal:
-        screen.run(terminal)
+    minisup.timeout = PATIENCE
+    try:
+        with Terminal() as terminal:
+            screen.run(terminal)
+    except Left:
+        pass
     return 0
 
 
@@ -52,7 +62,10 @@ class Screen:
         self._snapshot: dict[str, Any] = {"programs": []}
         self._heard = 0.0
         self._gone_since: float | None = None
+        self._over = False
         self._ui = Ui()
+        self._hands = Hands()
+        self._asked = 0.0
         self._rates = Rates()
         self._last_hour: LastHour | None = None
         self._deadline: Deadline | None = None
@@ -70,7 +83,7 @@ class Screen:
         """The newest picture. Raises MinisupError when there is none to be had."""
         self._snapshot = self._minisup.status(self._targets)
         self._heard = time.monotonic()
-        self._gone_since = None
+        self._gone_since, self._over = None, False
         self._rates.add(self._snapshot, self._heard)
         self._look_back()
         self._look_ahead()
@@ -92,12 +105,16 @@ class Screen:
 
     def _ask_pane(self) -> None:
         target = self._ui.slot or self._ui.program
-        if self._ui.pane is Pane.LOGS and target:
+        if self._ui.pane is Pane.LOGS and target and not self._reads_back():
             answer = self._minisup.logs([target], lines=PANE_LINES)["lines"]
             wide = max((len(line["slot"]) for line in answer), default=0)
             self._lines = [f"{line['slot']:{wide}} | {line['text']}" for line in answer] or ["it has printed nothing"]
         elif self._ui.pane is Pane.WHY and target:
             self._lines = why.text(self._minisup.why([target])).splitlines()
+
+    def _reads_back(self) -> bool:
+        """Whether the reader has scrolled back: then the lines stay as they are."""
+        return self._ui.scroll > 0 and len(self._lines) > 1
 
     def _measure(self) -> None:
         if self._size.columns < WIDE or self._heard - self._measured_at < EACH:
@@ -115,13 +132,14 @@ class Screen:
             self.ask()
         except NotReachableError:
             self._gone_since = self._gone_since or time.monotonic()
+            self._over = self._ending or not os.path.exists(self._minisup.path)
             self._usage = None
         except MinisupError as error:
             self._say(str(error))
 
     def _carry_out(self, ask: Ask) -> None:
         try:
-            self._minisup.call(ask.method, ask.params, time.monotonic() + 2.0)
+            self._minisup.call(ask.method, ask.params, time.monotonic() + PATIENCE)
         except MinisupError as error:
             self._say(str(error).splitlines()[0])
         else:
@@ -136,6 +154,8 @@ class Screen:
         """Until the reader leaves, or the terminal is gone."""
         next_ask = time.monotonic() + POLL
         while True:
+            if terminal.altered:
+                terminal.altered, self._drawn = False, []
             self._draw()
             data = terminal.read(max(0.0, next_ask - time.monotonic()))
             if data is None:
@@ -149,37 +169,39 @@ class Screen:
 
     def _press(self, keys: Sequence[str]) -> bool | None:
         """Whether minisup should be asked at once; None: leave."""
-        at_once = False
+        at_once, too_fast, now = False, False, time.monotonic()
+        blind = self._hands.are_blind(keys, now)
         for key in keys:
-            before = self._ui.pane, self._ui.slot, self._ui.program
+            before = self._ui
             if key == "ctrl-l":
                 self._drawn = []
-            self._ui, ask = press(self._ui, key, self._snapshot["programs"])
+            unread = before.pending is not None and now - self._asked < GLANCE
+            reachable = reach(self._view())
+            self._ui, ask = press(before, key, self._snapshot["programs"], reachable, blind=blind or unread)
             if ask is QUIT:
                 return None
+            too_fast |= self._ui.notice == TOO_FAST
+            if self._ui.pending is not before.pending:
+                self._asked = now
             if ask is not None:
                 self._carry_out(ask)
                 at_once = True
-            if self._ui.pane in {Pane.LOGS, Pane.WHY} and before != (self._ui.pane, self._ui.slot, self._ui.program):
+            if self._ui.pane in {Pane.LOGS, Pane.WHY} and _other_pane(before, self._ui):
                 self._lines = ["..."]
                 at_once = True
+        if too_fast:
+            self._say(TOO_FAST)
         return at_once
 
     # --- drawing ---
 
     def _draw(self) -> None:
         """Write those lines that have changed: nothing flickers, and a slow terminal is not flooded."""
-        size = os.get_terminal_size(1)
-        if size != self._size:
-            self._size, self._drawn = size, []
-            self._console.width = size.columns  # what the terminal says, whatever COLUMNS says
-        now = time.monotonic()
-        view = View(
-            self._snapshot, self._ui, size.columns, size.lines, self._unicode, now - self._heard,
-            None if self._gone_since is None else now - self._gone_since,
-            self._rates.by_program(), self._measured, self._lines, self._deadline.passed() if self._deadline else None,
-        )  # fmt: skip
-        lines = paint(view)
+        now = size()
+        if now != self._size:
+            self._size, self._drawn = now, []
+            self._console.width = now.columns
+        lines = paint(self._view())
         changed = [
             f"\x1b[{number + 1};1H{self._rendered(text)}"
             for number, text in enumerate(lines)
@@ -190,11 +212,24 @@ class Screen:
             sys.stdout.flush()
         self._drawn = lines
 
+    def _view(self) -> View:
+        now = time.monotonic()
+        gone = None if self._gone_since is None else now - self._gone_since
+        return View(
+            self._snapshot, self._ui, self._size.columns, self._size.lines, self._unicode, now - self._heard, gone,
+            self._rates.by_program(), self._measured, self._lines, self._deadline.passed() if self._deadline else None,
+            self._over,
+        )  # fmt: skip
+
     def _rendered(self, text: Text) -> str:
         with self._console.capture() as drawn:
             self._console.print(text, end="", no_wrap=True, overflow="crop", crop=False, soft_wrap=True)
         whole = text.cell_len >= self._size.columns  # then the cursor is still on the last cell: it would be erased
         return drawn.get() if whole else drawn.get() + REST_OF_LINE
+
+
+def _other_pane(one: Ui, other: Ui) -> bool:
+    return (one.pane, one.slot, one.program) != (other.pane, other.slot, other.program)
 
 
 def _same(one: Text, other: Text) -> bool:

@@ -80,9 +80,9 @@ def ok(program: Program) -> Text:
 
 
 def budget(program: Program, *, unicode: bool) -> Text:
-    """A bar and the tokens: how far it is from trouble."""
+    """A bar and the tokens, in the colour of how many are left: what else is wrong is said by the state."""
     tokens, size = int(program["budget"]["tokens"]), int(program["budget"]["size"])
-    style = {"ok": "green", "degraded": "yellow"}.get(program["budget"]["label"], "red")
+    style = "red" if tokens < 1 else "green" if 2 * tokens > size else "yellow"
     full = round(BUDGET_CELLS * program["budget"]["tokens"] / size) if size else 0
     solid, empty = ("█", "·") if unicode else ("#", ".")
     number = f"{tokens}" if tokens == size else f"{tokens}/{size}"
@@ -90,9 +90,9 @@ def budget(program: Program, *, unicode: bool) -> Text:
 
 
 def busy(program: Program) -> Text:
-    """Share of the last minute in which the slots had a run."""
+    """Share of the last minute in which the slots had a run; that of a service is always full, as it should be."""
     share = program["busy"]
-    full = share is not None and share >= 0.95  # noqa: PLR2004 - no slot was ever free
+    full = program["kind"] != "service" and share is not None and share >= 0.95  # noqa: PLR2004 - no slot was ever free
     return Text("-" if share is None else f"{100 * share:.0f}%", "yellow" if full else "")
 
 

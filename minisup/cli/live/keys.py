@@ -1,5 +1,6 @@
 """From the bytes that a terminal sends to the names of keys."""
 
+from collections.abc import Sequence
 from typing import Final
 
 SEQUENCES: Final = {
@@ -25,6 +26,27 @@ SEQUENCES: Final = {
     b"\t": "tab",
 }
 _LONGEST: Final = 16
+
+
+FLOW: Final = 0.05
+"""Seconds between two parts of one burst: nobody types as fast on purpose."""
+
+
+class Hands:
+    """Tells keys of somebody who looks at the screen from those of a burst: pasted, or typed while nothing was drawn.
+
+    One key again and again is no burst: it is held down.
+    """
+
+    def __init__(self) -> None:
+        self._burst = float("-inf")
+
+    def are_blind(self, keys: Sequence[str], now: float) -> bool:
+        """Whether keys that were read at once, at `now` (monotonic), were typed without a look."""
+        if len(set(keys)) > 1 or (keys and now - self._burst < FLOW):
+            self._burst = now
+            return True
+        return False
 
 
 def decode(data: bytes) -> list[str]:

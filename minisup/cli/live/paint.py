@@ -4,16 +4,16 @@ Each column answers a question: is it well (STATE, OK), is anything stuck (SLOTS
 last hour), is it slower than usual (P50, P95), are there enough processes (BUSY), how far is it from trouble (BUDGET).
 """
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from rich.text import Text
 
+from minisup.cells import cut, cut_inside, width, wrapped
 from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
-from minisup.cli.live.ui import Pane, Ui, shown
-from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, header, short
+from minisup.cli.live.ui import Pane, Reach, Ui, shown
+from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, fit, header, short
 from minisup.cli.why import LABEL
 from minisup.cli.words import Program, Slot, amount
 
@@ -27,11 +27,14 @@ GAP: Final = 2
 BODY: Final = LABEL + 2
 """The column where the paragraphs of `why` begin."""
 
-LEAST_STATE: Final = 12
-LEAST_NAME: Final = 8
+LONGEST: Final = 4000
+"""Letters of a line of output that are shown; logs have all of it."""
+
 FIXED: Final = 3
 """Lines that are always there: the header, the titles, the keys."""
 
+FEWEST_KEYS: Final = "? help  q quit"
+PANE_KEYS: Final = "↑↓ scroll  esc back  l logs  w why  ? help  q quit"
 KEYS: Final = (
     "↑↓ choose  enter slots  l logs  w why  r restart  s stop/start  p pause  +/- scale  "
     "/ filter  o order  ? help  q quit"
@@ -39,18 +42,17 @@ KEYS: Final = (
 SHORT_KEYS: Final = "enter slots  l logs  w why  r restart  s stop  / filter  ? help  q quit"
 
 HELP: Final = """\
-up, down, j, k   choose a program; with the slots open, a slot
-page up, page down, home, end
-enter            open the slots of the program; again, or esc: back
-l                the last lines of output
-w                why it runs or does not run
-r                restart: fresh runs when those in progress have ended
-s                stop (drain first), or start
-p                pause, or resume
-+, -             one slot more or less; one that goes finishes its run
-/                show what has this word in its name, state or @group
-o                order: trouble first, name, runs a minute, busy
-q, ctrl-c        leave; minisup goes on
+up, down, j, k    choose a program, or a slot once they are open
+enter             open the slots of the program; again, or esc: back
+l                 the last lines of output
+w                 why it runs or does not run
+r                 restart: fresh runs when those in progress have ended
+s                 stop (drain first), or start
+p                 pause, or resume
++, -              one slot more or less; one that goes finishes its run
+/                 show what has this word in its name, state or @group
+o                 order: trouble first, name, runs a minute, busy
+q, ctrl-c         leave; minisup goes on. ctrl-z suspends
 
 SLOTS     ● running    ○ waits for its pace, for work or a moment
           ◌ waits after a failure    ⏸ paused    ◑ draining or stopping
@@ -65,7 +67,7 @@ class View(NamedTuple):
     """All that is drawn. `age`: seconds since `snapshot` came; `gone`: since minisup last answered, if it does not.
 
     `rates`: runs a minute by program, oldest first. `usage`: CPU share and bytes by program; None: cannot be known.
-    `lines`: what the pane of logs or why shows. `deadline`: how long a shutdown goes on, and may.
+    `lines`: what the pane of logs or why shows. `deadline`: how long a shutdown goes on, and may. `over`: it has ended.
     """
 
     snapshot: Mapping[str, Any]
@@ -79,6 +81,7 @@ class View(NamedTuple):
     usage: Mapping[str, tuple[float, int]] | None = None
     lines: Sequence[str] = ()
     deadline: tuple[float, float] | None = None
+    over: bool = False
 
 
 class Column(NamedTuple):
@@ -94,20 +97,31 @@ def paint(view: View) -> list[Text]:
     programs = [aged(program, view.age) for program in shown(view.snapshot["programs"], view.ui)]
     room = max(0, view.height - FIXED)
     rows, pane_room = share_room(view, len(programs), room)
-    table = table_lines(programs, view, rows)
+    table = [] if view.ui.pane is Pane.HELP else table_lines(programs, view, rows)
     body = [*table, *pane_lines(programs, view, pane_room)]
     body = body[: room + 1] + [Text("")] * (room + 1 - len(body))
     lines = [head(view), *body, foot(view)][: view.height]
-    return [fit(line, view) for line in lines]
+    return [fitted(line, view) for line in lines]
 
 
 def share_room(view: View, programs: int, room: int) -> tuple[int, int]:
     """How many rows the table gets and how many lines the pane: the pane shrinks first, unless it was asked for."""
+    if view.ui.pane is Pane.HELP:
+        return 0, room + 1
     if view.ui.pane is Pane.NONE:
         return min(programs, room), max(0, room - programs)
     least = min(room // 2, 8)
     rows = min(programs, room - least)
     return rows, room - rows
+
+
+def reach(view: View) -> Reach:
+    """How far a page goes, and how far the pane can be scrolled."""
+    rows, pane_room = share_room(view, len(shown(view.snapshot["programs"], view.ui)), max(0, view.height - FIXED))
+    if view.ui.pane is Pane.NONE:
+        return Reach(max(1, rows))
+    page = max(1, pane_room - 1)
+    return Reach(page, max(0, len(pane_text(view)) - page))
 
 
 def aged(program: Program, age: float) -> Program:
@@ -138,7 +152,7 @@ def table_lines(programs: Sequence[Program], view: View, rows: int) -> list[Text
     chosen = columns(view)
     grid = [[column.cell(program, view) for column in chosen] for program in visible]
     wanted = [max([len(column.title), *(row[at].cell_len for row in grid)]) for at, column in enumerate(chosen)]
-    widths = fitted(wanted, view)
+    widths = fit(wanted, view.width - 1)
     lines = [line([Text(column.title, "bold") for column in chosen], chosen, widths, view)]
     for program, row in zip(visible, grid, strict=True):
         made = line(row, chosen, widths, view)
@@ -167,20 +181,13 @@ def first_row(names: Sequence[str], chosen: str, rows: int) -> int:
     return max(0, min(names.index(chosen) - rows // 2, len(names) - rows))
 
 
-def fitted(widths: list[int], view: View) -> list[int]:
-    """The widths that fit; STATE, the one with prose, gives way first, then the names."""
-    for at, least in ((1, LEAST_STATE), (0, LEAST_NAME)):
-        excess = sum(widths) + GAP * (len(widths) - 1) + 1 - view.width
-        widths[at] -= max(0, min(excess, widths[at] - least))
-    return widths
-
-
 def line(row: Sequence[Text], chosen: Sequence[Column], widths: Sequence[int], view: View) -> Text:
     """One row, each cell as wide as its column."""
     made = Text(" ")
-    for at, (cell, column, width) in enumerate(zip(row, chosen, widths, strict=True)):
-        cell.truncate(width, overflow=overflow(view))
-        space = " " * max(0, width - cell.cell_len)
+    for at, (whole, column, wide) in enumerate(zip(row, chosen, widths, strict=False)):
+        cell = Text(cut_inside(whole.plain, wide, mark(view)), whole.style) if at == 0 else whole
+        cell.truncate(wide, overflow=overflow(view))
+        space = " " * max(0, wide - cell.cell_len)
         gap = " " * GAP if at else ""
         made.append(gap + (space if column.right else ""))
         made.append_text(cell)
@@ -223,7 +230,8 @@ USAGE: Final = (
 def head(view: View) -> Text:
     """How minisup is; during a shutdown, how far it has come."""
     if view.gone is not None:
-        return Text(f" minisup has not answered for {amount(view.gone)}; this is the last that it said", "bold red")
+        what = f"ended {amount(view.gone)} ago" if view.over else f"not answered for {amount(view.gone)}"
+        return Text(f" minisup has {what}; this is the last that it said", "bold blue" if view.over else "bold red")
     if view.snapshot["state"] == "running":
         return Text(f" {header(view.snapshot)}", "bold")
     return Text(f" {ending(view)}", "bold blue")
@@ -249,12 +257,13 @@ def foot(view: View) -> Text:
     """A question, what is being typed, a notice, or the keys."""
     ui = view.ui
     if ui.pending is not None:
-        return Text(f" {ui.pending.question}   y / n", "bold yellow")
+        return Text(f" {cut(ui.pending.question, view.width - 9, mark(view))}   y / n", "bold yellow")
     if ui.typing:
         return Text(f" /{ui.filter}_   enter keeps it, esc shows all", "bold")
     if ui.notice:
         return Text(f" {ui.notice}", "bold")
-    keys = KEYS if len(KEYS) + 1 <= view.width else SHORT_KEYS
+    lists = (PANE_KEYS,) if ui.pane in {Pane.LOGS, Pane.WHY, Pane.HELP} else (KEYS, SHORT_KEYS)
+    keys = next((keys for keys in lists if len(keys) + 1 <= view.width), FEWEST_KEYS)
     showing = f"filter: {ui.filter}   " if ui.filter else ""
     return Text(f" {showing}{keys if view.unicode else keys.replace('↑↓', 'up/down')}", "bright_black")
 
@@ -269,17 +278,39 @@ def pane_lines(programs: Sequence[Program], view: View, room: int) -> list[Text]
         return []
     match view.ui.pane:
         case Pane.HELP:
-            words = HELP if view.unicode else "".join(_ASCII.get(letter, letter) for letter in HELP)
-            return [rule("help", view), *scrolled(words.splitlines(), view, room - 1)]
+            return [rule("help", view), *scrolled(pane_text(view), view, room - 1)]
         case Pane.LOGS | Pane.WHY:
             title = f"{view.ui.pane.value} {view.ui.slot or view.ui.program}"
-            lines = wrapped(view.lines, view.width - 2) if view.ui.pane is Pane.WHY else view.lines
-            return [rule(title, view), *scrolled(lines, view, room - 1)]
+            return [rule(title, view), *scrolled(pane_text(view), view, room - 1)]
         case pane:
             assert chosen is not None
             if pane is Pane.NONE and chosen["failing_for"] is None:
                 return []
             return [rule(view.ui.program, view), *slot_rows(chosen, view, room - 1)]
+
+
+def pane_text(view: View) -> list[str]:
+    """All lines of help, why or logs, none wider than the terminal."""
+    room = max(1, view.width - 1)
+    if view.ui.pane is Pane.HELP:
+        words = HELP if view.unicode else "".join(_ASCII.get(letter, letter) for letter in HELP)
+        return [cut(text, room, mark(view)) for text in words.splitlines()]
+    indents = {Pane.WHY: why_indent, Pane.LOGS: log_indent}
+    if view.ui.pane not in indents:
+        return []
+    indent = indents[view.ui.pane]
+    lines = [plain(text) for text in view.lines]
+    return [part for text in lines for part in wrapped(text, room, " " * min(indent(text), room // 2))]
+
+
+def why_indent(text: str) -> int:
+    """Where a sentence of `why` goes on: under the column where it began to speak."""
+    return BODY if text.startswith("  ") else 0
+
+
+def log_indent(text: str) -> int:
+    """Where a line of output goes on: behind the name of its slot."""
+    return text.find(" | ") + 3
 
 
 def slot_rows(program: Program, view: View, room: int) -> list[Text]:
@@ -300,34 +331,31 @@ def scrolled(lines: Sequence[str], view: View, room: int) -> list[Text]:
     """As many lines as there is room for. Logs show their end, and scroll back from there."""
     most = max(0, len(lines) - room)
     first = most - min(view.ui.scroll, most) if view.ui.pane is Pane.LOGS else min(view.ui.scroll, most)
-    return [Text(f" {plain(text)}") for text in lines[first : first + room]]
-
-
-def wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """Sentences on as many lines as they need, each under the column where its first line began to speak."""
-    made: list[str] = []
-    for text in lines:
-        column = min(BODY if text.startswith("  ") else 0, width // 2)
-        made += textwrap.wrap(text, width, subsequent_indent=" " * column) or [""]
-    return made
+    return [Text(f" {text}") for text in lines[first : first + room]]
 
 
 def plain(text: str) -> str:
     """A line without what would move the cursor; its indentation stays."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text.expandtabs())
+    text = text[:LONGEST].expandtabs()
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def rule(title: str, view: View) -> Text:
     """A line across, with a title."""
     dash = "─" if view.unicode else "-"
     start = f" {dash} {title} "
-    return Text(start + dash * max(0, view.width - len(start) - 1), "bright_black")
+    return Text(start + dash * max(0, view.width - width(start) - 1), "bright_black")
 
 
-def fit(text: Text, view: View) -> Text:
+def fitted(text: Text, view: View) -> Text:
     """No line is wider than the terminal."""
     text.truncate(view.width, overflow=overflow(view))
     return text
+
+
+def mark(view: View) -> str:
+    """What stands for what was cut."""
+    return "…" if view.unicode else ".."
 
 
 def overflow(view: View) -> Literal["ellipsis", "crop"]:

@@ -1,7 +1,8 @@
 """What a key does: from where the reader is and what is on the screen to where he is next, and what to ask of minisup.
 
 Rule 1: nothing here draws, reads or asks; `press` returns what is to be asked.
-Rule 2: what ends or cuts a run is asked only after a question that was answered with y.
+Rule 2: what stops, pauses, ends a run or takes a slot away is asked only after a question that was answered with y.
+Rule 3: a key that was typed blindly, without a look at what the one before it did, moves and looks and does no more.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +11,6 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from minisup.cli.words import Program, Slot, is_leaving, is_paused
-
-PAGE: Final = 10
-"""Rows that page up and page down move."""
 
 
 class Pane(StrEnum):
@@ -34,6 +32,13 @@ class Order(StrEnum):
     BUSY = "busy"
 
 
+class Reach(NamedTuple):
+    """What is in sight: `page`: lines that page up and page down move by; `most`: lines that can be scrolled by."""
+
+    page: int = 10
+    most: int = 1_000_000
+
+
 class Ask(NamedTuple):
     """A request to minisup: a method of the control socket; `question` is what must be answered first, if anything."""
 
@@ -44,6 +49,8 @@ class Ask(NamedTuple):
 
 
 QUIT: Final = Ask("quit", {}, "")
+REACH: Final = Reach()
+TOO_FAST: Final = "several keys came at once: nothing was done; press them one by one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +89,24 @@ def settle(ui: Ui, programs: Sequence[Program]) -> Ui:
     return replace(ui, program=names[0] if names else "", slot="", scroll=0)
 
 
-def press(ui: Ui, key: str, programs: Sequence[Program]) -> Step:
-    """One key. `programs` are all of the last picture."""
+def press(ui: Ui, key: str, programs: Sequence[Program], reach: Reach = REACH, *, blind: bool = False) -> Step:
+    """One key. `programs` are all of the last picture, `reach` what is in sight; `blind`: as in rule 3."""
     ui = replace(settle(ui, programs), notice="")
     if key == "ctrl-c":
         return ui, QUIT
     if ui.pending is not None:
-        return _answer(ui, key)
+        return _answer(ui, key, blind=blind)
     if ui.typing:
         return _type(ui, key, programs), None
     if key in _MOVES:
-        return _move(ui, _MOVES[key], programs), None
+        return _move(ui, key, programs, reach), None
     if key in _VIEWS:
         return _view(ui, key, programs), None
+    action = _ACTIONS.get(key)
+    if blind and (key == "q" or action is not None):
+        return replace(ui, notice=TOO_FAST), None
     if key == "q":
         return ui, QUIT
-    action = _ACTIONS.get(key)
     if action is None or not ui.program:
         return ui, None
     return _consider(ui, action(ui, _chosen(programs, ui)))
@@ -105,22 +114,18 @@ def press(ui: Ui, key: str, programs: Sequence[Program]) -> Step:
 
 # --- moving and looking -----------------------------------------------------------------------------------------------
 
-_MOVES: Final = {
-    "up": -1,
-    "k": -1,
-    "down": 1,
-    "j": 1,
-    "page up": -PAGE,
-    "page down": PAGE,
-    "home": -1_000_000,
-    "end": 1_000_000,
-}
+_LINES: Final = {"up": -1, "k": -1, "down": 1, "j": 1}
+_PAGES: Final = {"page up": -1, "page down": 1}
+_ENDS: Final = {"home": -1_000_000, "end": 1_000_000}
+_MOVES: Final = frozenset({*_LINES, *_PAGES, *_ENDS})
 _VIEWS: Final = frozenset({"enter", "l", "w", "?", "esc", "/", "o", "tab"})
 
 
-def _move(ui: Ui, by: int, programs: Sequence[Program]) -> Ui:
+def _move(ui: Ui, key: str, programs: Sequence[Program], reach: Reach) -> Ui:
+    by = _LINES.get(key) or _ENDS.get(key) or _PAGES[key] * reach.page
     if ui.pane in {Pane.LOGS, Pane.WHY, Pane.HELP}:
-        return replace(ui, scroll=max(0, ui.scroll + by))
+        back = -by if ui.pane is Pane.LOGS else by  # logs begin with their end
+        return replace(ui, scroll=min(max(0, min(ui.scroll, reach.most) + back), reach.most))
     if ui.slot:
         return replace(ui, slot=_neighbour([str(slot["name"]) for slot in _chosen(programs, ui)["slots"]], ui.slot, by))
     return replace(ui, program=_neighbour([str(program["name"]) for program in shown(programs, ui)], ui.program, by))
@@ -180,13 +185,16 @@ def _type(ui: Ui, key: str, programs: Sequence[Program]) -> Ui:
 # --- asking -----------------------------------------------------------------------------------------------------------
 
 
-def _consider(ui: Ui, ask: Ask) -> Step:
+def _consider(ui: Ui, ask: Ask | str) -> Step:
+    if isinstance(ask, str):
+        return replace(ui, notice=ask), None
     return (replace(ui, pending=ask), None) if ask.question else (ui, ask)
 
 
-def _answer(ui: Ui, key: str) -> Step:
-    ask, ui = ui.pending, replace(ui, pending=None)
-    return (ui, ask) if key in {"y", "Y"} else (replace(ui, notice="nothing was changed"), None)
+def _answer(ui: Ui, key: str, *, blind: bool) -> Step:
+    if key not in {"y", "Y"}:
+        return replace(ui, pending=None, notice="nothing was changed"), None
+    return (ui, None) if blind else (replace(ui, pending=None), ui.pending)
 
 
 def _targets(ui: Ui) -> str:
@@ -208,41 +216,65 @@ def _runs(number: int) -> str:
 
 def _restart(ui: Ui, program: Program) -> Ask:
     name, going = _targets(ui), _going(ui, program)
-    cuts = program["kind"] == "service" and going
-    question = f"restart {name}? {_runs(going)} of a service: the stop signal, one after another" if cuts else ""
+    question = ""
+    if program["kind"] == "service" and going:
+        question = f"restart {name}? {_runs(going)} of a service: the stop signal, one after another"
+    elif any(slot["phase"] == "done" for slot in _slots(ui, program)):
+        question = f"restart {name}? it is done, and would run again"
     return Ask("restart", {"targets": [name]}, f"restart {name}", question)
 
 
 def _start_or_stop(ui: Ui, program: Program) -> Ask:
     name, going = _targets(ui), _going(ui, program)
     if all(slot["phase"] in {"off", "done"} for slot in _slots(ui, program)):
-        return Ask("start", {"targets": [name]}, f"start {name}")
-    question = f"stop {name}? {_runs(going)} in progress: drain, then the stop signal" if going else ""
-    return Ask("stop", {"targets": [name]}, f"stop {name}", question)
+        return Ask("start", {"targets": [name]}, f"start {name}", _again(name, ui, program))
+    then = f"{_runs(going)} in progress: drain, then the stop signal" if going else "no run starts until it is started"
+    return Ask("stop", {"targets": [name]}, f"stop {name}", f"stop {name}? {then}")
+
+
+def _again(name: str, ui: Ui, program: Program) -> str:
+    done = any(slot["phase"] == "done" for slot in _slots(ui, program))
+    return f"start {name}? it is done, and would run again" if done else ""
 
 
 def _pause_or_resume(ui: Ui, program: Program) -> Ask:
-    name = _targets(ui)
-    paused = any(is_paused(slot) for slot in _slots(ui, program))
-    verb = "resume" if paused else "pause"
-    return Ask(verb, {"targets": [name]}, f"{verb} {name}")
+    name, going = _targets(ui), _going(ui, program)
+    if any(is_paused(slot) for slot in _slots(ui, program)):
+        return Ask("resume", {"targets": [name]}, f"resume {name}")
+    left = f"; {_runs(going)} may finish" if going else ""
+    return Ask("pause", {"targets": [name]}, f"pause {name}", f"pause {name}? no run starts until it is resumed{left}")
 
 
-def _scale(by: int) -> Callable[[Ui, Program], Ask]:
-    def ask(ui: Ui, program: Program) -> Ask:
-        numprocs = max(0, sum(not is_leaving(slot) for slot in program["slots"]) + by)
-        return Ask("scale", {"target": ui.program, "numprocs": numprocs}, f"scale {ui.program}={numprocs}")
-
-    return ask
+def _grow(ui: Ui, program: Program) -> Ask:
+    return _scaled(ui.program, len(_staying(program)) + 1)
 
 
-_ACTIONS: Final[Mapping[str, Callable[[Ui, Program], Ask]]] = {
+def _shrink(ui: Ui, program: Program) -> Ask | str:
+    staying = _staying(program)
+    if not staying:
+        return f"{ui.program} has no slot that could go"
+    last = staying[-1]
+    ends = "its run gets the stop signal" if program["kind"] == "service" else "its run may finish"
+    then = f"{last['name']} goes" + (f", {ends}" if last["run"] is not None else "")
+    return _scaled(ui.program, len(staying) - 1, then)
+
+
+def _staying(program: Program) -> list[Slot]:
+    return [slot for slot in program["slots"] if not is_leaving(slot)]
+
+
+def _scaled(name: str, numprocs: int, then: str = "") -> Ask:
+    words = f"scale {name}={numprocs}"
+    return Ask("scale", {"target": name, "numprocs": numprocs}, words, f"{words}? {then}" if then else "")
+
+
+_ACTIONS: Final[Mapping[str, Callable[[Ui, Program], Ask | str]]] = {
     "r": _restart,
     "s": _start_or_stop,
     "p": _pause_or_resume,
-    "+": _scale(1),
-    "=": _scale(1),
-    "-": _scale(-1),
+    "+": _grow,
+    "=": _grow,
+    "-": _shrink,
 }
 
 
