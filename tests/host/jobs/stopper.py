@@ -8,6 +8,8 @@ minisup = sys.argv[1]
 os.setgroups([])
 os.setresgid(65534, 65534, 65534)
 os.setresuid(65534, 65534, 65534)
+sys.stdout.write("ready\n")
+sys.stdout.flush()
 while True:
     try:
         with open(f"/proc/{minisup}/task/{minisup}/children") as file:
