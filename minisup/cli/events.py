@@ -8,7 +8,7 @@ import typer
 
 from minisup.cli import say
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Json, Socket, connect
+from minisup.cli.options import Command, Config, Json, Socket, Targets, connect
 from minisup.cli.stdout import while_read
 
 COLOURS: Final = {"debug": "dim", "warning": "yellow", "error": "red"}
@@ -17,6 +17,7 @@ COLOURS: Final = {"debug": "dim", "warning": "yellow", "error": "red"}
 
 def events(
     ctx: typer.Context,
+    targets: Targets = None,
     lines: Annotated[
         int | None,
         typer.Option(
@@ -33,15 +34,16 @@ def events(
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """What happened: failures, recoveries, states, the shutdown. With --follow also the start and end of each run.
+    """What happened, to all or to the targets: failures, recoveries, states, the shutdown. With --follow also the start
+    and end of each run.
 
     minisup remembers the last 1,000 facts, without those of single runs. With --json a line a fact.
     """
     with connect(ctx, config, socket) as minisup:
         if not follow:
-            _print(minisup.events(lines=100 if lines is None else lines)["events"], as_json=as_json)
+            _print(minisup.events(targets or (), lines=100 if lines is None else lines)["events"], as_json=as_json)
             return 0
-        _print(while_read(minisup.events_follow(lines=10 if lines is None else lines)), as_json=as_json)
+        _print(while_read(minisup.events_follow(targets or (), lines=10 if lines is None else lines)), as_json=as_json)
     say.complain("minisup has ended")
     return 0
 
@@ -85,6 +87,7 @@ COMMANDS: Final = (
         "What happened, and what happens.",
         (
             "minisup events",
+            "minisup events email -n 20",
             "minisup events -f",
             'minisup events -f --json | jq -r \'select(.fact == "run_ended") | .fields.slot + " " + .fields.outcome\'',
         ),

@@ -99,7 +99,9 @@ class Past:
             except ConfigError:
                 pass
             if not any(fnmatchcase(name, target.partition(":")[0]) for name in names):
-                hint = f"programs in the history: {', '.join(programs(self.database)) or 'none'}"
+                from minisup.config.problems import named, near_names  # noqa: PLC0415 -- a mistake
+
+                hint = near_names(target, names) or f"programs in the history: {named(names) or 'none'}"
                 raise NoSuchTargetError(f"cannot find {target}: it has no runs here; {hint}", [target], hint) from None
 
     def _found(self) -> tuple[str | None, list[dict[str, object]]]:

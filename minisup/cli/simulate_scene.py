@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minisup.cli import simulate_options as options
 from minisup.cli.report_words import percent
+from minisup.config.problems import named, near_names
 from minisup.config.units import format_duration, format_rate
 from minisup.core.model import GiveUp, Kind
 from minisup.errors import NoSuchTargetError, UsageError
@@ -87,8 +88,8 @@ def chosen(config: Config, names: Sequence[str]) -> tuple[tuple[Policy, ...], tu
     """The policies of the named programs (else of all that start by themselves) and of what they are `after`."""
     for name in names:
         if name not in config.programs:
-            known = ", ".join(config.programs)
-            raise NoSuchTargetError(f"cannot find {name}: programs in the configuration: {known}", [name])
+            known = near_names(name, config.programs) or f"programs in the configuration: {named(config.programs)}"
+            raise NoSuchTargetError(f"cannot find {name}: {known}", [name])
     shown = list(dict.fromkeys(names)) or [name for name, program in config.programs.items() if program.autostart]
     if not shown:
         raise UsageError("cannot simulate: no program starts by itself (autostart = false); name one with --program")

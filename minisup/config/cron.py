@@ -25,8 +25,27 @@ def fault(text: str) -> str:
         return f"it has {some}, not 5 (minute, hour, day of month, month, day of week)"
     for word, (field, low, high, names) in zip(words, _FIELDS, strict=True):
         if not all(_fits(item, low, high, names) for item in word.split(",")):
-            return f"{word!r} is not a {field} ({low}-{high})"
+            what = f"{'an' if field == 'hour' else 'a'} {field} ({low}-{high})"
+            return f"{word!r} is not {what}{_upwards(word, low, high, names)}"
     return ""
+
+
+def _upwards(word: str, low: int, high: int, names: tuple[str, ...]) -> str:
+    """What to write for a range that goes over the end: `; a range goes upwards: write 5-7` for `fri-sun`."""
+    match = _ITEM.fullmatch(word)
+    if not match or not match[3] or match[4]:
+        return ""
+    first, last = _number(match[2], names), _number(match[3], names)
+    if not low <= last < first <= high:
+        return ""
+    if names is _DAYS and last == 0:
+        return f"; a range goes upwards: write {first}-7"
+    top = 6 if names is _DAYS else high
+    return f"; a range goes upwards: write {_range(first, top)},{_range(low, last)}"
+
+
+def _range(first: int, last: int) -> str:
+    return str(first) if first >= last else f"{first}-{last}"
 
 
 def _fits(item: str, low: int, high: int, names: tuple[str, ...]) -> bool:

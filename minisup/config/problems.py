@@ -119,6 +119,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[near[0]]}?" if near else ""
 
 
+def near_names(word: str, known: Iterable[str]) -> str:
+    """`did you mean email, email-2 or e?`: at most three names that begin with `word` or are like it, or nothing."""
+    import difflib  # noqa: PLC0415 - as above
+
+    names, typed = list(known), word[:100].lower()
+    begin = [name for name in names if typed and name.lower().startswith(typed)]
+    near = list(dict.fromkeys([*begin, *difflib.get_close_matches(typed, names, n=3)]))[:3]
+    return f"did you mean {one_of(near)}?" if near else ""
+
+
 def one_of(words: Sequence[str]) -> str:
     """`a, b or c`."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))

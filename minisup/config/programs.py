@@ -16,7 +16,7 @@ from minisup.config.scheduling import check_schedule
 from minisup.config.schema import Identity, Origin, Program
 from minisup.config.users import AccountError, find_identity
 from minisup.config.validate import check_program
-from minisup.config.values import is_label
+from minisup.config.values import NO_NAME, is_label
 from minisup.config.walk import Walker, build
 from minisup.core.model import ExitCodes, Kind, Restart, Scope
 
@@ -41,7 +41,7 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
     """The program, with defaults where `report` got a problem."""
     path: Path = ("program", name)
     if not is_label(name):
-        report.add(source, path, f"{show(name)} is not a name; a name has letters, digits, '.', '_' and '-'")
+        report.add(source, path, f"{show(name)} {NO_NAME}")
     if name == _RESERVED:
         report.add(source, path, f"{show(name)} means every program; choose another name")
     given = _walk(name, raw, source, world, report)

@@ -20,6 +20,7 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1
 _OCTAL: Final = re.compile(r"(0o)?[0-7]{1,5}")
 _WARNING: Final = re.compile(r"MS[0-9]{3}(?![0-9A-Za-z])")
 _IGNORED: Final = re.compile(r"MS[0-9]{3}:? \S.*")
+NO_NAME: Final = "is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100"
 _LABEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _TRUTH: Final[Mapping[str, bool]] = MappingProxyType(
     {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -143,7 +144,7 @@ def read_mode(value: Value, key: Key) -> int:
 def read_label(value: Value, key: Key) -> str:
     text = read_text(value, key)
     if not is_label(text):
-        raise Unfit(f"{value.shown} is not a name; a name has letters, digits, '.', '_' and '-'")
+        raise Unfit(f"{value.shown} {NO_NAME}")
     return text
 
 

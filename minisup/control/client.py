@@ -160,15 +160,18 @@ class Client:
         """
         return self._object("history", {})
 
-    def events(self, *, lines: int = 100) -> dict[str, Any]:
+    def events(self, targets: str | Sequence[str] = (), *, lines: int = 100) -> dict[str, Any]:
         """The last facts: `{"events": [{"timestamp", "level", "message", "fact", "fields"}, ...]}`."""
-        return self._object("events", {"lines": lines})
+        return self._object("events", {"targets": targets, "lines": lines})
 
-    def events_follow(self, *, lines: int = 0) -> Generator[dict[str, Any], None, None]:
+    def events_follow(
+        self, targets: str | Sequence[str] = (), *, lines: int = 0
+    ) -> Generator[dict[str, Any], None, None]:
         """The last `lines` facts, then every one as it comes, those of single runs included. Ends as `logs_follow`."""
         from minisup.control.follow import events_in, follow  # noqa: PLC0415 -- as above
 
-        return events_in(follow(Client(self.paths, timeout=self.timeout), "events.follow", {"lines": lines}))
+        params = {"targets": targets if isinstance(targets, str) else list(targets), "lines": lines}
+        return events_in(follow(Client(self.paths, timeout=self.timeout), "events.follow", params))
 
     def health(self, targets: str | Sequence[str] = (), *, max_age: float | None = None) -> dict[str, Any]:
         """`{"healthy": bool, "reason": str | None}`. No answer in 2 s is NotReachableError.

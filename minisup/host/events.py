@@ -6,6 +6,7 @@ debug; it is not remembered. While neither is so, a run costs nothing here.
 
 from collections import deque
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
 from minisup import narrate
@@ -26,6 +27,15 @@ REMEMBERED: Final = 1000
 """Facts that are remembered; those of single runs are not."""
 
 
+Wants = Callable[[object], bool]
+"""Whether somebody is to be told a fact."""
+
+
+def every(_fact: object) -> bool:
+    """Wants all facts."""
+    return True
+
+
 class Events:
     """Remembers facts and tells them to those who follow. `on_followed` is told whether anybody does."""
 
@@ -33,7 +43,7 @@ class Events:
         self._clock = clock
         self._on_followed = on_followed
         self._last: deque[tuple[object, float]] = deque(maxlen=REMEMBERED)
-        self._followers: dict[Following, None] = {}
+        self._followers: dict[Following, Wants] = {}
         self._held: set[Slot] = set()
 
     def take(self, fact: object) -> None:
@@ -42,21 +52,23 @@ class Events:
         if type(fact) not in narrate.DETAILS:
             self._last.append((fact, wall))
         if self._followers:
-            line = notification_line(METHOD, {"event": document(fact, wall)})
-            for following in tuple(self._followers):
-                following.send(line)
+            line = b""
+            for following, wants in tuple(self._followers.items()):
+                if wants(fact):
+                    line = line or notification_line(METHOD, {"event": document(fact, wall)})
+                    following.send(line)
 
-    def last(self, limit: int) -> list[dict[str, Any]]:
-        """The last `limit` facts, oldest first."""
-        first = max(0, len(self._last) - limit)
-        return [document(fact, wall) for place, (fact, wall) in enumerate(self._last) if place >= first]
+    def last(self, limit: int, wants: Wants = every) -> list[dict[str, Any]]:
+        """The last `limit` facts that are wanted, oldest first."""
+        newest = islice((entry for entry in reversed(self._last) if wants(entry[0])), limit)
+        return [document(fact, wall) for fact, wall in reversed(list(newest))]
 
-    def add(self, lines: int) -> Following:
-        """A client that is told the last `lines` facts, then every one as it comes."""
+    def add(self, lines: int, wants: Wants = every) -> Following:
+        """A client that is told the last `lines` facts that it wants, then every one as it comes."""
         following = Following(METHOD, self._forget)
-        for event in self.last(lines):
+        for event in self.last(lines, wants):
             following.tell({"event": event})
-        self._followers[following] = None
+        self._followers[following] = wants
         self._on_followed(True)
         return following
 

@@ -19,6 +19,7 @@ from minisup.core.why import explain
 from minisup.errors import NO_PROGRAM, MinisupError, UsageError
 from minisup.history.book import Book
 from minisup.host.caller import slot_of_caller
+from minisup.host.events import Wants, every
 from minisup.host.extras import MOST, Extras, Waiter, Watcher
 from minisup.host.following import log_line
 from minisup.host.healthy import idle_for_good, unhealthy
@@ -36,7 +37,7 @@ from minisup.host.refusing import (
     refuse_own_end,
 )
 from minisup.host.reloading import Reloading, document
-from minisup.host.targets import is_meant, resolve, resolve_programs, resolve_run, resolve_scaled
+from minisup.host.targets import is_about, is_meant, resolve, resolve_programs, resolve_run, resolve_scaled
 from minisup.host.waits import Wait, Waits, until_scaled, until_slots
 
 Params = Mapping[str, Any]
@@ -248,6 +249,13 @@ class Service:
 
         return desk.output.followers.add(names, wants, params["lines"], params["run"])
 
+    def _wanted(self, targets: Sequence[str]) -> Wants:
+        """Which facts are meant: all, or those about what the targets mean. Raises as `resolve`."""
+        if not targets or "all" in targets:
+            return every
+        resolve(self.desk.fleet, targets)
+        return lambda fact: is_about(self.desk.fleet, targets, fact)
+
     def reopen(self, _params: Params, peer: Peer) -> object:
         deferred = Deferred(peer)
         self.desk.output.reopen(asked_by(peer), deferred.resolve)
@@ -264,10 +272,10 @@ class Service:
         return self.desk.history.document()
 
     def events(self, params: Params, _peer: Peer) -> object:
-        return {"events": self.desk.output.events.last(params["lines"])}
+        return {"events": self.desk.output.events.last(params["lines"], self._wanted(params["targets"]))}
 
     def events_follow(self, params: Params, _peer: Peer) -> object:
-        return self.desk.output.events.add(params["lines"])
+        return self.desk.output.events.add(params["lines"], self._wanted(params["targets"]))
 
     def health(self, params: Params, _peer: Peer) -> object:
         targets, max_age = params["targets"], params["max_age"]

@@ -10,9 +10,6 @@ from minisup.errors import NoSuchTargetError, UsageError
 LONGEST_TARGET = 1000
 """Characters; what is longer matches nothing, because the time to understand a pattern grows with its length."""
 
-LONGEST_NAME = 100
-"""Characters of a mistyped name that are compared with the names there are, for the same reason."""
-
 MOST_TARGETS = 1000
 """In one request: each may be a pattern that is compared with every name, and nobody else is served meanwhile."""
 
@@ -104,6 +101,17 @@ def is_meant(state: State, targets: Iterable[str], slot: str) -> bool:
     )
 
 
+def is_about(state: State, targets: Iterable[str], fact: object) -> bool:
+    """Whether one of the targets means what a fact is about; a slot that is named means no fact about its program."""
+    told = getattr(fact, "slots", ())
+    slots = [*(told if isinstance(told, tuple) else ()), *filter(None, [getattr(fact, "slot", None)])]
+    if any(is_meant(state, targets, slot) for slot in slots):
+        return True
+    name = getattr(fact, "program", None)
+    program = state.programs.get(name or "")
+    return any(program is not None and means(program, target) for target in targets)
+
+
 def means(program: Program, target: str) -> bool:
     """Whether a target means all of a program."""
     if target.startswith("@"):
@@ -112,15 +120,16 @@ def means(program: Program, target: str) -> bool:
 
 
 def no_such(state: State, unknown: list[str]) -> NoSuchTargetError:
-    """The error for targets that match nothing, with the nearest names."""
-    from difflib import get_close_matches  # noqa: PLC0415  only when somebody has mistyped
+    """The error for targets that match nothing, with the nearest names, or with a few of those there are."""
+    from minisup.config.problems import named, near_names  # noqa: PLC0415  only when somebody has mistyped
 
     groups = {f"@{group}" for program in state.programs.values() for group in program.policy.groups}
-    names = [*state.programs, *state.slots, *sorted(groups)]
-    near = get_close_matches(unknown[0][:LONGEST_NAME], names, 1)
     is_group = unknown[0].startswith("@")
-    kind, known = ("groups", sorted(groups)) if is_group else ("programs", state.programs)
-    hint = f"did you mean {near[0]}?" if near else f"{kind} here: {', '.join(known) or 'none'}"
+    kind, known = ("groups", sorted(groups)) if is_group else ("programs", list(state.programs))
+    hint = (
+        near_names(unknown[0], [*state.programs, *state.slots, *sorted(groups)])
+        or f"{kind} here: {named(known) or 'none'}"
+    )
     what = ", ".join(unknown)
     return NoSuchTargetError(
         f"cannot find {what}: no {'group' if is_group else 'program or slot'} has that name; {hint}", unknown, hint

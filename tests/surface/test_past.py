@@ -242,8 +242,11 @@ def test_events_are_sentences_or_objects(minisup, fake, monkeypatch):
 
 def test_events_are_followed_until_the_end(minisup, fake):
     process = minisup("events", "-f", "--json", "-s", fake)
-    assert json.loads(json.loads(process.stdout)["message"]) == {"lines": 10}
+    assert json.loads(json.loads(process.stdout)["message"]) == {"targets": [], "lines": 10}
     assert (process.returncode, process.stderr) == (0, "minisup has ended\n")
+    of_one = minisup("events", "email", "-f", "--json", "-s", fake)
+    assert json.loads(json.loads(of_one.stdout)["message"]) == {"targets": ["email"], "lines": 10}
+    assert minisup("events", "nope", "-s", fake).returncode == 4
 
 
 # --- moments ----------------------------------------------------------------------------------------------------------

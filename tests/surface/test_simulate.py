@@ -173,7 +173,7 @@ def test_without_a_history_it_says_so(minisup):
 @pytest.mark.parametrize(
     ("line", "code", "sentence"),
     [
-        ("--program nope", 4, "cannot find nope: programs in the configuration: email, sms, migrate, web\n"),
+        ("--program nope", 4, "cannot find nope: programs in the configuration: email, migrate, sms, web\n"),
         ("--outage 10:00", 2, "cannot read --outage '10:00': write a moment and how long it lasts: \"10:00+45s\"\n"),
         ("--outage x=10:00+1s", 2, "cannot read --outage 'x=10:00+1s': x is not simulated; programs that are:"),
         ("--for 10m --deploy 20m", 2, "cannot simulate --deploy at 20 m after the start: the time is 10 m from 00:00;"),

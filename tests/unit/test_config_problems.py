@@ -64,7 +64,11 @@ WRONG = [
     ("stop.signal = 99", "stop.signal", 'expected a signal as "TERM", got 99'),
     ("stop.signal = true", "stop.signal", 'expected a signal as "TERM", got true'),
     ("stop.signal = 'STOP'", "stop.signal", "SIGSTOP does not end a process"),
-    ("groups = ['a b']", "groups", "\"a b\" is not a name; a name has letters, digits, '.', '_' and '-'"),
+    (
+        "groups = ['a b']",
+        "groups",
+        "\"a b\" is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100",
+    ),
     ("directory = ''", "directory", "the path is empty"),
     ("user = 'no-such-user-here'", "user", 'there is no user "no-such-user-here"'),
     ("user = 'roott'", "user", 'there is no user "roott"; did you mean root?'),
@@ -203,10 +207,23 @@ TOPS = [
     (
         "program.'a b'.command = 'x'",
         'program."a b"',
-        "\"a b\" is not a name; a name has letters, digits, '.', '_' and '-'",
+        "\"a b\" is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100",
     ),
-    ("program.'-x'.command = 'x'", "program.-x", "\"-x\" is not a name; a name has letters, digits, '.', '_' and '-'"),
-    ("program.''.command = 'x'", 'program.""', "\"\" is not a name; a name has letters, digits, '.', '_' and '-'"),
+    (
+        "program.'-x'.command = 'x'",
+        "program.-x",
+        "\"-x\" is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100",
+    ),
+    (
+        "program.'..'.command = 'x'",
+        'program.".."',
+        "\"..\" is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100",
+    ),
+    (
+        "program.''.command = 'x'",
+        'program.""',
+        "\"\" is not a name; a name begins with a letter, a digit or '_', and has these, '.' and '-', at most 100",
+    ),
 ]
 
 

@@ -7,10 +7,26 @@ from config_kit import JOB, problems, read
 
 from minisup.config import calendar
 from minisup.config.calendar import Cron, ZoneError, find_zone, local_text, never_due
+from minisup.config.cron import fault
 from minisup.config.explain import explain
 from minisup.config.scheduling import upcoming
 from minisup.config.tables import Schedule
 from minisup.core.model import Overlap
+
+WRAPPED = [
+    ("0 0 * * fri-sun", "'fri-sun' is not a day of week (0-7); a range goes upwards: write 5-7"),
+    ("0 0 * * sat-tue", "'sat-tue' is not a day of week (0-7); a range goes upwards: write 6,0-2"),
+    ("0 22-5 * * *", "'22-5' is not an hour (0-23); a range goes upwards: write 22-23,0-5"),
+    ("0 0 * nov-feb *", "'nov-feb' is not a month (1-12); a range goes upwards: write 11-12,1-2"),
+    ("0 0 * * fri-mon/2", "'fri-mon/2' is not a day of week (0-7)"),
+    ("0 25-3 * * *", "'25-3' is not an hour (0-23)"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), WRAPPED)
+def test_a_range_that_goes_over_the_end_says_what_to_write(text, said):
+    assert fault(text) == said
+
 
 WRONG = [
     ("schedule = { every = '10s', cron = '* * * * *' }", "has both every and cron; give one of them"),
@@ -34,7 +50,10 @@ WRONG = [
     ("schedule.cron = '* * 0 * *'", "\"* * 0 * *\" is not a cron expression: '0' is not a day of month (1-31)"),
     ("schedule.cron = '* * * foo *'", "\"* * * foo *\" is not a cron expression: 'foo' is not a month (1-12)"),
     ("schedule.cron = '*/0 * * * *'", "\"*/0 * * * *\" is not a cron expression: '*/0' is not a minute (0-59)"),
-    ("schedule.cron = '5-1 * * * *'", "\"5-1 * * * *\" is not a cron expression: '5-1' is not a minute (0-59)"),
+    (
+        "schedule.cron = '5-1 * * * *'",
+        "\"5-1 * * * *\" is not a cron expression: '5-1' is not a minute (0-59); a range goes upwards: write 5-59,0-1",
+    ),
     ("schedule.cron = '0 0 30 2 *'", '"0 0 30 2 *" is never due: no month has such a day'),
     (
         "schedule = { cron = '* * * * *', timezone = 'Mars/Base' }",
