@@ -20,11 +20,14 @@ class Rights(NamedTuple):
 
 
 def our_rights() -> Rights:
-    """What minisup itself may set, and so what it can give to its children."""
+    """What minisup itself may set, and so what it can give to its children. Where the system does not say: all."""
     capabilities = _capabilities()
-    nice = os.getpriority(os.PRIO_PROCESS, 0)
-    floor = min(nice, _LOWEST - resource.getrlimit(resource.RLIMIT_NICE)[0])
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    try:
+        nice = os.getpriority(os.PRIO_PROCESS, 0)
+        floor = min(nice, _LOWEST - resource.getrlimit(resource.RLIMIT_NICE)[0])
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    except OSError:  # a filter of system calls: the start of a run will tell
+        return Rights(-_LOWEST, 0, 2**31)
     return Rights(
         -_LOWEST if capabilities >> _CAP_SYS_NICE & 1 else floor,
         nice,

@@ -128,7 +128,7 @@ class Keeper(Book):
             while scribe is not None and self._await_rows():
                 if not self._closing:
                     self._hurry.acquire(timeout=PAUSE if scribe.trouble else LINGER)
-                scribe.write(self._batch(), lambda: bool(self._queue))
+                self._write(scribe)
             if scribe is not None:
                 scribe.close()
         except Exception as error:  # noqa: BLE001 -- a defect of minisup costs the history, not the jobs
@@ -142,9 +142,9 @@ class Keeper(Book):
         while True:
             try:
                 scribe = self._make_scribe(self._pass_on)
-            except (OSError, ImportError) as error:
+            except (OSError, ImportError, MemoryError) as error:
                 if not troubled:
-                    why = getattr(error, "strerror", None) or error
+                    why = getattr(error, "strerror", None) or str(error) or "no memory is left"
                     self._pass_on(f"cannot write the history {self.file} yet: {why}; runs go on", "warning")
                 troubled = True
             else:
@@ -154,6 +154,12 @@ class Keeper(Book):
             if self._closing:
                 return None
             self._hurry.acquire(timeout=PAUSE)
+
+    def _write(self, scribe: "Scribe") -> None:
+        try:
+            scribe.write(self._batch(), lambda: bool(self._queue))
+        except MemoryError:
+            pass  # not even for the words: this batch is lost, and the next one may have more luck
 
     def _await_rows(self) -> bool:
         """Sleep until there are rows; false when there will be none any more."""

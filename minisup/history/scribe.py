@@ -12,6 +12,7 @@ from minisup.core.messages import Record
 from minisup.history.book import Clock, Say
 from minisup.history.place import move_aside
 from minisup.history.row import Row, own_peak, row_of
+from minisup.history.steady import Steady
 from minisup.history.store import Retention, Store, is_damaged
 
 MOST_ROWS: Final = 10_000
@@ -22,6 +23,13 @@ MOST_OUTPUT: Final = 4 << 20
 
 LOOK: Final = 60.0
 """Seconds between two looks for rows that are too old."""
+
+
+TRY_AGAIN: Final = (sqlite3.Error, OSError, MemoryError)
+"""What may be over when the next batch is written: the rows are kept until then."""
+
+BAD_ROW: Final = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+"""Of these, what would come again."""
 
 
 class Scribe:
@@ -37,16 +45,15 @@ class Scribe:
         self._store: Store | None = None
         self._rows: list[Row] = []
         self._looked: float | None = None
+        self._steady = Steady(clock)
 
     def write(self, batch: Sequence[tuple[Record, bytes]], busy: Callable[[], bool]) -> None:
         """Write runs with their output, then delete what is too old or too much, until `busy`."""
-        offset = self._clock.wall() - self._clock.monotonic()
-        peak = own_peak()
-        self._rows += [row_of(record, output, offset, peak) for record, output in batch]
         try:
+            self._add(batch)
             self._put()
             self._prune(busy)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- whatever one batch brings, the next one is written
             self._fail(error)
 
     def close(self) -> None:
@@ -57,11 +64,19 @@ class Scribe:
             self._say(f"{len(self._rows) + self.lost:,} runs are not in the history {self._path}", "warning")
         self._give_back()
 
+    def _add(self, batch: Sequence[tuple[Record, bytes]]) -> None:
+        offset = self._clock.wall() - self._clock.monotonic()
+        peak = own_peak()
+        self.lost += len(batch)  # until they are here: there may be no memory for them
+        self._rows += [row_of(record, output, offset, peak) for record, output in batch]
+        self.lost -= len(batch)
+
     def _put(self) -> None:
         if self._store is not None and self._store.gone:
             self._give_back()
         if self._store is None:
             self._store = self._open()
+            self._steady.begin(self._store.newest())
         self._store.write(self._rows)
         self._rows = []
         if self.trouble:
@@ -85,7 +100,8 @@ class Scribe:
     def _prune(self, busy: Callable[[], bool]) -> None:
         assert self._store is not None
         now = self._clock.monotonic()
-        by_age = self._looked is None or now - self._looked >= LOOK
+        steady = self._steady.look()
+        by_age = steady and (self._looked is None or now - self._looked >= LOOK)
         while self._store.prune(self._clock.wall(), by_age=by_age):
             if busy():
                 return
@@ -106,7 +122,11 @@ class Scribe:
         if not self.trouble:
             self.trouble = True
             self._say(f"cannot write the history {self._path}: {_words(error)}; runs go on", "warning")
-        self._keep_some()
+        if isinstance(error, TRY_AGAIN) and not isinstance(error, BAD_ROW):
+            self._keep_some()
+        else:  # one of the rows is what SQLite does not take: it must not stand in the way of the others
+            self.lost += len(self._rows)
+            self._rows = []
 
     def _keep_some(self) -> None:
         excess = max(0, len(self._rows) - MOST_ROWS)
@@ -133,4 +153,8 @@ class Scribe:
 
 def _words(error: Exception) -> str:
     """What the system said, without the file that it said it of: that may be one of minisup's own."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, MemoryError):
+        return "no memory is left"
+    if not isinstance(error, TRY_AGAIN):
+        return f"internal error: {type(error).__name__}: {error}"
+    return getattr(error, "strerror", None) or str(error)

@@ -70,6 +70,12 @@ class Store:
         except OSError:
             return True
 
+    def newest(self) -> float | None:
+        """When the run that started last has ended, wall clock; None: there are no rows."""
+        query = "SELECT started + ifnull(duration, 0) FROM run ORDER BY run DESC LIMIT 1"
+        found = self._database.execute(query).fetchone()
+        return float(found[0]) if found else None
+
     def write(self, rows: Sequence[Row]) -> None:
         """Add the rows, all or none."""
         database = self._database

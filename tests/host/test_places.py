@@ -301,6 +301,25 @@ def raise_full(*_arguments: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+CALLS = "getpriority,sched_getscheduler,sched_setattr,inotify_init1,timerfd_create,pidfd_open"
+
+
+@pytest.mark.parametrize("calls", [CALLS, f"inotify_add_watch,prlimit64,{CALLS}"], ids=["usual", "more"])
+def test_system_calls_that_a_filter_refuses_do_not_prevent_the_start(stage: Stage, calls: str) -> None:
+    filtered = (sys.executable, str(Path(__file__).parent / "jobs" / "refusing.py"), calls)
+    if subprocess.run([*filtered, "true"], check=False).returncode:
+        pytest.skip("no filter for system calls is to be had here")
+    cron = program("cron", "true", schedule={"cron": "0 0 1 1 *"})
+    nice = program("nice", sh("echo >> ran"), limits={"nofile": 100, "nice": 5}, min_runtime="20ms", stop=AT_ONCE)
+    daemon = stage.up(LONG, cron, nice, before=filtered)
+    daemon.running_pid("long:0")
+    if "prlimit64" not in calls:
+        wait_until(lambda: stage.lines("ran"), SOON, "limits are set all the same")
+    stage.socket.unlink()
+    daemon.signal(signal.SIGUSR1)
+    reached(daemon)
+
+
 # --- what lies in its place -------------------------------------------------------------------------------------------
 
 

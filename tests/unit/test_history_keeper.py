@@ -280,6 +280,31 @@ def test_a_machine_without_descriptors_is_waited_for_and_no_row_is_lost(keeper, 
     ]
 
 
+def test_a_moment_without_memory_does_not_end_the_history(keeper, scribe, monkeypatch):
+    monkeypatch.setattr(keepers, "PAUSE", 0.01)
+    refusals = iter([MemoryError()])
+
+    def make(_say):
+        for error in refusals:
+            raise error
+        return scribe
+
+    keeper._make_scribe = make
+    writing = scribe.write
+    scribe.write = lambda *_: throw(MemoryError())
+    keeper.add(record(1))
+    wait_until(lambda: keeper._asleep and not keeper._queue)
+    scribe.write = writing
+    keeper.add(record(2))
+    wait_until(lambda: scribe.written == [2])
+    keeper._tell()
+    assert keeper.said[0] == ("cannot write the history h.db yet: no memory is left; runs go on", "warning")
+
+
+def throw(error):
+    raise error
+
+
 def test_an_end_while_there_are_no_descriptors_is_not_held_up(scribe):
     said = []
     output = Output(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)

@@ -312,6 +312,140 @@ def test_old_rows_go_at_the_first_batch_and_then_once_a_minute(tmp_path, scribe)
     assert runs(path) == [3, 4]
 
 
+# --- the age of rows and a clock that is wrong ------------------------------------------------------------------------
+
+A_DAY = 86_400.0
+A_MONTH = Retention(30 * A_DAY, 10**6)
+
+
+def written(one, clock, run):
+    """A run that ended just now."""
+    one.write([(record(run, started=clock.now - 1.0), b"")], lambda: False)
+
+
+def test_a_clock_that_is_forty_days_ahead_for_a_minute_deletes_nothing(tmp_path, scribe):
+    path, clock = tmp_path / "h.db", Clock(wall=1e9)
+    database(path, [row(run, started=1e9 - run * A_DAY) for run in range(20, 0, -1)])
+    one = scribe(path, Told(), A_MONTH, clock)
+    for minute in range(300):
+        clock.now = 60.0 * minute + 1.0
+        clock.ahead = 1e9 + 40 * A_DAY * (minute in (100, 101))
+        written(one, clock, 100 + minute)
+    assert len(runs(path)) == 320
+
+
+@pytest.mark.parametrize("after", [2 * A_DAY, 40 * A_DAY])
+def test_a_clock_is_believed_an_hour_after_a_long_pause_or_a_wrong_time_at_the_start(tmp_path, scribe, after):
+    path, clock = tmp_path / "h.db", Clock(wall=1e9 + after)
+    database(path, [row(1, started=1e9 - 29 * A_DAY), row(2, started=1e9)])
+    one = scribe(path, Told(), A_MONTH, clock)
+    for minute in range(60):
+        clock.now = 60.0 * minute
+        written(one, clock, 100 + minute)
+    assert {1, 2} < set(runs(path))
+    clock.now = 3601.0
+    written(one, clock, 200)
+    assert {1, 2} & set(runs(path)) == ({2} if after < 30 * A_DAY else set())
+
+
+def test_a_minisup_that_lives_for_a_moment_each_day_deletes_what_is_old(tmp_path, scribe):
+    path, clock = tmp_path / "h.db", Clock(wall=1e9)
+    database(path, [row(1, started=1e9 - 31 * A_DAY), row(2, started=1e9 - A_DAY / 2)])
+    written(scribe(path, Told(), A_MONTH, clock), clock, 3)
+    assert runs(path) == [2, 3]
+
+
+def test_a_clock_that_drifts_is_believed(tmp_path, scribe):
+    path, clock = tmp_path / "h.db", Clock(wall=1e9)
+    one = scribe(path, Told(), Retention(7200.0, 1000), clock)
+    written(one, clock, 1)
+    for minute in range(240):
+        clock.now = 60.0 * minute + 1.0
+        clock.ahead += 0.01
+        written(one, clock, 2 + minute)
+    assert runs(path)[0] > 100
+
+
+# --- what one batch brings --------------------------------------------------------------------------------------------
+
+
+def test_without_memory_the_rows_wait_and_the_history_goes_on(tmp_path, scribe, monkeypatch):
+    path, told = tmp_path / "h.db", Told()
+    one = scribe(path, told)
+    write(one, 1)
+    with monkeypatch.context() as full:
+        full.setattr(Store, "write", raising(MemoryError()))
+        write(one, 2)
+        write(one, 3)
+    write(one, 4)
+    assert runs(path) == [1, 2, 3, 4]
+    assert told.sentences == [
+        f"warning: cannot write the history {path}: no memory is left; runs go on",
+        f"info: the history {path} can be written again; no run is missing in it",
+    ]
+
+
+def test_rows_for_which_there_is_no_memory_are_counted(tmp_path, scribe, monkeypatch):
+    path, told = tmp_path / "h.db", Told()
+    one = scribe(path, told)
+    with monkeypatch.context() as full:
+        full.setattr("minisup.history.scribe.row_of", raising(MemoryError()))
+        write(one, 1, 2)
+    write(one, 3)
+    assert runs(path) == [3]
+    assert "2 runs are missing in it" in told.sentences[-1]
+
+
+@pytest.mark.parametrize("bad", [record(2**70), record(2)._replace(code=object())], ids=["too large", "no value"])
+def test_a_row_that_cannot_be_written_does_not_stand_in_the_way_of_the_next(tmp_path, scribe, bad):
+    path, told = tmp_path / "h.db", Told()
+    one = scribe(path, told)
+    one.write([(bad, b"")], lambda: False)
+    write(one, 3)
+    assert runs(path) == [3]
+    assert "1 runs are missing in it" in told.sentences[-1]
+
+
+def raising(error):
+    def refuse(*_arguments, **_more):
+        raise error
+
+    return refuse
+
+
+def test_an_error_of_the_history_names_no_file_of_minisup(tmp_path, scribe, monkeypatch):
+    path, told = tmp_path / "h.db", Told()
+    schema = str(Path(reading.__file__).with_name("schema.sql"))
+    one = scribe(path, told)
+    with monkeypatch.context() as full:
+        full.setattr("minisup.history.store.open", raising(OSError(24, "Too many open files", schema)), raising=False)
+        write(one, 1)
+    assert told.sentences == [f"warning: cannot write the history {path}: Too many open files; runs go on"]
+    write(one, 2)
+    assert runs(path) == [1, 2]
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm", "-journal"])
+@pytest.mark.parametrize("kind", ["fifo", "link", "directory"])
+def test_what_is_no_file_in_the_place_of_the_database_is_refused_and_not_waited_for(tmp_path, scribe, ending, kind):
+    path, victim = tmp_path / "h.db", tmp_path / "victim"
+    victim.write_text("precious")
+    place = Path(f"{path}{ending}")
+    if ending:
+        database(path, [row(7)])
+    {"fifo": os.mkfifo, "link": lambda at: at.symlink_to(victim), "directory": Path.mkdir}[kind](place)
+    told = Told()
+    one = scribe(path, told)
+    write(one, 1)
+    assert told.sentences == [f"warning: cannot write the history {path}: {place.name} is no regular file; runs go on"]
+    with pytest.raises(reading.HistoryError, match="no regular file"):
+        reading.open_file(str(path))
+    assert victim.read_text() == "precious"
+    place.rmdir() if kind == "directory" else place.unlink()
+    write(one, 2)
+    assert runs(path)[:2] == [1, 2]
+
+
 def test_a_database_of_the_first_schema_gets_the_column_and_keeps_its_rows(tmp_path):
     path = tmp_path / "history.db"
     old = Path(reading.__file__).with_name("schema.sql").read_text(encoding="utf-8")
