@@ -237,7 +237,7 @@ def scale(program: Program) -> list[str]:
     if known["last"]:
         last = dict(known["last"])
         ago = last.pop("ago")
-        fact = Autoscaled(**last)
+        fact = Autoscaled(**{name: last[name] for name in Autoscaled._fields})
         lines.append(f"{fact.was} -> {fact.numprocs} {amount(ago)} ago: {scaling_reason(fact)}")
         if known["slots"] != fact.numprocs:
             lines.append(f"since then {fact.numprocs} -> {known['slots']} by hand, or by other limits")

@@ -27,6 +27,12 @@ TIMEOUT = 10.0
 REOPEN_TIMEOUT = 8.0
 """Seconds that files may take to be opened anew, on a disk that is slow."""
 
+LONGEST = 64 << 20
+"""Bytes of one answer: more than ten thousand slots have to say."""
+
+MOST_STRAYS = 1000
+"""Replies to earlier calls, given up meanwhile, that may come before the one that is waited for."""
+
 HEALTH_TIMEOUT = 2.0
 """Seconds after which no answer is an unhealthy one."""
 
@@ -266,7 +272,19 @@ class Client:
         result = self.call(method, params, self._soon() if deadline == -1.0 else deadline)
         if not isinstance(result, dict):
             raise nonsense(self.path)
+        if method == "health":  # it must cost next to nothing, and says one word
+            where = None if isinstance(result.get("healthy"), bool) else "healthy"
+        else:
+            where = self._misfit(method, result)
+        if where is not None:
+            self.close()
+            raise nonsense(self.path, f"{method}: {where}")
         return result
+
+    def _misfit(self, method: str, result: dict[str, Any]) -> str | None:
+        from minisup.control.shapes import SHAPES, misfit  # noqa: PLC0415 -- as said above
+
+        return misfit(result, SHAPES[method]) if method in SHAPES else None
 
     def _connect(self, deadline: float | None) -> None:
         if self._socket is not None and not connecting.hung_up(self._socket):
@@ -292,7 +310,7 @@ class Client:
             pass  # it hung up, and may have said why
 
     def _result(self, method: str, deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
-        while True:
+        for _ in range(MOST_STRAYS):
             try:
                 line = self._line(deadline)
             except (ConnectionError, EOFError):
@@ -307,12 +325,17 @@ class Client:
             if "error" in reply:
                 raise error_in(reply)
             return reply.get("result")
+        raise nonsense(self.path)
 
     def _line(self, deadline: float | None) -> bytes:
         assert self._socket is not None
         searched = 0
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
+            if searched > LONGEST:
+                raise nonsense(self.path, f"an answer of more than {LONGEST >> 20} MiB; name fewer targets or lines")
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError  # it sends and sends
             self._socket.settimeout(connecting.left(deadline))
             data = self._socket.recv(1 << 18)
             if not data:
@@ -323,9 +346,10 @@ class Client:
         return line
 
     def _await_end(self, process: int | None) -> None:
+        deadline = self._soon()
         try:
             while self._socket is not None:
-                self._line(self._soon())
+                self._line(deadline)
         except (OSError, EOFError):
             self.close()
         if process is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from minisup.control.refusals import ADVICE, read_reply
+from minisup.control.refusals import ADVICE, nonsense, read_reply
+from minisup.control.shapes import TOLD, misfit
 from minisup.errors import MinisupError, NotReachableError
 
 TYPE_CHECKING = False
@@ -97,13 +98,16 @@ def _notifications(client: Connection, method: str) -> Generator[dict[str, Any],
 
 
 def _next(client: Connection, method: str) -> dict[str, Any]:
-    while True:
-        try:
-            message = read_reply(client.read_line(), client.path)
-        except (ConnectionError, EOFError):
-            raise NotReachableError(
-                f"cannot follow any longer: minisup at {client.path} hung up without a word\n{ADVICE}"
-            ) from None
-        params = message.get("params")
-        if message.get("method") == method and isinstance(params, dict):
-            return params
+    try:
+        message = read_reply(client.read_line(), client.path)
+    except (ConnectionError, EOFError):
+        raise NotReachableError(
+            f"cannot follow any longer: minisup at {client.path} hung up without a word\n{ADVICE}"
+        ) from None
+    params = message.get("params")
+    if message.get("method") != method or not isinstance(params, dict):
+        raise nonsense(client.path)
+    where = misfit(params, TOLD[method])
+    if where is not None:
+        raise nonsense(client.path, f"{method}: {where}")
+    return params

@@ -40,16 +40,17 @@ def read_reply(line: bytes, path: str) -> dict[str, Any]:
     """The reply in a line. Raises NotReachableError when it is none."""
     try:
         reply = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise nonsense(path) from None
     if not isinstance(reply, dict):
         raise nonsense(path)
     return reply
 
 
-def nonsense(path: str) -> NotReachableError:
-    """What listens at `path` does not speak as minisup does."""
-    return NotReachableError(f"cannot reach minisup: what answers at {path} is something else\n{ADVICE}")
+def nonsense(path: str, what: str = "") -> NotReachableError:
+    """What listens at `path` does not speak as minisup does; `what` says where."""
+    where = f" ({what})" if what else ""
+    return NotReachableError(f"cannot reach minisup: what answers at {path} is something else{where}\n{ADVICE}")
 
 
 def unreachable(failures: list[tuple[str, OSError]]) -> NotReachableError:
@@ -73,14 +74,17 @@ def unreachable(failures: list[tuple[str, OSError]]) -> NotReachableError:
 def error_in(reply: dict[str, Any]) -> MinisupError:
     """The error that a reply carries, of the class that has its exit code."""
     found = _table(reply["error"])
-    message, code, data = str(found.get("message", "")), found.get("code"), _table(found.get("data"))
+    said, code, data = found.get("message"), found.get("code"), _table(found.get("data"))
+    message = said if isinstance(said, str) else "cannot do that: minisup does not say why"
     if reply.get("id") is None and code == OURS - 1:
         return BusyError(message)
     if code == INVALID_PARAMS:
         return UsageError(message)
     exit_code = OURS - code if isinstance(code, int) and 0 < OURS - code < 100 else 1  # noqa: PLR2004 -- our range
     if exit_code == NoSuchTargetError.exit_code:
-        return NoSuchTargetError(message, data.get("targets", ()), data.get("hint", ""))
+        targets, hint = data.get("targets"), data.get("hint")
+        names = [name for name in targets if isinstance(name, str)] if isinstance(targets, list) else []
+        return NoSuchTargetError(message, names, hint if isinstance(hint, str) else "")
     error = _CLASSES.get(exit_code, MinisupError)(message)
     error.exit_code = exit_code
     return error

@@ -166,8 +166,9 @@ def _row(run: dict[str, Any]) -> Row:
 
     program, _, slot = str(run["slot"]).rpartition(":")
     started = datetime.fromisoformat(run["started"]).timestamp()
+    known = {name: run[name] for name in Row._fields if name in run}
     output = run["output"] and storable(run["output"])
-    return Row(**{**run, "program": program, "slot": int(slot), "started": started, "output": output})
+    return Row(**{**known, "program": program, "slot": int(slot), "started": started, "output": output})
 
 
 def _uri(path: str, options: str) -> str:

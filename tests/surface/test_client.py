@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from fake_minisup import answering
 
 import minisup
 from minisup import Client
+from minisup.control import client as client_module
 from minisup.control import connecting as module
 from minisup.errors import MinisupError, NoSuchTargetError, NotReachableError, UsageError
 
@@ -159,12 +161,88 @@ def serve_once(path, *replies):
             with connection:
                 connection.settimeout(10)
                 connection.recv(65536)
-                connection.sendall(reply)
+                with suppress(BrokenPipeError, ConnectionResetError):  # it has heard enough
+                    connection.sendall(reply)
         listener.close()
 
     thread = threading.Thread(target=serve)
     thread.start()
     return thread
+
+
+NONSENSE = {
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n",
+    "a list": b"[1]\n",
+    "no object": b'{"id": 1, "result": 5}\n',
+    "nothing": b"",
+    "no keys": b'{"id": 1, "result": {}}\n',
+    "another type": b'{"id": 1, "result": {"version": 1, "state": "running", "programs": 5}}\n',
+    "nested without end": b'{"id": 1, "result": ' + b"[" * 100_000 + b"\n",
+    "digits": b'{"id": 1, "result": ' + b"9" * 5000 + b"}\n",
+    "not UTF-8": b'{"id": 1, "result": "\xff"}\n',
+    "an odd error": b'{"id": 1, "error": {"code": "x", "message": [1], "data": 5}}\n',
+}
+
+
+@pytest.mark.parametrize("method", ["status", "why", "restart", "events", "health", "version", "shutdown"])
+@pytest.mark.parametrize("reply", NONSENSE.values(), ids=NONSENSE)
+def test_whatever_answers_no_method_raises_anything_but_our_own_errors(tmp_path, reply, method):
+    path = str(tmp_path / "s")
+    thread = serve_once(path, reply)
+    with Client(path) as client:
+        said = "cannot ..." if method == "shutdown" else ""  # that it hangs up is what was asked for
+        try:
+            getattr(client, method)(*(["a"] if method in {"why", "restart"} else []))
+        except MinisupError as error:
+            said = str(error)
+        assert said.startswith("cannot ")
+    thread.join(10)
+
+
+def test_an_answer_without_end_is_given_up_in_time_and_in_size(tmp_path, monkeypatch):
+    path = str(tmp_path / "s")
+    monkeypatch.setattr(client_module, "LONGEST", 1 << 20)
+    thread = serve_once(path, b"x" * (2 << 20))
+    with Client(path) as client, pytest.raises(NotReachableError, match="an answer of more than 1 MiB"):
+        client.status()
+    thread.join(10)
+
+
+def test_replies_that_nobody_asked_for_do_not_keep_a_client_for_ever(tmp_path):
+    path = str(tmp_path / "s")
+    thread = serve_once(path, b'{"jsonrpc": "2.0", "id": 99, "result": {}}\n' * 2000)
+    with Client(path) as client, pytest.raises(NotReachableError, match="is something else"):
+        client.status()
+    thread.join(10)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        b'{"method": "events.follow", "params": {"event": 5}}\n',
+        b'{"method": "events.follow", "params": {}}\n',
+        b'{"id": 7}\n',
+        b"[" * 50_000 + b"\n",
+    ],
+    ids=["no event", "nothing", "a reply", "nested"],
+)
+def test_a_notification_that_makes_no_sense_ends_following(tmp_path, told):
+    path = str(tmp_path / "s")
+    thread = serve_once(path, b'{"id": 1, "result": {"following": true}}\n' + told)
+    with pytest.raises(NotReachableError, match="is something else"):
+        list(Client(path).events_follow())
+    thread.join(10)
+
+
+@pytest.mark.parametrize("line", ["status --once", "why email", "restart email", "events", "logs", "health"])
+def test_a_command_says_that_something_else_answers(minisup, tmp_path, line):
+    path = str(tmp_path / "s")
+    thread = serve_once(path, b'{"jsonrpc": "2.0", "id": 1, "result": {"slots": [{}], "runs": 5, "lines": [1]}}\n')
+    process = minisup("-s", path, *line.split())
+    assert process.returncode == (1 if line == "health" else 3)
+    assert "what answers" in process.stderr
+    assert "Traceback" not in process.stderr
+    thread.join(10)
 
 
 @pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n", b"[1]\n", b'{"id": 1, "result": 5}\n', b""])
