@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from minisup.control.backlog import Backlog
 from minisup.control.handler import Deferred, Following, Peer
 from minisup.control.protocol import Call, Fault, Lines, parse
 from minisup.control.turns import Loop, Timer
@@ -39,6 +40,7 @@ class Connection:
         peer: Peer,
         serve: Callable[["Connection", Call], None],
         gone: Callable[["Connection"], None],
+        backlog: Backlog,
     ) -> None:
         self.peer = peer
         self.reserved = False
@@ -50,6 +52,9 @@ class Connection:
         self._gone = gone
         self._lines = Lines()
         self._unsent = bytearray()
+        self._backlog = backlog
+        self._counted = 0  # bytes of ours in the backlog
+        self.used = loop.clock.monotonic()  # when it last began or ended something
         self._open = True
         self._closing = False  # closed as soon as all is sent
         self._ended = False  # the client sends nothing more
@@ -67,15 +72,17 @@ class Connection:
             self.close()
             return
         self._unsent += line
+        self._count()
         self._closing = self._closing or last
         self._flush()
 
     def notify(self, line: bytes) -> bool:
         """Send a line that is no reply; false if the client is too far behind to be told anything more."""
         if self._open and not self._closing:
-            if len(self._unsent) + len(line) > MAX_BEHIND:
+            if not self._backlog.allows(len(self._unsent) + len(line), MAX_BEHIND):
                 return False
             self._unsent += line
+            self._count()
             self._flush()
         return True
 
@@ -97,6 +104,8 @@ class Connection:
         if not self._open:
             return
         self._open = False
+        self._unsent.clear()
+        self._count()
         if self._stall is not None:
             self._stall.cancel()
         self._loop.forget(self._socket.fileno())
@@ -115,6 +124,16 @@ class Connection:
         poll.register(self._socket, 0)
         if poll.poll(0):
             self.close()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way: no reply is owed or unsent, nothing is followed."""
+        return not (self.deferred or self._followings or self._unsent or self._lines.waiting)
+
+    def _count(self) -> None:
+        """Tell the backlog what waits for this client."""
+        self._backlog.total += len(self._unsent) - self._counted
+        self._counted = len(self._unsent)
 
     @property
     def _busy(self) -> bool:
@@ -140,6 +159,7 @@ class Connection:
         try:
             line = self._lines.next()
             if line is not None:
+                self.used = self._loop.clock.monotonic()
                 self._serve(self, parse(line))
         except Fault as fault:
             if fault.wants_reply:
@@ -155,6 +175,9 @@ class Connection:
             self.close()
             return
         del self._unsent[:sent]
+        self._count()
+        if sent:
+            self.used = self._loop.clock.monotonic()
         if self._closing and not self._unsent:
             self.close()
             return

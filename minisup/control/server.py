@@ -7,9 +7,10 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from minisup.control.backlog import MOST_IN_REPLIES, Backlog
 from minisup.control.connection import Connection
 from minisup.control.handler import Deferred, Following, Handler, Peer
 from minisup.control.listener import Access, Listener, open_default, open_explicit
@@ -22,6 +23,15 @@ MAX_ORDINARY: Final = 63
 
 MAX_RESERVED: Final = 1
 """Connections above those: `health` is answered when everything else is full."""
+
+MAX_OTHERS: Final = 48
+"""Of the ordinary ones, those of users other than root and minisup's own: a group that may connect locks nobody out."""
+
+IDLE: Final = 5.0
+"""Seconds without a request after which a connection gives up its place to another one, when all are taken."""
+
+LONG: Final = frozenset({"status", "why", "logs", "history", "events"})
+"""Methods whose replies may be long."""
 
 RESERVED_SECONDS: Final = 1.0
 """How long a reserved connection may last, so that an idle one does not keep `health` out."""
@@ -53,6 +63,8 @@ class Server:
         self._handler = handler
         self._on_error = on_error or _ignore
         self._connections: set[Connection] = set()
+        self._backlog = Backlog()
+        self._owners = {0, os.geteuid()}
         self._spare = _spare_descriptor()
         self._pause: Timer | None = None
         self._short = False
@@ -112,25 +124,45 @@ class Server:
             except OSError as error:
                 self._run_short(error)
                 return
-            self._admit(sock, reserved=len(self._connections) - self._reserved() >= MAX_ORDINARY)
+            self._admit(sock)
         # What is left in the queue keeps the listener readable: the next turn goes on.
 
-    def _admit(self, sock: socket.socket, *, reserved: bool) -> None:
+    def _admit(self, sock: socket.socket, *, short: bool = False) -> None:
+        """Take a client in; `short`: there is no descriptor for another one."""
+        peer = _peer(sock)
+        reserved = short or not self._has_room(peer)
         if reserved and self._reserved() >= MAX_RESERVED:
             for connection in tuple(self._connections):
                 connection.close_if_gone()
-            reserved = len(self._connections) - self._reserved() >= MAX_ORDINARY
+            reserved = not self._has_room(peer)
         if reserved and self._reserved() >= MAX_RESERVED:
             _turn_away(sock)
             return
         sock.setblocking(False)
-        connection = Connection(self._loop, sock, _peer(sock), self._serve, self._gone)
+        connection = Connection(self._loop, sock, peer, self._serve, self._gone, self._backlog)
         connection.reserved = reserved
         self._connections.add(connection)
         if reserved:
             self._loop.after(RESERVED_SECONDS, lambda: self._expire(connection))
         else:
             self._short = False
+
+    def _has_room(self, peer: Peer) -> bool:
+        """Whether one more of this user may call everything; who has been idle for long makes room if need be."""
+        ordinary = [connection for connection in self._connections if not connection.reserved]
+        others = [connection for connection in ordinary if connection.peer.uid not in self._owners]
+        if peer.uid not in self._owners and len(others) >= MAX_OTHERS:
+            return self._drop_idle(others)
+        return len(ordinary) < MAX_ORDINARY or self._drop_idle(ordinary)
+
+    def _drop_idle(self, connections: Iterable[Connection]) -> bool:
+        """Hang up on the one of these that has been idle for the longest time; false: none has been for long."""
+        before = self._loop.clock.monotonic() - IDLE
+        idle = [connection for connection in connections if connection.idle and connection.used <= before]
+        if not idle:
+            return False
+        min(idle, key=lambda connection: connection.used).close()  # without a word: a client connects again then
+        return True
 
     def _run_short(self, error: OSError) -> None:
         """No file descriptor is left: the spare one admits a client for `health`, else nobody comes in for a while."""
@@ -145,7 +177,7 @@ class Server:
             except OSError:
                 self._regain_spare()
             else:
-                self._admit(sock, reserved=True)
+                self._admit(sock, short=True)
                 return
         self._loop.forget_readable(self._listener.socket.fileno())
         self._pause = self._loop.after(ACCEPT_PAUSE, self._resume)
@@ -164,7 +196,7 @@ class Server:
 
     def _promote(self, connection: Connection) -> bool:
         """Let a reserved connection call everything, if there is room by now."""
-        if connection.reserved and len(self._connections) - self._reserved() < MAX_ORDINARY and self._regain_spare():
+        if connection.reserved and self._has_room(connection.peer) and self._regain_spare():
             connection.reserved = False
         return not connection.reserved
 
@@ -181,6 +213,9 @@ class Server:
     def _serve(self, connection: Connection, call: Call) -> None:
         if connection.reserved and call.method != "health" and not self._promote(connection):
             self._reply(connection, call, error=_full(call.method))
+            return
+        if self._backlog.full and call.method in LONG:
+            self._reply(connection, call, error=_clogged(call.method))
             return
         try:
             result = self._handler.handle(call.method, call.params, connection.peer)
@@ -291,6 +326,13 @@ def _full(method: str) -> MinisupError:
     return MinisupError(
         f"cannot {method}: {MAX_ORDINARY + MAX_RESERVED} connections are in use, and the last one is kept for health; "
         "close some, or try again"
+    )
+
+
+def _clogged(method: str) -> MinisupError:
+    return MinisupError(
+        f"cannot answer {method}: {MOST_IN_REPLIES >> 20} MiB wait for clients that do not read; "
+        "close those, or try again"
     )
 
 

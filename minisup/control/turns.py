@@ -14,8 +14,21 @@ class Timer(Protocol):
         ...
 
 
+class Clock(Protocol):
+    """What time it is."""
+
+    def monotonic(self) -> float:
+        """Seconds, monotonic."""
+        ...
+
+
 class Loop(Protocol):
     """Callbacks by file descriptor and by time, all in one thread."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the loop goes by."""
+        ...
 
     def on_readable(self, fd: int, callback: Callback) -> None:
         """Call in each turn in which `fd` is readable, at its end or broken."""

@@ -12,12 +12,14 @@ from contextlib import ExitStack
 
 import pytest
 
+from minisup.control import backlog
 from minisup.control import connection as connections
 from minisup.control import listener as listening
+from minisup.control import server as serving
 from minisup.control.handler import Deferred, Following, Peer
 from minisup.control.listener import Access, Listener, open_explicit
 from minisup.control.places import check_private, default_sockets, make_private
-from minisup.control.server import MAX_ORDINARY, RESERVED_SECONDS, Server, open_server
+from minisup.control.server import IDLE, MAX_ORDINARY, MAX_OTHERS, RESERVED_SECONDS, Server, open_server
 from minisup.errors import MinisupError, NoSuchTargetError, TakenError
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
@@ -384,6 +386,50 @@ def test_the_last_place_answers_health_and_nothing_else_and_not_for_long(bench):
     assert last.closed()
 
 
+def test_sixty_three_idle_clients_do_not_lock_out_a_stop(bench):
+    bench.fake.answers["stop"] = lambda *_: {"accepted": True, "slots": []}
+    crowd = [bench.connect() for _ in range(MAX_ORDINARY)]
+    bench.advance(IDLE - 1)
+    assert "result" in crowd[0].ask(VERSION), "this one is not idle"
+    bench.advance(1)
+    assert "result" in bench.connect().ask(call("stop", targets="all"))
+    assert not crowd[0].closed()
+    assert sum(client.closed() for client in crowd[1:]) == 1, "one of those that have been idle for the longest time"
+
+
+def test_clients_that_wait_or_follow_are_not_idle(bench, later, follow):
+    crowd = [bench.connect() for _ in range(MAX_ORDINARY)]
+    for client in crowd[::2]:
+        client.say(call("restart", targets="a"))
+    for client in crowd[1::2]:
+        client.ask(call("logs.follow"))
+    bench.advance(2 * IDLE)
+    assert code(bench.connect().ask(VERSION)) == -32001
+    later[0].resolve({})
+    crowd[0].hear()
+    bench.advance(IDLE)
+    assert "result" in bench.connect().ask(VERSION)
+    assert crowd[0].closed()
+    assert len(follow[0]) == MAX_ORDINARY // 2
+
+
+def test_a_group_that_may_connect_does_not_lock_out_the_owner(bench, follow, monkeypatch):
+    monkeypatch.setattr(serving, "_peer", lambda _: Peer(1, 4711, 4711))
+    crowd = [bench.connect() for _ in range(MAX_OTHERS)]
+    for client in crowd:
+        client.ask(call("logs.follow"))
+    assert len(follow[0]) == MAX_OTHERS
+    assert code(bench.connect().ask(VERSION)) == -32001, "the place that is kept for health"
+    bench.advance(RESERVED_SECONDS)
+    monkeypatch.undo()
+    owner = [bench.connect() for _ in range(MAX_ORDINARY - MAX_OTHERS)]
+    assert all("result" in client.ask(VERSION) for client in owner)
+    monkeypatch.setattr(serving, "_peer", lambda _: Peer(1, 4711, 4711))
+    bench.advance(IDLE)
+    assert code(bench.connect().ask(VERSION)) == -32001
+    assert not any(client.closed() for client in owner), "they make no room for others"
+
+
 def test_the_last_place_becomes_an_ordinary_one_when_another_leaves(bench):
     first = bench.connect()
     for _ in range(MAX_ORDINARY - 1):
@@ -664,6 +710,35 @@ def test_a_client_that_is_too_far_behind_gets_what_waits_and_then_the_reason(ben
     assert [message["params"].get("n") for message in messages] == [*range(1, told), None]
     assert messages[-1]["params"] == {"ended": "slow"}
     assert client.closed()
+
+
+def test_a_crowd_that_follows_and_reads_nothing_is_behind_by_a_bound_for_all_together(bench, follow):
+    began, gone = follow
+    crowd = [bench.connect() for _ in range(20)]
+    for client in crowd:
+        client.ask(call("logs.follow"))
+    reader, block = crowd[0], "x" * 100_000
+    for number in range(60):
+        for following in began:
+            following.tell({"n": number, "x": block})
+        assert len(reader.hear()) == 1, "who reads is told everything"
+        assert bench.server._backlog.total < backlog.MOST + 20 * (backlog.SHARE + len(block))
+    assert len(gone) == 19, "all that do not read"
+    assert bench.server._backlog.total == sum(len(connection._unsent) for connection in bench.server._connections)
+    bench.advance(connections.STALL)
+    assert bench.server._backlog.total == 0
+
+
+def test_long_replies_that_nobody_takes_are_bounded_and_a_stop_is_still_answered(bench):
+    bench.fake.answers |= {"status": lambda *_: "x" * (20 * MIB), "stop": lambda *_: {"accepted": True, "slots": []}}
+    for _ in range(4):
+        bench.connect().say(call("status"))
+    refused = bench.connect()
+    assert "wait for clients that do not read" in refused.ask(call("status"))["error"]["message"]
+    assert "result" in refused.ask(call("stop", targets="all"))
+    assert "result" in refused.ask(HEALTH)
+    bench.advance(connections.STALL)
+    assert len(refused.ask(call("status"))["result"]) == 20 * MIB
 
 
 def test_a_client_that_follows_and_reads_nothing_is_dropped_when_it_has_stalled(bench, follow):
