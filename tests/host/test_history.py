@@ -204,7 +204,7 @@ def test_a_locked_history_delays_no_run_and_misses_none(stage: Stage) -> None:
 def test_a_directory_that_vanishes_is_made_again_and_no_run_is_missing(stage: Stage) -> None:
     daemon = stage.up(program("job", sh("echo $MINISUP_RUN_ID >> ran"), min_runtime="10ms"))
     state, away = stage.root / "state", stage.root / "elsewhere"
-    wait_until((state / "history.db").exists, SOON, "it is written")
+    wait_until(lambda: rows(stage), SOON, "it is written")
     state.rename(away)
     wait_until((state / "history.db").exists, SOON + 5, "it is written again")
     before = len(stage.lines("ran"))
