@@ -118,7 +118,7 @@ def signal(desk: Desk, action: Signal) -> None:
     if slot is None or slot.run != action.run:  # it could not be started after all
         return
     if slot.pid:
-        desk.sender.send(slot.pid, action.signal, action.scope, wake=action.wake)
+        desk.sender.send(slot.pid, (action.slot, action.run), action.signal, action.scope, wake=action.wake)
     else:
         desk.launcher.send(action)
 

@@ -11,10 +11,11 @@ from minisup.host import processes
 from minisup.host.helper import Helpers
 from minisup.host.launcher import Launcher
 from minisup.host.leftovers import URGENT, Leftovers
+from minisup.host.log import OwnLog
 from minisup.host.loop import TURN, Loop
 from minisup.host.oom import OomKills
 from minisup.host.pump import Pump
-from minisup.host.reap import BATCH, Ended, reap
+from minisup.host.reap import Ended, reap
 from minisup.host.running import Running
 from minisup.host.signals import Signals, signal_name
 from minisup.host.survivors import Survivor
@@ -24,6 +25,7 @@ from minisup.host.verdict import Verdicts
 class Desk(Protocol):
     """What the ends of runs need of the supervisor."""
 
+    console: OwnLog
     fleet: Fleet
     helpers: Helpers
     launcher: Launcher
@@ -56,58 +58,80 @@ class Exits:
         """Reap for at most a turn; what is left waits for the next one."""
         desk = self._desk
         desk.signals.child_ended = False
-        until, more = desk.now() + TURN, True
-        while more and desk.now() < until:
-            more = self._take_some()
-        desk.signals.child_ended |= more
+        until = desk.now() + TURN
+        while (child := reap()) is not None:
+            self._take(child)
+            if desk.now() >= until:
+                desk.signals.child_ended = True
+                return
 
     def let_strangers_end(self, until: float) -> None:
         """Wait, at most until `until`, for those children that belong to no run: they have got their signal."""
         desk = self._desk
         while desk.leftovers.orphans() and desk.now() < until:
             desk.loop.serve(desk.loop.wait(min(until, desk.now() + URGENT)), desk.now())
-            for child in reap(BATCH):
+            while (child := reap()) is not None:
                 self._was_helper(child)  # who is not told would signal its number at the end
+                if desk.now() > until:
+                    return
 
     def survivor_ended(self, one: Survivor) -> None:
         """A run of an earlier minisup has ended; nobody could read how."""
-        self.ended(Ended(one.pid, None, None, 0.0, None), one.slot, one.run, orphans=True)
+        self.ended(Ended(one.pid, None, None, 0.0, None), one.slot, one.run)
 
-    def ended(self, child: Ended, slot: str, run: int, *, orphans: bool) -> None:
-        """The leader of a run was reaped. `orphans`: something may live on in a session of its own."""
-        desk = self._desk
-        desk.record.ended(slot)
-        left = 0
-        swept = self._is_to_be_swept(child, slot)
-        if (orphans and swept) or processes.group_lives(child.pid):
-            left = desk.leftovers.ended(child.pid, run, slot, exact=swept)
-        output = desk.pump.finish(run)
+    def ended(self, child: Ended, slot: str, run: int) -> None:
+        """The leader of a run was reaped: the core hears of it, whatever else could not be found out."""
         name = None if child.signal is None else signal_name(child.signal)
+        try:
+            self._desk.record.ended(slot)
+            left = self._left_by(child, slot, run)
+        except Exception as error:  # noqa: BLE001 - what others left or wrote must not keep a slot from its next run
+            self._desk.console.defect(error)
+            left = 0
+        try:
+            oom, output, line, said = self._told_by(child, slot, run)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._desk.console.defect(error)
+            oom, output, line, said = False, False, "", None
+        self._desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said))
+
+    def _left_by(self, child: Ended, slot: str, run: int) -> int:
+        """How many processes outlive it, at least."""
+        leftovers = self._desk.leftovers
+        leftovers.reaped(run, slot)
+        swept = self._is_to_be_swept(child, slot)
+        if (swept and leftovers.may_be_there()) or processes.group_lives(child.pid):
+            return leftovers.ended(child.pid, run, slot, exact=swept)
+        return 0
+
+    def _told_by(self, child: Ended, slot: str, run: int) -> tuple[bool, bool, str, Outcome | None]:
+        """What memory and output have to do with it, as `Exited` has it."""
+        desk = self._desk
+        output = desk.pump.finish(run)
         by_others = child.signal == signal.SIGKILL and not desk.fleet.slots[slot].is_killed()
         oom = by_others and self._oom_kills.took_one()
         said = desk.verdicts.of(slot, run, child.code, settled=not output) if desk.verdicts.rules else None
         line = "" if child.code == 0 and said is not Outcome.FAILED else desk.pump.last_line(slot, run)
-        desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said))
+        return oom, output, line, said
 
-    def _take_some(self) -> bool:
+    def _take(self, child: Ended) -> None:
+        """One end, alone: what goes wrong with it is told, and costs no other its own."""
         desk = self._desk
-        ended = reap(BATCH)
-        strangers = False
-        if desk.launcher.starting:
-            for child in ended:
+        try:
+            if desk.launcher.starting:
                 desk.launcher.ended(child.pid)
-        orphans = self._has_orphans(ended)
-        for child in ended:
-            known = desk.running.pop(child.pid, None)
-            if known is None:
-                strangers |= not self._was_helper(child)
-                continue
-            self.ended(child, *known, orphans=orphans)
+        except Exception as error:  # noqa: BLE001 - as it says
+            desk.console.defect(error)
+        known = desk.running.pop(child.pid, None)  # from here on nobody signals its number
+        try:
+            if known is not None:
+                self.ended(child, *known)
+            elif not self._was_helper(child):
+                desk.leftovers.watch()
             if desk.signals.noted:
                 desk.take_signals()
-        if strangers:
-            desk.leftovers.watch()
-        return len(ended) == BATCH
+        except Exception as error:  # noqa: BLE001 - as it says
+            desk.console.defect(error)
 
     def _was_helper(self, child: Ended) -> bool:
         """Tell whoever had started it that a child which is no run has ended; false: it is a stranger."""
@@ -116,12 +140,6 @@ class Exits:
             return False
         ended(child)
         return True
-
-    def _has_orphans(self, ended: list[Ended]) -> bool:
-        """Whether runs that are to be gone may have left something that made a session of its own."""
-        running = self._desk.running
-        runs = [(child, running[child.pid][0]) for child in ended if child.pid in running]
-        return any(self._is_to_be_swept(*one) for one in runs) and self._desk.leftovers.orphans()
 
     def _is_to_be_swept(self, child: Ended, name: str) -> bool:
         slot = self._desk.fleet.slots[name]

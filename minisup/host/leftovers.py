@@ -3,12 +3,17 @@
 Every orphan becomes minisup's child, so as long as all our children are known runs there are no leftovers anywhere.
 """
 
-from collections.abc import Callable, Sequence
-from signal import SIGKILL, Signals
+import os
+from collections.abc import Callable, Iterable
+from signal import SIGKILL, SIGTERM, Signals
+from time import thread_time
 
 from minisup.core.messages import Leftovers as Changed
 from minisup.host import processes
+from minisup.host.claims import Claim, Claims, Key
+from minisup.host.known_runs import KnownRuns
 from minisup.host.loop import Loop, Timer
+from minisup.host.processes import STRANGERS, UNKNOWN, Stat
 from minisup.host.survivors import Survivors
 
 URGENT = 0.05
@@ -17,9 +22,14 @@ URGENT = 0.05
 LAZY = 0.5
 """Seconds until a count that nobody waits for, so that many short-lived leftovers cost one look at `/proc`."""
 
+IDLE = 2.0
+"""Seconds between two ends of runs at which orphans are looked for: while it is known whose the last runs were."""
 
 FRESH = 0.02
 """Seconds for which one look at `/proc` serves: when many runs end at once, one each would take minutes."""
+
+SHARE = 5
+"""So many times as long as a look took is the pause before another: many processes must not take the loop's time."""
 
 
 class Leftovers:
@@ -29,25 +39,45 @@ class Leftovers:
         self,
         loop: Loop,
         running: Callable[[], dict[int, int]],
+        slot_running: Callable[[int], str | None],
         is_wanted: Callable[[str], bool | None],
+        uid_of: Callable[[str], int],
         changed: Callable[[Changed], None],
         survivors: Survivors,
     ) -> None:
         self._loop = loop
         self._is_wanted = is_wanted  # None: there is no such slot
         self._running = running  # pid of a leader -> run id, of the runs in progress
+        self._slot_running = slot_running  # the slot of a run in progress
+        self._uid_of = uid_of  # whom the runs of a slot run as
         self._changed = changed
         self._survivors = survivors
+        self._us = os.getpid()
+        self._claims = Claims(loop.post, self.recount)
+        self._known = KnownRuns()
+        self._believed: dict[Key, tuple[int, str]] = {}  # an orphan -> its run and the slot of that
         self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
         self._slots: dict[int, str] = {}  # run -> slot, of those and of the runs whose orphans were found
         self._counts: dict[int, int] = {}
         self._timer: Timer | None = None
         self._delay = LAZY
-        self._seen: dict[int, list[processes.Stat]] | None = None  # by run, those in progress too
+        self._seen: dict[int, list[Stat]] | None = None  # by run, those in progress too
         self._seen_at = 0.0
+        self._rested_at = 0.0  # when another look may be taken
+        self._idle_until = 0.0  # until then no end of a run makes one look for orphans
+        self._owed: set[Key] = set()  # who was not known yet when strangers were signalled
 
     def __bool__(self) -> bool:
         return bool(self._counts)
+
+    def reaped(self, run: int, slot: str) -> None:
+        """A run has ended. Now and then its like left a session: that is counted while it is known whose they were."""
+        self._known.note(run, slot)
+        now = self._loop.clock.monotonic()
+        if now >= self._idle_until:
+            self._idle_until = now + IDLE
+            if self.orphans():
+                self._arm(LAZY)
 
     def ended(self, session: int, run: int, slot: str, *, exact: bool) -> int:
         """A leader has been reaped and may have left something behind: how many processes, at least.
@@ -57,7 +87,7 @@ class Leftovers:
         self._sessions[session] = run
         self._slots[run] = slot
         found = self._left_by(session, run) if exact else None
-        count = 1 if found is None else len(found)
+        count = 1 if found is None else found
         if count:
             self._counts[run] = count
             self.watch()
@@ -77,36 +107,38 @@ class Leftovers:
         except OSError:  # no descriptor left to look with
             return True
 
-    def recount(self) -> None:
-        """Count again, and tell what has changed."""
-        if not self._counts and not self._may_be_there():
+    def recount(self, *, now: bool = False) -> None:
+        """Count again, and tell what has changed. Unless it is to be `now`, later where looks take long."""
+        if not self._counts and not self.may_be_there():
             return
-        found = self._all_left()
-        if found is None:
+        if not now and not self._has_rested():
+            self.watch()
             return
-        if not found and not self._survivors:
+        seen = self._look(again=True)
+        if seen is None:
+            return
+        found = self._ended(seen)
+        reading = self._claims.reading
+        if not found and not self._survivors and not reading:
             self._survivors.mark = b""  # nothing of the earlier minisup is left
+        claimed = dict(self._believed.values())
         for run, members in found.items():
-            slot = self._slot_of(run, members)
+            slot = self._slots.get(run) or claimed[run]
             if len(members) != self._counts.get(run) and self._is_wanted(slot) is not None:
                 self._slots[run] = slot
                 self._counts[run] = len(members)
                 self._changed(Changed(slot, run, len(members)))
-        for run in [run for run in self._counts if run not in found]:
-            slot = self._slots[run]
-            self._forget(run)
-            self._changed(Changed(slot, run, 0))
+        if reading:  # anybody who is being read may be of a run that seems to have left nothing
+            self.watch()
+        else:
+            self._tell_gone(found)
+        if self._owed:
+            self._pay_what_is_owed(seen)
 
     def watch(self) -> None:
         """Count again soon: sooner when a stop waits, since not every end of a leftover is told to us."""
-        if not self._counts:
-            return
-        delay = URGENT if self._urgent() else LAZY
-        if self._timer is None or delay < self._delay:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._delay = delay
-            self._timer = self._loop.after(delay, self._tick)
+        if self._counts or self._claims.reading:
+            self._arm(URGENT if self._urgent() else LAZY)
 
     def signal(self, run: int, name: str) -> None:
         """Signal every process that the run left behind."""
@@ -114,52 +146,126 @@ class Leftovers:
         self.watch()
 
     def signal_strangers(self, number: int) -> None:
-        """Signal those descendants of ours that belong to no run, or to one of a slot that is no more."""
-        try:
-            if self._may_be_there():
-                processes.signal_members(processes.strangers(self._sessions, self._running()), number)
-                for run, members in (self._all_left() or {}).items():
-                    if self._is_wanted(self._slot_of(run, members)) is None:
-                        processes.signal_members(members, number)
-        except OSError:
-            pass  # no descriptor left to look with
+        """Signal those descendants of ours that belong to no run, or to one of a slot that is no more.
+
+        Who is not known yet gets SIGTERM when it is.
+        """
+        if not self.may_be_there():
+            return
+        seen = self._look(again=True) or {}
+        processes.signal_members(seen.get(STRANGERS, ()), number)
+        self._owed = {_key(one) for one in seen.get(UNKNOWN, ())}
+        claimed = dict(self._believed.values())
+        for run, members in self._ended(seen).items():
+            if self._is_wanted(self._slots.get(run) or claimed[run]) is None:
+                processes.signal_members(members, number)
 
     def kill_all(self) -> None:
         """The last act: SIGKILL to whatever is left of runs, leftovers and strangers."""
-        processes.kill_sessions(self._running())
-        if self._may_be_there():
-            for members in (self._all_left() or {}).values():
+        leaders = [leader for leader in self._running() if leader not in self._survivors]
+        processes.kill_sessions(leaders, self._survivors.stats())
+        if self.may_be_there():
+            for members in self._ended(self._look(again=True) or {}, every=True).values():
                 processes.signal_members(members, SIGKILL)
-            self.signal_strangers(SIGKILL)
 
-    def _all_left(self) -> dict[int, list[processes.Stat]] | None:
-        seen = self._look(again=True)
+    # --- whose the orphans are ----------------------------------------------------------------------------------------
+
+    @property
+    def foreign(self) -> bool:
+        """Whether an earlier minisup may have left something."""
+        return bool(self._survivors.mark)
+
+    def hear(self, seen: Iterable[Stat]) -> None:
+        """Learn what these say of themselves."""
+        orphans = list(seen)
+        keys = set(map(_key, orphans))
+        self._believed = {key: run for key, run in self._believed.items() if key in keys}
+        self._claims.ask(orphans, patient=any(one.ppid == self._us for one in orphans))
+
+    def owner(self, seen: Stat) -> int:
+        """The run of an orphan, for which its word counts only as far as it agrees with what we know."""
+        return self._decide(seen, self._slot_of)
+
+    def foreign_owner(self, seen: Stat) -> int:
+        """The run of an earlier minisup that a process which does not descend from us belongs to."""
+        owner = self._decide(seen, self._earlier_slot_of)
+        return STRANGERS if owner == UNKNOWN else owner
+
+    def _decide(self, seen: Stat, slot_of: Callable[[Claim], str | None]) -> int:
+        known = self._believed.get(_key(seen))
+        if known is not None:
+            return known[0]
+        claim = self._claims.of(seen)
+        if claim is None:
+            return UNKNOWN
+        slot = slot_of(claim) if claim.run else None
+        if slot is None or claim.uid != self._uid_of(slot):
+            return STRANGERS
+        self._believed[_key(seen)] = (claim.run, slot)
+        return claim.run
+
+    def _slot_of(self, claim: Claim) -> str | None:
+        """Whose the run was that it names, not whose it says. Another state is that of a minisup within a run."""
+        if claim.state and claim.state != self._survivors.state:
+            return None
+        return self._slot_running(claim.run) or self._known.slot_of(claim.run) or self._earlier_slot_of(claim)
+
+    def _earlier_slot_of(self, claim: Claim) -> str | None:
+        """Of a run of our state directory before our time, which nobody else remembers."""
+        mark = self._survivors.mark
+        return claim.slot if mark and claim.state == mark and claim.run < self._survivors.first_run else None
+
+    # --- looks --------------------------------------------------------------------------------------------------------
+
+    def _ended(self, seen: dict[int, list[Stat]], *, every: bool = False) -> dict[int, list[Stat]]:
+        """Those that outlived their runs; `every`: and those that belong to none, or may."""
         going = frozenset(self._running().values())
-        return None if seen is None else {run: members for run, members in seen.items() if run not in going}
+        least = UNKNOWN if every else STRANGERS + 1
+        return {run: members for run, members in seen.items() if run >= least and run not in going}
 
-    def _left_by(self, session: int, run: int) -> list[processes.Stat] | None:
+    def _left_by(self, session: int, run: int) -> int | None:
+        """How many processes a run has left; None: that cannot be told now."""
         seen = self._look()
         if seen is not None and any(member.pid == session for member in seen.get(run, ())):
+            if not self._has_rested():
+                return None
             seen = self._look(again=True)  # the leader was alive then, and has been reaped since
-        return None if seen is None else seen.get(run, [])
+        if seen is None or (UNKNOWN in seen and run not in seen):
+            return None
+        return len(seen.get(run, ()))
 
-    def _look(self, *, again: bool = False) -> dict[int, list[processes.Stat]] | None:
+    def _look(self, *, again: bool = False) -> dict[int, list[Stat]] | None:
         """Our descendants by run, as they are now or were a moment ago."""
         clock = self._loop.clock.monotonic
-        if again or self._seen is None or clock() - self._seen_at > FRESH:
+        if again or self._seen is None or (clock() - self._seen_at > FRESH and self._has_rested()):
+            begun = thread_time()
             try:
-                self._seen = processes.descendants(self._sessions, self._running(), self._survivors.mark)
+                self._seen = processes.census(self._sessions, self._running(), self)
             except OSError:  # no descriptor left to look with: what is known stands
                 self._seen = None
             self._seen_at = clock()
+            self._rested_at = self._seen_at + SHARE * (thread_time() - begun)
         return self._seen
 
-    def _may_be_there(self) -> bool:
+    def _has_rested(self) -> bool:
+        return self._loop.clock.monotonic() >= self._rested_at
+
+    def may_be_there(self) -> bool:
         """Whether it is worth a look: there are orphans, or an earlier minisup's processes."""
         return bool(self._survivors.mark) or self.orphans()
 
-    def _slot_of(self, run: int, members: Sequence[processes.Stat]) -> str:
-        return self._slots.get(run) or processes.slot_of(members[0].pid)
+    # --- the end of leftovers -----------------------------------------------------------------------------------------
+
+    def _tell_gone(self, found: dict[int, list[Stat]]) -> None:
+        for run in [run for run in self._counts if run not in found]:
+            slot = self._slots[run]
+            self._forget(run)
+            self._changed(Changed(slot, run, 0))
+
+    def _pay_what_is_owed(self, seen: dict[int, list[Stat]]) -> None:
+        """Signal the strangers that were not known as such when the others got theirs."""
+        processes.signal_members([one for one in seen.get(STRANGERS, ()) if _key(one) in self._owed], SIGTERM)
+        self._owed &= {_key(one) for one in seen.get(UNKNOWN, ())}
 
     def _urgent(self) -> bool:
         return any(self._is_wanted(self._slots[run]) is False for run in self._counts)
@@ -169,8 +275,21 @@ class Leftovers:
         self._slots.pop(run, None)
         self._sessions = {session: other for session, other in self._sessions.items() if other != run}
 
+    def _arm(self, delay: float) -> None:
+        """Count again after so many seconds, or sooner if that was asked for already."""
+        if self._timer is not None:
+            if delay >= self._delay:
+                return
+            self._timer.cancel()
+        self._delay = delay
+        self._timer = self._loop.after(max(delay, self._rested_at - self._loop.clock.monotonic()), self._tick)
+
     def _tick(self) -> None:
         self._timer = None
         self.recount()
         if self._urgent():
             self.watch()
+
+
+def _key(seen: Stat) -> Key:
+    return seen.pid, seen.start_time

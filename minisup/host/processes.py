@@ -1,13 +1,14 @@
 """Who is there, whose it is, and how to signal it: `/proc` and the few system calls around it.
 
 A number that stands for a process is safe only while that process is an unreaped child of ours: so a run in progress is
-signalled by its pid, and everything that outlived its leader only after its start time was compared.
+signalled by its pid, after the kernel was asked whether it is one, and everybody else only after his start time was
+compared. Nobody but `signal_run` and `signal_process` sends a signal.
 """
 
 import os
 import signal
-from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 from minisup.host import libc
 
@@ -15,10 +16,10 @@ HELPER: Final = -2
 """In the place of a run's id: the session of a helper of minisup's own, which is neither a run nor a stranger."""
 
 _STAT_SIZE: Final = 4096
-_ENVIRON_SIZE: Final = 1 << 21
+_STATUS_SIZE: Final = 4096
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _ROUNDS: Final = 4
-_RUN_ID: Final = b"MINISUP_RUN_ID="
+_PIDFD_OPEN: Final[Callable[[int], int] | None] = getattr(os, "pidfd_open", None)
 _DEAD: Final = frozenset("ZXx")
 
 
@@ -70,33 +71,22 @@ def group_lives(leader: int) -> bool:
     return True
 
 
-def run_id_of(pid: int) -> int | None:
-    """The number of the run in whose environment the process was started; None when it says none or may not be read.
+def environ(pid: int, most: int) -> bytes | None:
+    """The first `most` bytes of what the process was executed with; None when it may not be read.
 
-    It is what the process was executed with, so it names the run that it descends from. Numbers only grow, also across
-    restarts of minisup; only one that runs inside a job of another can give the same to a process of its own.
+    Empty for a moment in the middle of an exec. May wait for as long as the process likes: not for the loop.
     """
-    return run_id_in(environ(pid) or b"")
-
-
-def slot_of(pid: int) -> str:
-    """The name of the slot in whose environment the process was started; ":" when it says none or may not be read."""
-    return os.fsdecode(_variable(pid, b"MINISUP_PROGRAM=") + b":" + _variable(pid, b"MINISUP_SLOT="))
-
-
-def run_id_in(environ: bytes) -> int | None:
-    """As `run_id_of`, of an environment that has been read."""
-    number = _value(environ, _RUN_ID)
-    return int(number) if number.isdigit() else None
-
-
-def environ(pid: int) -> bytes | None:
-    """What the process was executed with; None when it may not be read. Empty for a moment in the middle of an exec."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read(_ENVIRON_SIZE)
+            return file.read(most)
     except OSError:
         return None
+
+
+def uid_of(pid: int) -> int | None:
+    """The real user of a process, which its programs cannot choose; None when there is no such process."""
+    line = _read(f"/proc/{pid}/status", _STATUS_SIZE).partition(b"\nUid:\t")[2].partition(b"\t")[0]
+    return int(line) if line.isdigit() else None
 
 
 def session_leaders() -> Iterable[Stat]:
@@ -117,73 +107,100 @@ def children_of_self() -> list[int]:
     return [int(pid) for pids in lists for pid in pids.split()]
 
 
-def leftovers(ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> dict[int, list[Stat]]:
-    """The live processes that ended runs left behind, by run id.
+STRANGERS: Final = 0
+"""In the place of a run's id: what descends from us and belongs to no run."""
+
+UNKNOWN: Final = -3
+"""In the place of a run's id: an orphan of which nobody knows yet what it says of itself."""
+
+
+class Court(Protocol):
+    """Who decides about orphans: they have only their own word for whose they are."""
+
+    @property
+    def foreign(self) -> bool:
+        """Whether processes that do not descend from us are heard, too: an earlier minisup may have left them."""
+        ...
+
+    def hear(self, seen: Iterable[Stat]) -> None:
+        """Learn what these say of themselves."""
+        ...
+
+    def owner(self, seen: Stat) -> int:
+        """The run that one of them belongs to, STRANGERS or UNKNOWN."""
+        ...
+
+    def foreign_owner(self, seen: Stat) -> int:
+        """The same of one that does not descend from us; STRANGERS: it is nobody of ours."""
+        ...
+
+
+def census(ended: Mapping[int, int], running: Mapping[int, int], court: Court) -> dict[int, list[Stat]]:
+    """Our live descendants by the run that they belong to, or STRANGERS, HELPER, UNKNOWN. Looks at `/proc` once.
 
     Both arguments map sessions to run ids: of runs that have ended, and of runs in progress. Only what descends from us
     counts: a session number that somebody else has got since is never taken for ours. A descendant with a session of
-    its own belongs to the run of its nearest ancestor that has one, else, when it is an orphan that came to us, to the
-    run that its environment names; when that says nothing it is a stranger and not listed.
+    its own belongs to the run of its nearest ancestor that has one, else, when it is an orphan that came to us, to whom
+    the court says.
 
-    `mark` is what the processes of an earlier minisup have in their environment. They do not descend from us, and count
-    if they have it, if they are in the session of one of these runs, or if they descend from one that counts.
+    Where the court hears foreign ones, processes that do not descend from us count if they are in the session of one of
+    these runs, if the court says so, or if they descend from one that counts.
     """
-    going = frozenset(running.values())
-    return {run: members for run, members in descendants(ended, running, mark).items() if run not in going}
-
-
-def descendants(ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> dict[int, list[Stat]]:
-    """As `leftovers`, with the live processes of the runs in progress too."""
     found: dict[int, list[Stat]] = {}
-    for seen, owner in _Family(ended, running, mark).members():
-        if owner > 0:
-            found.setdefault(owner, []).append(seen)
+    for seen, owner in _Family(ended, running, court).members():
+        found.setdefault(owner, []).append(seen)
     return found
 
 
-def strangers(ended: Mapping[int, int], running: Mapping[int, int]) -> list[Stat]:
-    """Our live descendants that belong to no run. Arguments as for `leftovers`."""
-    return [seen for seen, owner in _Family(ended, running).members() if owner == 0]
-
-
-def signal_run(leader: int, number: int, *, group: bool, wake: bool = True) -> bool:
-    """Signal the leader of a run in progress, or its whole group; SIGCONT follows, so that a stopped one gets it too.
-
-    Without `wake` it does not.
-    To be called only while the leader has not been reaped. False when there was nobody to signal or we may not.
-    """
-    send = os.killpg if group else os.kill
+def is_unreaped(pid: int) -> bool:
+    """Whether it is a child of ours that has not been reaped, dead or alive: then its number is nobody else's."""
     try:
-        send(leader, number)
-        if wake and number not in (signal.SIGKILL, signal.SIGCONT):
-            send(leader, signal.SIGCONT)
-    except (ProcessLookupError, PermissionError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
         return False
     return True
 
 
+def signal_run(leader: int, number: int, *, group: bool, wake: bool = True) -> bool:
+    """Signal a child of ours, or its whole group; SIGCONT follows, so that a stopped one gets it too.
+
+    Without `wake` it does not. False when it has been reaped, so that its number may be somebody else's, or when there
+    was nobody to signal or we may not.
+    """
+    return is_unreaped(leader) and _send(leader, number, group=group, wake=wake)
+
+
+def signal_process(process: Stat, number: int, *, group: bool = False, wake: bool = True) -> bool:
+    """Signal a process, or its whole group, if it still is the one that was seen; as `signal_run` for the rest."""
+    pidfd = _pidfd(process.pid)  # first: from now on the number is looked at only to compare
+    try:
+        now = stat(process.pid)
+        if now is None or not now.alive or now.start_time != process.start_time:
+            return False
+        return _send(process.pid, number, group=group, wake=wake, pidfd=pidfd)
+    finally:
+        if pidfd is not None:
+            os.close(pidfd)
+
+
 def signal_members(members: Iterable[Stat], number: int) -> int:
     """Signal each process that is still the one that was seen; SIGCONT follows. Returns how many got it."""
-    reached = 0
-    for member in members:
-        now = stat(member.pid)
-        if now is not None and now.alive and now.start_time == member.start_time:
-            reached += signal_run(member.pid, number, group=False)
-    return reached
+    return sum(signal_process(member, number) for member in members)
 
 
-def kill_sessions(leaders: Collection[int]) -> int:
-    """SIGKILL everybody in the sessions of these runs in progress: their groups, then what made groups of its own.
+def kill_sessions(leaders: Collection[int], foreign: Collection[Stat] = ()) -> int:
+    """SIGKILL everybody in the sessions of these children: their groups, then what made groups of its own.
 
-    Returns how many are in groups of their own. It looks at `/proc` again until nobody new appears, a few times at
-    most: what is about to die may still have forked. To be called only while the leaders have not been reaped.
+    Those that have been reaped are left out. `foreign` are leaders that are no children of ours. Returns how many were
+    in groups of their own. It looks at `/proc` again until nobody new appears, a few times at most: what is about to
+    die may still have forked.
     """
-    for leader in leaders:
-        signal_run(leader, signal.SIGKILL, group=True)
+    sessions = {leader for leader in leaders if signal_run(leader, signal.SIGKILL, group=True)}
+    sessions.update(one.pid for one in foreign if signal_process(one, signal.SIGKILL, group=True))
     reached: set[tuple[int, int]] = set()
     for _ in range(_ROUNDS):
         try:
-            members = [seen for group in session_members(leaders).values() for seen in group]
+            members = [seen for group in session_members(sessions).values() for seen in group]
         except OSError:  # no descriptor left to look with: the groups at least have got it
             break
         fresh = [seen for seen in members if seen.pgrp != seen.session and (seen.pid, seen.start_time) not in reached]
@@ -200,17 +217,19 @@ def set_child_subreaper() -> bool:
 
 
 class _Family:
-    """Whose each process is: the id of a run, 0 (we ourselves, strangers), HELPER, or FOREIGN: not our descendant."""
+    """Whose each process is: the id of a run, one of the words for those that are no run's, or FOREIGN."""
 
     FOREIGN: Final = -1
 
-    def __init__(self, ended: Mapping[int, int], running: Mapping[int, int], mark: bytes = b"") -> None:
-        self._mark = mark
+    def __init__(self, ended: Mapping[int, int], running: Mapping[int, int], court: Court) -> None:
+        self._court = court
         self._running = running
         self._everybody = {seen.pid: seen for seen in _everybody()}
         self._runs = {**ended, **running}
         self._us = os.getpid()
-        self._owners = {self._us: 0}
+        self._owners = {self._us: STRANGERS}
+        heard = [seen for seen in self._everybody.values() if self._is_to_be_heard(seen)]
+        court.hear(sorted(heard, key=lambda seen: seen.ppid != self._us))  # our own orphans first
 
     def members(self) -> Iterable[tuple[Stat, int]]:
         """Our live descendants with their owners."""
@@ -220,16 +239,22 @@ class _Family:
             if owner != self.FOREIGN and seen.alive and pid != self._us:
                 yield seen, owner
 
+    def _is_to_be_heard(self, seen: Stat) -> bool:
+        whom = self._court.foreign or seen.ppid == self._us
+        return whom and seen.alive and seen.session not in self._runs and seen.pid != self._us
+
     def _owner(self, pid: int) -> int:
         chain: list[int] = []
-        while pid not in self._owners and pid in self._everybody and pid not in chain:
+        links: set[int] = set()
+        while pid not in self._owners and pid in self._everybody and pid not in links:
             chain.append(pid)
+            links.add(pid)
             pid = self._parent(pid)
         owner = self._owners.get(pid, self.FOREIGN)
         for link in reversed(chain):
             if owner != self.FOREIGN:
                 owner = self._judge(self._everybody[link], owner)
-            elif self._mark:
+            elif self._court.foreign:
                 owner = self._kin(self._everybody[link])
             self._owners[link] = owner
         return owner
@@ -244,28 +269,44 @@ class _Family:
         run = self._runs.get(seen.session)
         if run is not None:
             return run
-        return run_id_of(seen.pid) or 0 if seen.ppid == self._us else parents
+        return self._court.owner(seen) if seen.ppid == self._us else parents
 
     def _kin(self, seen: Stat) -> int:
         """The run of an earlier minisup that a process belongs to which does not descend from us."""
         run = self._runs.get(seen.session)
         if run is not None and (seen.session in self._running or not self._is_there(seen.session)):
             return run
-        world = environ(seen.pid) or b""
-        return run_id_in(world) or self.FOREIGN if self._mark in world.split(b"\0") else self.FOREIGN
+        return self._court.foreign_owner(seen) or self.FOREIGN
 
     def _is_there(self, pid: int) -> bool:
         """Of the leader of a session that has ended: then its number is somebody else's now."""
         return pid in self._everybody and self._everybody[pid].alive
 
 
-def _variable(pid: int, name: bytes) -> bytes:
-    """What a process was given under `name` (with its `=`); empty when it was not, or we may not read it."""
-    return _value(environ(pid) or b"", name)
+def _send(pid: int, number: int, *, group: bool, wake: bool, pidfd: int | None = None) -> bool:
+    """The one place where signals are sent, by whoever has made sure that the number is still whom it stood for."""
+    numbers = [number]
+    if wake and number not in {signal.SIGKILL, signal.SIGCONT}:
+        numbers.append(signal.SIGCONT)
+    try:
+        for each in numbers:
+            if group:
+                os.killpg(pid, each)
+            elif pidfd is None:
+                os.kill(pid, each)
+            else:
+                signal.pidfd_send_signal(pidfd, each)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
 
 
-def _value(environ: bytes, name: bytes) -> bytes:
-    return (b"\0" + environ).partition(b"\0" + name)[2].partition(b"\0")[0]
+def _pidfd(pid: int) -> int | None:
+    """What stands for the process that has the number now and for no other; None where there is none to be had."""
+    try:
+        return None if _PIDFD_OPEN is None else _PIDFD_OPEN(pid)
+    except OSError:
+        return None
 
 
 def _everybody() -> Iterable[Stat]:

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -123,9 +124,13 @@ class Supervisor:
         self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.helpers, self.console.tell, self.console.say)
         self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)
-        self.survivors = Survivors(self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say)
-        self.sender = Sender(self.survivors)
-        self.leftovers = leftovers.Leftovers(self.loop, self._leaders, self._is_wanted, self.feed, self.survivors)
+        self.survivors = Survivors(
+            self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say, self._uid_of
+        )
+        self.sender = Sender(self.running, self.survivors)
+        self.leftovers = leftovers.Leftovers(
+            self.loop, self._leaders, self._slot_running, self._is_wanted, self._uid_of, self.feed, self.survivors
+        )
         self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.protection: Protection | None = None
@@ -164,15 +169,12 @@ class Supervisor:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
         self.console.say(narrate.begins(self.fleet, self.server.path if self.server else None, self.history.file))
         self.watch_wall_clock(self.config)
-        for event in (*self.served.events(), *self.survivors.take_over(self.state.path, self.fleet.slots)):
-            self.feed(event)
-            if type(event) is Survived:
-                look_after(self, event.slot)
-        self.upkeep.begin(self.server, self.state, self.record, self.served)
-        self.feed(Booted(programs))
-        self.recount()  # what an earlier minisup left
-        self.notifier.ready()
-        self.watching.follow()
+        upkeep = partial(self.upkeep.begin, self.server, self.state, self.record, self.served)
+        for step in (self._remember, self._take_over, upkeep, partial(self.feed, Booted(programs))):
+            self.attempt(step)
+        self.attempt(self.recount)  # what an earlier minisup left
+        self.attempt(self.notifier.ready)
+        self.attempt(self.watching.follow)
         while self.code is None or self.hooks.lingering:
             try:
                 self.turn()
@@ -180,6 +182,13 @@ class Supervisor:
                 self.console.defect(error)
                 signal.sigtimedwait((), PAUSE)
         return self._leave(self.code or 0)
+
+    def attempt(self, step: Callable[[], object]) -> None:
+        """One step of several that must all be tried: what goes wrong in it is told, and the next one follows."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - as it says
+            self.console.defect(error)
 
     def turn(self) -> None:
         """Wait once and handle what has come."""
@@ -225,15 +234,15 @@ class Supervisor:
             event = event._replace(by=by)
         else:
             self.console.say(f"{narrate.request(event)}, asked by {by}")
-        self.leftovers.recount()
+        self.attempt(partial(self.leftovers.recount, now=True))
         first = self.fleet.shutdown is None
         if self.code is not None:
             self.hooks.hurry()
         self.feed(event)
-        self.leftovers.watch()
+        self.attempt(self.leftovers.watch)
         if first and self.fleet.shutdown is not None:
-            self.watching.close()
-            self.leftovers.signal_strangers(signal.SIGTERM)
+            self.attempt(self.watching.close)
+            self.attempt(partial(self.leftovers.signal_strangers, signal.SIGTERM))
 
     def watch_wall_clock(self, config: Config) -> None:
         """Watch it from now on if a schedule of this configuration goes by it."""
@@ -273,29 +282,48 @@ class Supervisor:
         )
 
     def _leave(self, code: int) -> int:
-        self.watching.close()
-        self.upkeep.close()
+        alone = not self.running and not self.launcher.starting
+        ending = partial(self._end_all, alone=alone)
+        for step in (self.watching.close, self.upkeep.close, self._leave_protection, ending, self.waits.finish):
+            self.attempt(step)
+        deadline = self._last_moment()
+        self.attempt(self.history.finish)
+        self.attempt(partial(self.output.finish, deadline))
+        self.attempt(partial(self.history.wait, deadline))
+        if self.protection is not None:
+            self.attempt(partial(self.protection.finish, deadline))
+        self.attempt(lambda: self.watching.wait(deadline - self.now()))
+        self.attempt(partial(self.record.close, clean=alone))
+        # Before the socket: whoever takes that finds the state free.
+        self.attempt(partial(self.state.close, self.fleet.next_run - 1))
+        if self.server is not None:
+            self.attempt(self.server.close)
+        return code
+
+    def _leave_protection(self) -> None:
         if self.protection is not None:
             self.protection.leave()
-        alone = not self.running and not self.launcher.starting
-        if self.fleet.shutdown is not None and alone:
-            self.exits.let_strangers_end(min(self.fleet.shutdown.begun + LAST_GRACE, self.fleet.shutdown.halt_at))
+
+    def _end_all(self, *, alone: bool) -> None:
+        """Strangers get the grace that the shutdown has left for them; then nothing of ours lives on."""
+        shutdown = self.fleet.shutdown
+        if shutdown is not None and alone:
+            until = min(shutdown.begun + LAST_GRACE, shutdown.halt_at)
+            self.attempt(partial(self.exits.let_strangers_end, until))
         if self.prober is not None:
-            self.prober.close()
+            self.attempt(self.prober.close)
         self.leftovers.kill_all()
-        self.waits.finish()
-        deadline = self._last_moment()
-        self.history.finish()
-        self.output.finish(deadline)
-        self.history.wait(deadline)
-        if self.protection is not None:
-            self.protection.finish(deadline)
-        self.watching.wait(deadline - self.now())
-        self.record.close(clean=alone)
-        self.state.close(self.fleet.next_run - 1)  # before the socket: whoever takes that finds the state free
-        if self.server is not None:
-            self.server.close()
-        return code
+
+    def _remember(self) -> None:
+        for event in self.served.events():
+            self.feed(event)
+
+    def _take_over(self) -> None:
+        """Go on with what an earlier minisup has left, each run for itself."""
+        for event in self.survivors.take_over(self.state.path, self.fleet.slots, self.fleet.next_run):
+            self.attempt(partial(self.feed, event))
+            if type(event) is Survived:
+                self.attempt(partial(look_after, self, event.slot))
 
     def _last_moment(self) -> float:
         """Until when what minisup still has to tell may take: within the shutdown's limit, whoever does not listen."""
@@ -318,6 +346,15 @@ class Supervisor:
     def _is_wanted(self, name: str) -> bool | None:
         slot = self.fleet.slots.get(name)
         return None if slot is None else slot.wanted
+
+    def _uid_of(self, name: str) -> int:
+        """Whom the runs of a slot run as."""
+        program = self.config.programs.get(name.rpartition(":")[0])
+        uid = None if program is None or program.identity is None else program.identity.uid
+        return os.geteuid() if uid is None else uid
+
+    def _slot_running(self, run: int) -> str | None:
+        return next((slot for slot, number in self.running.values() if number == run), None)
 
     def _leaders(self) -> dict[int, int]:
         helpers = dict.fromkeys(self.helpers, HELPER)

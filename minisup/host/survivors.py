@@ -2,20 +2,21 @@
 
 Found: by the pid of their record, if that process leads a session and was made between the two times that were noted
 when it was started. A run that was about to be started when minisup was killed has no pid in its record: it is looked
-for by its environment. By the time that this happens it has executed its command or ended, because a child that has not
-holds the lock of the state directory, as everything that minisup had open.
+for by its environment, among the processes of its program's user. By the time that this happens it has executed its
+command or ended, because a child that has not holds the lock of the state directory, as everything that minisup had
+open.
 
 Watched by a pidfd, without one by looking at `/proc` again and again. How they end nobody can read.
 """
 
 import os
-import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from minisup.core.messages import Lost, Survived
 from minisup.host import processes
+from minisup.host.claims import Claim, Claims
 from minisup.host.loop import Loop
 from minisup.host.running import Entry, Past, Running, read
 from minisup.narrate import count
@@ -51,6 +52,7 @@ class Survivors:
         record: Running,
         ended: Callable[[Survivor], None],
         say: Callable[[str, str], None],
+        uid_of: Callable[[str], int],
         pidfd_open: Callable[[int], int] | None = _PIDFD_OPEN,
     ) -> None:
         self._loop = loop
@@ -58,11 +60,14 @@ class Survivors:
         self._record = record
         self._ended = ended
         self._say = say
+        self._uid_of = uid_of  # whom the runs of a slot run as
         self._pidfd_open = pidfd_open
         self._known: dict[int, Survivor] = {}
         self._pidfds: dict[int, int] = {}
         self._looking = False
-        self.mark = b""  # what every process of the earlier minisup has in its environment; empty: it ended well
+        self.state = b""  # the MINISUP_STATE that runs of this life have in their environment; empty: none
+        self.mark = b""  # the one of the earlier minisup's; empty: it ended well, or all that it left has ended
+        self.first_run = 0  # of this life: an earlier run has a smaller number
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._known
@@ -70,14 +75,23 @@ class Survivors:
     def __bool__(self) -> bool:
         return bool(self._known)
 
-    def take_over(self, directory: str | None, slots: Iterable[str]) -> list[Survived | Lost]:
-        """What became of the runs of the minisup before: events for the core. Begins the record of this life."""
+    def stats(self, pids: Collection[int] | None = None) -> list[processes.Stat]:
+        """The survivors that live, of these pids (None: all), as the kernel has them now."""
+        known = [one for one in self._known.values() if pids is None or one.pid in pids]
+        return [seen for one in known if (seen := self._seen(one)) is not None]
+
+    def take_over(self, directory: str | None, slots: Iterable[str], first_run: int) -> list[Survived | Lost]:
+        """What became of the runs of the minisup before: events for the core. Begins the record of this life.
+
+        `first_run` is the number of this life's first run.
+        """
         if directory is None:
             return []
         past = self._read(f"{directory}/running")
-        found, lost = identify(past)
+        found, lost = identify(past, self._uid_of, first_run)
         state = past.state if past.here else os.urandom(8).hex()
-        self.mark = b"MINISUP_STATE=" + state.encode() if past.here else b""
+        self.state, self.first_run = state.encode(), first_run
+        self.mark = self.state if past.here else b""
         entries = (Entry(one.slot, one.run, *_window(one.start_time), pid=one.pid) for one in found)
         try:
             self._record.open(directory, state, slots, entries)
@@ -94,23 +108,8 @@ class Survivors:
 
     def signal(self, pid: int, number: int, *, group: bool, wake: bool = True) -> bool:
         """Signal a survivor or its group, if it is still the process that was found; SIGCONT follows if `wake`."""
-        if not self._lives(self._known[pid]):
-            return False
-        pidfd = self._pidfds.get(pid)
-        if group or pidfd is None:
-            return processes.signal_run(pid, number, group=group, wake=wake)
-        try:
-            signal.pidfd_send_signal(pidfd, number)
-            if wake:
-                signal.pidfd_send_signal(pidfd, signal.SIGCONT)
-        except OSError:
-            return False
-        return True
-
-    def has_ended(self, pid: int) -> bool:
-        """Whether this is a survivor, and no longer there."""
-        survivor = self._known.get(pid)
-        return survivor is not None and not self._lives(survivor)
+        seen = self._seen(self._known[pid])
+        return seen is not None and processes.signal_process(seen, number, group=group, wake=wake)
 
     def _read(self, path: str) -> Past:
         try:
@@ -159,16 +158,26 @@ class Survivors:
         self._ended(survivor)
 
     def _lives(self, survivor: Survivor) -> bool:
+        return self._seen(survivor) is not None
+
+    def _seen(self, survivor: Survivor) -> processes.Stat | None:
         seen = processes.stat(survivor.pid)
-        return seen is not None and seen.alive and seen.start_time == survivor.start_time
+        return seen if seen is not None and seen.alive and seen.start_time == survivor.start_time else None
 
 
-def identify(past: Past) -> tuple[list[Survivor], list[Entry]]:
-    """Which of the recorded runs go on, and which do not."""
+def identify(
+    past: Past, uid_of: Callable[[str], int] | None = None, first_run: int = 1 << 63
+) -> tuple[list[Survivor], list[Entry]]:
+    """Which of the recorded runs go on, and which do not.
+
+    `uid_of`: whom the runs of a slot run as (None: nobody knows), `first_run`: the first that was not of that time.
+    """
     if not past.here:
         return [], list(past.entries)
     found = {entry.slot: survivor for entry in past.entries if entry.pid and (survivor := _recorded(entry))}
-    found.update(_about_to_start(past.state, [entry for entry in past.entries if not entry.pid]))
+    starting = [entry for entry in past.entries if not entry.pid]
+    if starting:
+        found.update(_about_to_start(past.state.encode(), starting, uid_of, first_run))
     return list(found.values()), [entry for entry in past.entries if entry.slot not in found]
 
 
@@ -180,33 +189,41 @@ def _recorded(entry: Entry) -> Survivor | None:
     return Survivor(entry.slot, entry.run, entry.pid, seen.start_time) if first <= seen.start_time <= last else None
 
 
-def _about_to_start(state: str, entries: Sequence[Entry]) -> dict[str, Survivor]:
+def _about_to_start(
+    state: bytes, entries: Sequence[Entry], uid_of: Callable[[str], int] | None, first_run: int
+) -> dict[str, Survivor]:
     """The runs of these entries, by slot, as far as there are any."""
-    if not entries:
-        return {}
     since = min(0 if entry.torn else entry.begun for entry in entries) * _TICKS // _NANO
+    users = {} if uid_of is None else {entry.slot: uid_of(entry.slot) for entry in entries}
+    suspects = _leaders_since(since, set(users.values()))
+    claims = Claims(lambda _: None, lambda: None)
     deadline = time.monotonic() + EMPTY
     while True:
-        worlds = {seen: processes.environ(seen.pid) for seen in processes.session_leaders() if seen.start_time >= since}
-        # Empty: it is between two memories, in the middle of its exec.
-        if b"" not in worlds.values() or time.monotonic() > deadline:
+        claims.ask(suspects)
+        # Not known: it is being read. Empty: it is between two memories, in the middle of its exec.
+        unclear = [one for one in suspects if (claim := claims.of(one)) is None or claim.empty]
+        if not unclear or time.monotonic() > deadline:
             break
         time.sleep(_PAUSE)
     found: dict[str, Survivor] = {}
-    for seen in sorted(worlds, key=lambda seen: seen.start_time, reverse=True):  # the first is the leader of the run
+    for seen in sorted(suspects, key=lambda seen: seen.start_time, reverse=True):  # the first is the leader of the run
+        claim = claims.of(seen)
         for entry in entries:
-            if _is_of(worlds[seen] or b"", state, entry):
-                run = processes.run_id_in(worlds[seen] or b"") or entry.run
-                found[entry.slot] = Survivor(entry.slot, run, seen.pid, seen.start_time)
+            if claim is not None and _is_of(claim, state, entry, users.get(entry.slot), first_run):
+                found[entry.slot] = Survivor(entry.slot, claim.run, seen.pid, seen.start_time)
     return found
 
 
-def _is_of(environ: bytes, state: str, entry: Entry) -> bool:
-    program, _, number = entry.slot.rpartition(":")
-    wanted = {f"MINISUP_STATE={state}", f"MINISUP_PROGRAM={program}", f"MINISUP_SLOT={number}"}
-    if not entry.torn:
-        wanted.add(f"MINISUP_RUN_ID={entry.run}")
-    return {os.fsencode(item) for item in wanted} <= set(environ.split(b"\0"))
+def _leaders_since(since: int, users: Collection[int]) -> list[processes.Stat]:
+    """The live leaders of sessions that started then or later, of these users; without any, of all."""
+    leaders = (seen for seen in processes.session_leaders() if seen.start_time >= since)
+    return [seen for seen in leaders if not users or processes.uid_of(seen.pid) in users]
+
+
+def _is_of(claim: Claim, state: bytes, entry: Entry, uid: int | None, first_run: int) -> bool:
+    """Whether this may be the process of an entry: what it says agrees with what was noted."""
+    there = 0 < claim.run < first_run if entry.torn else claim.run == entry.run
+    return there and (claim.state, claim.slot) == (state, entry.slot) and uid in {None, claim.uid}
 
 
 def _window(start_time: int) -> tuple[int, int]:

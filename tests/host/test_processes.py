@@ -11,7 +11,8 @@ import pytest
 from ways import PATH, Ways
 
 from minisup.host import processes
-from minisup.host.processes import Stat, group_lives, run_id_of, session_members, signal_run, stat
+from minisup.host.claims import NOTHING, claim_of
+from minisup.host.processes import Stat, group_lives, session_members, signal_run, stat
 
 
 @pytest.fixture
@@ -82,7 +83,9 @@ def test_the_kernel_agrees_about_ourselves():
 
 def test_a_process_that_is_not_there():
     assert stat(2**22 + 1) is None
-    assert run_id_of(2**22 + 1) is None
+    assert claim_of(2**22 + 1, 1) == NOTHING
+    assert processes.uid_of(2**22 + 1) is None
+    assert not processes.is_unreaped(2**22 + 1)
 
 
 def test_a_name_full_of_brackets_does_not_confuse(ways, tmp_path):
@@ -165,15 +168,24 @@ def test_nobody_is_left_to_signal(ways):
     assert not group_lives(pid)
 
 
+def said_by(pid):
+    return claim_of(pid, stat(pid).start_time)
+
+
 def test_a_run_is_known_by_its_environment(sleeping):
     pid = sleeping("sh", "-c", "echo ready; sleep 300; :").pid  # no exec: in the middle of one there is nothing to read
-    assert run_id_of(pid) == 7
-    assert run_id_of(os.getpid()) is None
+    assert (said_by(pid).run, said_by(pid).uid) == (7, os.getuid())
+    assert said_by(os.getpid()).run == 0
+
+
+def test_what_another_process_with_the_number_says_is_not_heard(sleeping):
+    pid = sleeping("sh", "-c", "echo ready; sleep 300; :").pid
+    assert claim_of(pid, stat(pid).start_time - 1) == NOTHING
 
 
 def test_a_variable_of_a_similar_name_is_not_taken_for_the_run(sleeping):
     environment = [PATH, b"XMINISUP_RUN_ID=3", b"A=\nMINISUP_RUN_ID=4"]
-    assert run_id_of(sleeping("sh", "-c", "echo ready; sleep 300; :", environment=environment).pid) == 7
+    assert said_by(sleeping("sh", "-c", "echo ready; sleep 300; :", environment=environment).pid).run == 7
 
 
 def test_our_children_are_known_with_the_kernels_list_and_without(sleeping, monkeypatch):

@@ -124,15 +124,15 @@ def test_the_record_of_another_boot_says_nothing_about_pids(tmp_path: Path) -> N
     past = read(str(file))
     assert past is not None
     assert not past.here
-    assert identify(past) == ([], list(past.entries))
+    assert identify(past, user, 100) == ([], list(past.entries))
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", running.MAGIC, running.MAGIC + b"{}\n", b"\0" * 9000])
 def test_a_record_that_cannot_be_read_is_said_and_does_no_harm(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "running").write_bytes(content)
     told: list[str] = []
-    survivors = Survivors(Loop(Clock()), {}, Running(), lambda _: None, lambda line, _level: told.append(line))
-    assert survivors.take_over(str(tmp_path), ["a:0"]) == []
+    survivors = Survivors(Loop(Clock()), {}, Running(), lambda _: None, lambda line, _level: told.append(line), user)
+    assert survivors.take_over(str(tmp_path), ["a:0"], 100) == []
     assert f"cannot read {tmp_path}/running" in told[0]
     assert entries(tmp_path) == ()
 
@@ -148,9 +148,9 @@ def test_the_end_of_a_survivor_whose_record_could_not_be_written(tmp_path: Path,
 def test_a_directory_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     told: list[str] = []
     survivors = Survivors(
-        Loop(Clock()), {}, record := Running(), lambda _: None, lambda line, _level: told.append(line)
+        Loop(Clock()), {}, record := Running(), lambda _: None, lambda line, _level: told.append(line), user
     )
-    assert survivors.take_over(f"{tmp_path}/none", ["a:0"]) == []
+    assert survivors.take_over(f"{tmp_path}/none", ["a:0"], 100) == []
     assert "runs in progress are not kept" in told[0]
     record.intend("a:0", 1)
     record.started("a:0", 2)
@@ -181,6 +181,11 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
+def user(_slot: str) -> int:
+    """Whom the runs of every slot run as."""
+    return os.getuid()
+
+
 def past(*entries: Entry, state: str = "abc") -> Past:
     return Past(state, here=True, entries=entries)
 
@@ -191,25 +196,25 @@ def start_time(pid: int) -> int:
 
 def test_a_process_that_was_made_at_another_time_is_somebody_else(sleeper: subprocess.Popen[bytes]) -> None:
     now, pid = boot(), sleeper.pid
-    (found,), lost = identify(past(Entry("a:0", 7, now - SECOND * 5, now, pid)))
+    (found,), lost = identify(past(Entry("a:0", 7, now - SECOND * 5, now, pid)), user, 100)
     assert found == Survivor("a:0", 7, pid, start_time(pid))
     assert lost == []
     for began, noted in ((now - 60 * SECOND, now - 50 * SECOND), (now + SECOND, now + 2 * SECOND)):
         entry = Entry("a:0", 7, began, noted, pid)
-        assert identify(past(entry)) == ([], [entry])
+        assert identify(past(entry), user, 100) == ([], [entry])
 
 
 def test_a_process_that_leads_no_session_is_no_run() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
         entry = Entry("a:0", 7, 0, boot(), process.pid)
-        assert identify(past(entry)) == ([], [entry])
+        assert identify(past(entry), user, 100) == ([], [entry])
         process.kill()
 
 
 def test_a_run_that_was_about_to_start_is_found_by_its_environment(sleeper: subprocess.Popen[bytes]) -> None:
     began = boot() - 5 * SECOND
     for entry in (Entry("a:0", 7, began, 0), Entry("a:0", 1, 0, 0, torn=True)):
-        found, _ = identify(past(entry))
+        found, _ = identify(past(entry), user, 100)
         assert found == [Survivor("a:0", 7, sleeper.pid, start_time(sleeper.pid))]
 
 
@@ -225,7 +230,20 @@ def test_a_run_that_was_about_to_start_is_found_by_its_environment(sleeper: subp
 )
 @pytest.mark.usefixtures("sleeper")
 def test_a_run_of_another_slot_or_minisup_is_not_taken_for_it(entry: Entry, state: str) -> None:
-    assert identify(past(entry, state=state)) == ([], [entry])
+    assert identify(past(entry, state=state), user, 100) == ([], [entry])
+
+
+@pytest.mark.usefixtures("sleeper")
+def test_the_process_of_another_user_is_not_taken_for_a_run_that_was_about_to_start() -> None:
+    entry = Entry("a:0", 7, 0, 0)
+    assert identify(past(entry), lambda _slot: os.getuid() + 1, 100) == ([], [entry])
+
+
+@pytest.mark.usefixtures("sleeper")
+def test_a_run_that_no_minisup_had_come_to_is_not_taken_for_one_that_was_about_to_start() -> None:
+    """Its number comes from an environment: all later runs would get greater ones."""
+    entry = Entry("a:0", 1, 0, 0, torn=True)
+    assert identify(past(entry), user, 7) == ([], [entry])
 
 
 @pytest.mark.parametrize("way", ["pidfd", "no pidfd", "none left"])
@@ -244,8 +262,8 @@ def test_the_end_of_a_survivor_is_seen(sleeper: subprocess.Popen[bytes], tmp_pat
     ended: list[Survivor] = []
     loop = Loop(Clock())
     running_now: dict[int, tuple[str, int]] = {}
-    survivors = Survivors(loop, running_now, Running(), ended.append, lambda *_: None, ways[way])
-    (event,) = survivors.take_over(str(tmp_path), ["a:0"])
+    survivors = Survivors(loop, running_now, Running(), ended.append, lambda *_: None, user, ways[way])
+    (event,) = survivors.take_over(str(tmp_path), ["a:0"], 100)
     assert event.run == 7
     assert sleeper.pid in survivors
     assert running_now == {sleeper.pid: ("a:0", 7)}

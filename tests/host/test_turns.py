@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, program, sh, wait_until
 from raw import Raw
 
-from minisup.host import processes
+from minisup.host import leftovers, processes
 from minisup.host.leftovers import Leftovers
 from minisup.host.processes import Stat
 
@@ -80,10 +81,16 @@ class Looks:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: dict[int, list[Stat]]) -> None:
         self.taken = 0
         self.seen = seen
-        monkeypatch.setattr(processes, "descendants", self._look)
+        monkeypatch.setattr(processes, "census", self._look)
         clock = SimpleNamespace(monotonic=lambda: 0.0)
-        loop = SimpleNamespace(clock=clock, after=lambda _delay, _callback: SimpleNamespace(cancel=lambda: None))
-        self.leftovers = Leftovers(loop, dict, lambda _slot: False, lambda _changed: None, SimpleNamespace(mark=b""))
+        loop: Any = SimpleNamespace(
+            clock=clock, post=None, after=lambda _delay, _callback: SimpleNamespace(cancel=lambda: None)
+        )
+        survivors: Any = SimpleNamespace(mark=b"", state=b"", first_run=0)
+        monkeypatch.setattr(leftovers, "SHARE", 0)  # a look that takes no time
+        self.leftovers = Leftovers(
+            loop, dict, lambda _run: None, lambda _slot: False, lambda _slot: 0, lambda _changed: None, survivors
+        )
 
     def _look(self, *_whose: object) -> dict[int, list[Stat]]:
         self.taken += 1
