@@ -11,6 +11,7 @@ from minisup.core.messages import Asked, RunAsked, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
 from minisup.core.outcome import described
 from minisup.core.state import State
+from minisup.escapes import visible
 
 WARNING = frozenset(
     {
@@ -364,5 +365,5 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
 
 
 def sentence(fact: object) -> str:
-    """The fact as one log line."""
-    return SENTENCES[type(fact)](fact)
+    """The fact as one log line. What somebody else said in it (a server, a job) commands no terminal."""
+    return visible(SENTENCES[type(fact)](fact))

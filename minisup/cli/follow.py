@@ -1,7 +1,7 @@
 """`minisup logs --follow`: lines of many slots as they come, each after the name of its slot."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from minisup.cli import say
@@ -41,12 +41,12 @@ class Prefixes:
         return capture.get()
 
 
-def show_lines(blocks: Iterable[Mapping[str, Any]]) -> None:
-    """Print lines for people, each as soon as it comes."""
+def show_lines(blocks: Iterable[Mapping[str, Any]], shown: Callable[[str], str]) -> None:
+    """Print lines for people, each as soon as it comes and as `shown` has it."""
     prefixes = Prefixes()
     for block in blocks:
         prefix = prefixes.of(block["slot"], block["stream"])
-        say.show("".join(f"{prefix}{line}\n" for line in block["lines"]))
+        say.show("".join(f"{prefix}{shown(line)}\n" for line in block["lines"]))
         sys.stdout.flush()
 
 

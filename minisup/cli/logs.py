@@ -1,5 +1,6 @@
 """Commands about output: `logs`, `reopen`."""
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -7,7 +8,7 @@ import typer
 
 from minisup.cli import say
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen, connect
+from minisup.cli.options import Command, Config, Json, Raw, Socket, Targets, chosen, connect
 from minisup.control.client import Client
 from minisup.errors import NotReachableError
 
@@ -33,18 +34,20 @@ def logs(
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
+    raw: Raw = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot.
+    r"""The last lines of output of the targets' slots. minisup keeps 200 lines or 32 KiB a slot.
 
     What a failed run printed is in the history when it is no longer there: --run finds it, also while no minisup runs.
-    With --follow --json each line is an object of its own.
+    With --follow --json each line is an object of its own. On a terminal colours work, and what else would command the
+    terminal is written out (\x1b, \r), unless --raw is given.
     """
     with connect(ctx, config, socket) as minisup:
         if follow:
-            return _follow(minisup, targets or (), lines, run, as_json=as_json)
+            return _follow(minisup, targets or (), lines, run, as_json=as_json, raw=raw)
         found = _last(minisup, targets or (), lines, run)
     if run is not None and lines and not found:
         from minisup.cli.past import output_of_run  # noqa: PLC0415 -- SQLite is for what is no longer in memory
@@ -53,7 +56,8 @@ def logs(
     if as_json:
         say.show_json({"lines": found})
     else:
-        say.show("".join(f"{line['slot']} | {line['text']}\n" for line in found))
+        shown = say.as_shown(sys.stdout, raw=raw)
+        say.show("".join(f"{line['slot']} | {shown(line['text'])}\n" for line in found))
     return 0
 
 
@@ -68,7 +72,7 @@ def _last(minisup: Client, targets: Sequence[str], lines: int, run: int | None) 
     return found
 
 
-def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool) -> int:
+def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None, *, as_json: bool, raw: bool) -> int:
     from minisup.cli.follow import show_json_lines, show_lines  # noqa: PLC0415 -- rich is for those who watch
     from minisup.cli.stdout import while_read  # noqa: PLC0415 -- as above
     from minisup.control.follow import blocks, lines_in  # noqa: PLC0415 -- as above
@@ -77,7 +81,7 @@ def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None
     if as_json:
         show_json_lines(while_read(lines_in(coming)))
     else:
-        show_lines(while_read(coming))
+        show_lines(while_read(coming), say.as_shown(sys.stdout, raw=raw))
     say.complain("minisup has ended")
     return 0
 

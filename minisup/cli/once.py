@@ -9,7 +9,7 @@ import typer
 
 from minisup.cli import say
 from minisup.cli.completion import complete_target
-from minisup.cli.options import Command, Config, Json, Socket, connect
+from minisup.cli.options import Command, Config, Json, Raw, Socket, connect
 from minisup.cli.stdout import ReaderLeftError, discard
 from minisup.cli.words import amount
 from minisup.errors import MinisupError, NotReachableError
@@ -34,23 +34,25 @@ def run(
     follow: Annotated[
         bool, typer.Option("--follow/--no-follow", help="Show what it prints as it comes (the default), or nothing.")
     ] = True,
+    raw: Raw = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
-    """One extra run now, whatever pace, backoff, pause or schedule say; its output here, its exit code returned.
+    r"""One extra run now, whatever pace, backoff, pause or schedule say; its output here, its exit code returned.
 
     It has a slot of its own, costs no token, says nothing about the program's health, and nothing follows it. 128+n if
     it died by signal n, 1 if it could not be started. Ctrl-C ends this command, not the run.
 
-    With --json each line is an object of its own, the last one how it ended.
+    With --json each line is an object of its own, the last one how it ended. On a terminal colours work, and what else
+    would command the terminal is written out (\x1b, \r), unless --raw is given.
     """
     with connect(ctx, config, socket) as minisup:
         coming = minisup.run_follow(target)
     began = next(coming)["began"]
     _warn(began, target, follow=follow, as_json=as_json)
     try:
-        result = _show(coming, follow=follow, as_json=as_json)
+        result = _show(coming, follow=follow, as_json=as_json, raw=raw)
     except KeyboardInterrupt:
         _goes_on(began)
         return say.INTERRUPTED
@@ -73,7 +75,7 @@ def _warn(began: Mapping[str, Any], target: str, *, follow: bool, as_json: bool)
         say.complain(f"{target} prints to minisup's own output (log.to = inherit), so nothing of it is shown here")
 
 
-def _show(coming: Generator[dict[str, Any], None, None], *, follow: bool, as_json: bool) -> dict[str, Any]:
+def _show(coming: Generator[dict[str, Any], None, None], *, follow: bool, as_json: bool, raw: bool) -> dict[str, Any]:
     """Print blocks of lines until the end; how it ended. Raises NotReachableError if minisup ended first."""
     for block in coming:
         if "result" in block:
@@ -84,7 +86,7 @@ def _show(coming: Generator[dict[str, Any], None, None], *, follow: bool, as_jso
         if not follow:
             continue
         try:
-            _print(block, as_json=as_json)
+            _print(block, as_json=as_json, raw=raw)
         except ReaderLeftError:
             discard()  # the exit code of the run is wanted all the same
     raise NotReachableError(
@@ -93,17 +95,20 @@ def _show(coming: Generator[dict[str, Any], None, None], *, follow: bool, as_jso
     )
 
 
-def _print(block: Mapping[str, Any], *, as_json: bool) -> None:
+def _print(block: Mapping[str, Any], *, as_json: bool, raw: bool) -> None:
     """Where it printed it: stdout to stdout, stderr, if the program keeps it separate, to stderr."""
-    text = "".join(f"{line}\n" for line in block["lines"])
     if as_json:
         for line in block["lines"]:
             say.show_json_line({name: value for name, value in block.items() if name != "lines"} | {"text": line})
-    elif block["stream"] == "stderr":
-        sys.stdout.flush()  # on one terminal they come in the order in which they came here
-        say.complain(text[:-1])
     else:
-        say.show(text)
+        to_stderr = block["stream"] == "stderr"
+        shown = say.as_shown(sys.stderr if to_stderr else sys.stdout, raw=raw)
+        text = "".join(f"{shown(line)}\n" for line in block["lines"])
+        if to_stderr:
+            sys.stdout.flush()  # on one terminal they come in the order in which they came here
+            say.complain(text[:-1])
+        else:
+            say.show(text)
     sys.stdout.flush()
 
 

@@ -53,6 +53,9 @@ Html = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Write over FILE if it is there.")]
 
+Raw = Annotated[
+    bool, typer.Option("--raw", help="On a terminal too: escape sequences as the job wrote them, not made visible.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print facts for programs instead of people.")]
 
 

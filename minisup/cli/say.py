@@ -10,6 +10,7 @@ from minisup.errors import ConfigError, MinisupError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
 INTERRUPTED = 130
 """128 + SIGINT, as shells count."""
@@ -68,6 +69,15 @@ def show_file(text: str) -> None:
         sys.stdout.write_utf8(text)
     else:
         show(text)
+
+
+def as_shown(stream: TextIO | None, *, raw: bool = False) -> Callable[[str], str]:
+    """How a line that a job has printed is written to `stream`: on a terminal, colours are all that it may command."""
+    if raw or stream is None or not stream.isatty():
+        return str
+    from minisup.escapes import visible_but_colours  # noqa: PLC0415 -- few commands print what jobs have printed
+
+    return visible_but_colours
 
 
 def show_json(value: object) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from minisup import narrate
 from minisup.config.log_tables import LineFormat, SupervisorLog
 from minisup.core.facts import name_of
+from minisup.escapes import visible
 from minisup.host.clock import Clock
 from minisup.host.sink import Sink
 from minisup.host.stamp import stamp
@@ -76,7 +77,7 @@ class OwnLog:
     def _text(self, line: str, level: str) -> bytes:
         time = f"{stamp(self._clock.wall())} " if self._time else ""
         mark = "" if level in {"info", "debug"} else f"{level}: "
-        return f"{time}{mark}{line}\n".encode(errors="surrogateescape")
+        return f"{time}{mark}{visible(line)}\n".encode(errors="surrogateescape")
 
     def _object(self, line: str, level: str, more: Mapping[str, Any]) -> bytes:
         message = {"timestamp": stamp(self._clock.wall()), "level": level, "message": line, **more}

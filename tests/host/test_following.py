@@ -217,6 +217,40 @@ def test_slots_have_colours_on_a_terminal(stage: Stage) -> None:
     assert b"\x1b[2m | \x1b[0mout 0" in shown
 
 
+HOSTILE = b"\x1b]0;title\x07 10%\rsms:0 | forged \x1b[31mred"
+
+
+@pytest.mark.parametrize("words", [("logs",), ("logs", "-f"), ("run", "evil")], ids=" ".join)
+def test_a_job_commands_no_terminal_but_has_its_colours(stage: Stage, words: tuple[str, ...]) -> None:
+    """The title, the clipboard, and a return to the start of the line, over the name of the slot."""
+    stage.write("hostile", HOSTILE.decode() + "\n")
+    daemon = stage.up(program("evil", "cat hostile", kind="task"))
+    wait_until(lambda: daemon.program("evil")["runs"]["worked"], SOON, "it has printed")
+    written_out = rb"\x1b]0;title\x07 10%\rsms:0 | forged " + b"\x1b[31mred\x1b[0m\r\n"
+    assert written_out in on_a_terminal(stage, *words)
+    assert HOSTILE + b"\r\n" in on_a_terminal(stage, *words, "--raw")
+    if "-f" not in words:
+        as_it_is = HOSTILE.decode().replace("\r", "\n")  # so text is read from a pipe
+        assert as_it_is + "\n" in stage.command(*words).stdout
+
+
+def on_a_terminal(stage: Stage, *words: str) -> bytes:
+    """What a command shows on a terminal, to its end or to the first end of a line."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "minisup", "-s", stage.socket, *words]
+    process = stage.popen(command, {"TERM": "xterm", "NO_COLOR": "1"}, stdout=slave, stderr=slave, stdin=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while not shown.endswith(b"\n") and select.select([master], [], [], SOON)[0]:
+            shown += os.read(master, 4096)
+    finally:
+        process.kill()
+        process.wait(SOON)
+        os.close(master)
+    return shown
+
+
 def test_no_color_is_respected(stage: Stage) -> None:
     stage.up(ticking("a"))
     shown = on_terminal(stage, until=b"a:0", NO_COLOR="1")

@@ -71,6 +71,16 @@ def test_json_has_the_fact_with_its_fields(stderr: Stderr) -> None:
     assert worked["fields"] == {"program": "migrate", "took": 4.2, "frees": ["email", "sms"]}
 
 
+def test_words_of_a_server_neither_command_a_terminal_nor_forge_a_line(stderr: Stderr) -> None:
+    log = stderr.log()
+    log.tell(facts.HookFailed("on_drain", "email", "HTTP 500 \x1b]0;title\x07\r\x9b2J\nwarning: forged"))
+    log.say("a name \x1b[2J")
+    assert stderr.lines(2) == [
+        r"warning: on_drain for email failed: HTTP 500 \x1b]0;title\x07\r\x9b2J\nwarning: forged",
+        r"a name \x1b[2J",
+    ]
+
+
 def test_lines_that_nobody_takes_are_counted_and_that_is_said(stderr: Stderr) -> None:
     log = stderr.log()
     for _ in range(100_000):
