@@ -135,7 +135,7 @@ def recovered(fact: facts.Recovered) -> str:
 
 
 def state_changed(fact: facts.StateChanged) -> str:
-    return f"{fact.program}: {fact.state}"
+    return f"{fact.program}: {fact.state}" + (f", asked by {fact.by}" if fact.by else "")
 
 
 def task_worked(fact: facts.TaskWorked) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from minisup.config.problems import Report, show
@@ -9,11 +10,15 @@ from minisup.config.sources import read_bytes
 from minisup.errors import Problem
 
 _NAME: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*")
+_OPEN: Final = re.compile(_NAME.pattern + r"""(?P<quote>["'])(?:\\.|(?!(?P=quote)).)*""")
 _SINGLE: Final = re.compile(r"'([^']*)'\s*(?:#.*)?")
 _DOUBLE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
 _COMMENT: Final = re.compile(r"(?:^|\s)#.*")
+
+LONGEST: Final = 1000
+"""Lines that a quoted value may go over, to be told as one."""
 
 
 def read_env_file(path: str, key: str, report: Report) -> dict[str, str]:
@@ -25,16 +30,46 @@ def read_env_file(path: str, key: str, report: Report) -> dict[str, str]:
     """
     raw = read_bytes(path, report, key)
     out: dict[str, str] = {}
-    for number, line in enumerate(os.fsdecode(raw or b"").removeprefix("\ufeff").splitlines(), 1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            try:
-                name, value = _parse(text)
-            except ValueError as error:
-                report.problems.append(Problem(path, number, key, str(error)))
-            else:
-                out[name] = value
+    lines = os.fsdecode(raw or b"").removeprefix("\ufeff").splitlines()
+    number = 0
+    while number < len(lines):
+        number, first = number + 1, number
+        text = lines[first].strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            name, value = _parse(text)
+        except ValueError as error:
+            number, said = _whole(lines, first, str(error))
+            report.problems.append(Problem(path, first + 1, key, said))
+        else:
+            out[name] = value
     return out
+
+
+def _whole(lines: Sequence[str], first: int, said: str) -> tuple[int, str]:
+    """Where the lines after a value that cannot be read begin, and what is to be said of it: several lines are one
+    problem.
+    """
+    begun = _OPEN.fullmatch(lines[first].strip())
+    last = _end_of_quote(lines, first, begun["quote"]) if begun else None
+    if begun is None or last is None:
+        return first + 1, said
+    many = last - first + 1
+    return last + 1, (
+        f"the value of {begun[1]} goes over {many} lines; write it in one, in double quotes, with \\n for each new line"
+    )
+
+
+def _end_of_quote(lines: Sequence[str], first: int, quote: str) -> int | None:
+    """The line that closes a quote, unless another variable begins before."""
+    for place in range(first + 1, min(len(lines), first + LONGEST)):
+        match = _NAME.match(lines[place].strip())
+        if match and lines[place].strip()[match.end() :][:1] in {"'", '"'}:
+            return None
+        if quote in lines[place]:
+            return place
+    return None
 
 
 def _parse(line: str) -> tuple[str, str]:

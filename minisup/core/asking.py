@@ -1,5 +1,7 @@
 """What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
+from collections.abc import Sequence
+
 from minisup.core import launch, pausing, stopping, tell
 from minisup.core.messages import Asked, FilesChanged, Verb
 from minisup.core.model import Kind, Phase, Reason
@@ -7,6 +9,8 @@ from minisup.core.program import Pause, Program, Touched
 from minisup.core.requests import AT_ONCE
 from minisup.core.slot import GONE, SIGNALLED, Slot
 from minisup.core.state import State
+
+STARTS_OR_STOPS = frozenset({Verb.START, Verb.STOP, Verb.RESTART})
 
 
 def asked(state: State, event: Asked) -> None:
@@ -19,6 +23,7 @@ def asked(state: State, event: Asked) -> None:
     if stop or event.verb is Verb.PAUSE:  # before any is: the end of one's turn begins the next one's
         for slot in slots:
             stopping.leave_rolling_queue(slot)
+    note_stop(slots, event)
     for slot in slots:
         carry_out(state, slot, event)
     for program in state.programs.values():
@@ -31,6 +36,13 @@ def asked(state: State, event: Asked) -> None:
             launch.probe(state, program)
         tell.pauses(state, program, slots, paused, event.by)
         tell.state_of(state, program)
+
+
+def note_stop(slots: Sequence[Slot], event: Asked) -> None:
+    """Remember who stops: it is told with what comes of it."""
+    if event.verb in STARTS_OR_STOPS:
+        for slot in slots:
+            slot.program.stopped_by = event.by if event.verb is Verb.STOP else ""
 
 
 def ask_empty(state: State, program: Program, event: Asked) -> None:

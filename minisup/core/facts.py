@@ -95,10 +95,14 @@ class Recovered(NamedTuple):
 
 
 class StateChanged(NamedTuple):
-    """A program has come into a state that is told at once: draining, stopping, off, done, holding."""
+    """A program has come into a state that is told at once: draining, stopping, off, done, holding.
+
+    `by` says who asked for its stop; empty: nobody did.
+    """
 
     program: str
     state: str
+    by: str = ""
 
 
 class TaskWorked(NamedTuple):

@@ -71,6 +71,7 @@ class Program:
         "spent",
         "stats",
         "stop_begun",
+        "stopped_by",
         "told_at",
         "told_state",
         "touched",
@@ -87,6 +88,7 @@ class Program:
         self.is_service = policy.kind is Kind.SERVICE
         self.numprocs = policy.numprocs  # slots that it is to have: the policy's until somebody scales it
         self.on = False  # what a slot that joins does, when there is no other to go by: whether it is wanted
+        self.stopped_by = ""  # who asked last that slots of it end, unless somebody has started it since
         self.paused: Pause | None = None  # scales itself, has no slots, and is to have none for now
         self.spent = 0  # the highest generation of a timer of a slot that is gone
         self.budget = Budget(policy.retry, policy.numprocs, now)

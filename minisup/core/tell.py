@@ -24,6 +24,9 @@ MANY_LEFTOVERS = 10
 TOLD_STATES = frozenset({"stopping", "draining", "off", "done", "holding"})
 """States that an operator hears of at once; a job goes in and out of the others with each run."""
 
+ENDING_STATES = frozenset({"stopping", "draining", "off"})
+"""Of these, what an operator brings about who stops it."""
+
 STEPS = {1: "drain", 2: "signal", 3: "kill"}
 
 
@@ -103,7 +106,7 @@ def state_of(state: State, program: Program) -> None:
             program.told_state = ""
     elif word != program.told_state:
         program.told_state = word
-        state.note(facts.StateChanged(program.name, word))
+        state.note(facts.StateChanged(program.name, word, program.stopped_by if word in ENDING_STATES else ""))
 
 
 def all_gone(state: State, program: Program, frees: tuple[str, ...]) -> None:
@@ -153,7 +156,8 @@ def clock_jumped(state: State, by: Seconds) -> None:
 
 
 def gave_up(state: State, program: Program, lasted: Seconds) -> None:
-    """A program was given up."""
+    """A program was given up: what ends now ends because of that, whoever has stopped one of its slots before."""
+    program.stopped_by = ""
     state.note(facts.GaveUp(program.name, lasted, str(program.policy.retry.give_up)))
 
 

@@ -267,6 +267,19 @@ def test_bad_lines_of_an_env_file_have_its_name_and_their_number_and_show_no_val
     assert "hunter2" not in str(error)
 
 
+def test_a_value_of_several_lines_is_one_problem_that_says_what_to_write(tmp_path):
+    key = "-----BEGIN KEY-----\nhunter2\nMIIEpAIBAAK==\n-----END KEY-----"
+    write(tmp_path, f"A=1\nKEY=\"{key}\"\nTEXT='one\ntwo' # of them\nLEFT='open\nB='2'\n", "env")
+    error = failure(write(tmp_path, JOB + 'env_file = "env"'))
+    write_it = "write it in one, in double quotes, with \\n for each new line"
+    assert told(error) == [
+        ("env", 2, f"the value of KEY goes over 4 lines; {write_it}"),
+        ("env", 6, f"the value of TEXT goes over 2 lines; {write_it}"),
+        ("env", 8, "the value of LEFT has a quote that is not closed, or text after it"),
+    ]
+    assert "hunter2" not in str(error)
+
+
 def test_an_env_file_that_is_not_there(tmp_path):
     error = failure(write(tmp_path, JOB + 'env_file = "no.env"'))
     [(file, line, message)] = told(error)
