@@ -15,6 +15,7 @@ from minisup.config.schema import Config
 from minisup.history.hints import paced
 from minisup.history.opening import FILE
 from minisup.history.reading import HistoryError, open_file
+from minisup.host.descriptors import OPEN_FILES
 from minisup.host.statedir import main_file, path_for
 
 CGROUP: Final = "/proc/self/cgroup"
@@ -33,7 +34,7 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     found = named_unit(unit) if unit else our_unit(environ)
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
-    return Surroundings(found, memory_limit(), usual, open_logs(config))
+    return Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1])
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:

@@ -86,6 +86,7 @@ LINTS: Final = (
     Lint("MS124", "an empty queue of SQS is asked often", queue.empty_queue_is_asked_often),
     Lint("MS125", "nothing paces runs that find no work", queue.empty_queue_is_not_noticed),
     Lint("MS135", "others may write beside a log file", outside.log_is_open_to_others, Needs.LOG_DIRECTORIES),
+    Lint("MS140", "the slots need more open files than there are", platform.files_are_few, Needs.FILES),
 )
 
 _BY_NUMBER: Final = {rule.id: rule for rule in LINTS}

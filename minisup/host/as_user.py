@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
+from minisup.host.descriptors import OPEN_FILES
 from minisup.host.recipe import Recipe
 from minisup.host.rlimits import RunLimits, limit_open_files, set_priority
 
@@ -96,6 +97,8 @@ def _become(
         _clear_signals(handled)
         os.setsid()
         limits = recipe.limits or _NO_LIMITS
+        if OPEN_FILES.raised:
+            OPEN_FILES.lower()
         step = b"noexec:nofile"
         if limits.nofile is not None:
             limit_open_files(limits.nofile)

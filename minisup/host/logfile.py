@@ -10,6 +10,7 @@ from typing import Final
 
 from minisup.config.log_tables import Rotation
 from minisup.host import safepath
+from minisup.host.descriptors import OPEN_FILES
 
 FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 MODE: Final = 0o666  # less the umask
@@ -48,7 +49,7 @@ class LogFile:
     def open(self) -> None:
         """Open the file, now, and its directory with it; one that is open is opened anew."""
         with safepath.find(self._path, make=True) as spot:
-            fd = safepath.open_file(spot, FLAGS, MODE)
+            fd = OPEN_FILES.lift(safepath.open_file(spot, FLAGS, MODE))
         self.close()
         self._fd = fd
         seen = os.fstat(fd)

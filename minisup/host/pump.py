@@ -14,6 +14,7 @@ from fcntl import F_SETFL, fcntl
 from functools import partial
 from typing import Final
 
+from minisup.host.descriptors import OPEN_FILES
 from minisup.host.loop import Loop
 from minisup.host.outlets import Outlet, Outlets, lines_of
 from minisup.host.sink import FLUSH_LIMIT
@@ -181,6 +182,7 @@ class Pump:
         if tail is None:
             tail = self._tails[pipes.slot] = Tail(self._listener_of(pipes.slot))
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        read_end = OPEN_FILES.lift(read_end)
         fcntl(read_end, F_SETFL, os.O_NONBLOCK)  # of this end alone: the process gets an ordinary pipe
         lines = lines_of(outlet, pipes.slot, pipes.run, name, tail, self._loop.clock.wall)
         pipes.streams.append(Stream(self._loop, feed, lines, tail, pipes.run, name, read_end))

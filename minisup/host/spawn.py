@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from minisup.host.as_user import Born, Forked, fork_as_user
+from minisup.host.descriptors import OPEN_FILES
 from minisup.host.recipe import Recipe, located
 
 NOTHING: Final = -1
@@ -97,7 +98,7 @@ class Spawner:
             stderr_fd = self._standard[stderr_fd]
         try:
             if recipe.account is None and recipe.limits is None:
-                return self._start(recipe, stdout_fd, stderr_fd)
+                return self._lowered(recipe, stdout_fd, stderr_fd)
             pipes = [fd for fd, stream in enumerate(given, 1) if stream >= _FIRST_FREE]
             return fork_as_user(recipe, self._null, stdout_fd, stderr_fd, pipes, born)
         except OSError as error:
@@ -109,7 +110,7 @@ class Spawner:
         The descriptor becomes its stdout and stderr and stays open here. SpawnError otherwise.
         """
         try:
-            return self._start(recipe, output_fd, output_fd)
+            return self._lowered(recipe, output_fd, output_fd)
         except OSError as error:
             raise _no_process(recipe, error) from None
 
@@ -117,6 +118,16 @@ class Spawner:
         """Give the descriptors back."""
         for fd in {*self._standard.values(), self._reader, self._writer}:
             os.close(fd)
+
+    def _lowered(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+        """Start the process under the limit of open files that minisup was given."""
+        if not OPEN_FILES.raised:
+            return self._start(recipe, stdout, stderr)
+        OPEN_FILES.lower()
+        try:
+            return self._start(recipe, stdout, stderr)
+        finally:
+            OPEN_FILES.restore()
 
     def _swift(self, recipe: Recipe, stdout: int, stderr: int) -> int:
         pid = self._fork_exec(

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from minisup.core.messages import Lost, Survived
 from minisup.host import processes
 from minisup.host.claims import Claim, Claims
+from minisup.host.descriptors import OPEN_FILES
 from minisup.host.loop import Loop
 from minisup.host.running import Entry, Past, Running, read
 from minisup.narrate import count
@@ -126,7 +127,7 @@ class Survivors:
         try:
             if self._pidfd_open is None:
                 raise OSError  # noqa: TRY301 - as when the kernel has none
-            pidfd = self._pidfds[pid] = self._pidfd_open(pid)
+            pidfd = self._pidfds[pid] = OPEN_FILES.lift(self._pidfd_open(pid))
         except OSError:
             self._look_later()
             return

@@ -20,6 +20,7 @@ AROUND = {
     "MS118": Surroundings(memory=1024 * 2**20),
     "MS119": Surroundings(usual={"email": FAST}),
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
+    "MS140": Surroundings(files=1024),
     "MS135": Surroundings(open_logs={"email": OpenLog("log.path", "/var/log/app", "www-data")}),
 }
 """By number: what is known where the example of docs/reference/lints.md is looked at."""

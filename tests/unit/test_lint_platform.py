@@ -82,3 +82,21 @@ def test_without_a_limit_the_runs_so_far_count_if_they_are_many(tmp_path):
         around = Surroundings(memory=1024 * MIB, usual={"email": Usual(runs, 1.0, 2.0, memory=300 * MIB)})
         assert comes(tmp_path, "numprocs = 4", "MS118", around) == warned
     assert not comes(tmp_path, "numprocs = 3", "MS118", around)
+
+
+@pytest.mark.parametrize(
+    ("keys", "limit", "need"),
+    [
+        ("numprocs = 500\n", 1119, 1120),
+        ("numprocs = 500\n", 1120, None),
+        ("numprocs = 500\n", None, None),
+        ("numprocs = 500\nlog.stderr = 'join'\n", 619, 620),
+        ("numprocs = 500\nlog.to = 'inherit'\n", 130, None),
+        ("numprocs = 500\nlog = { to = 'file', path = '/l/a' }\n", 620, 621),
+        ("numprocs = 500\nlog = { to = 'file', path = '/l/${MINISUP_SLOT}' }\n", 1119, 1120),
+        ("scale = { max = 500, probe = { command = 'x' } }\n", 1119, 1120),
+    ],
+)
+def test_more_open_files_than_there_may_be(tmp_path, keys, limit, need):
+    warned = said(tmp_path, keys, "MS140", Surroundings(files=limit))
+    assert (warned and warned[1].split(" where")[0]) == (need and f"a hard limit of {need}")

@@ -5,12 +5,16 @@ from math import ceil
 from typing import Final
 
 from minisup.config.lints.subject import Found, Subject
+from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.phrases import span
 from minisup.config.schema import Program
 from minisup.config.supervisor_table import Platform
 from minisup.config.units import format_size, write_duration
 from minisup.core.model import Seconds, Stop
 from minisup.core.shutdown import LEVEL, usable
+
+OWN_FILES: Final = 120
+"""Descriptors that minisup needs beside those of its runs: 64 clients, the history, starts under way, /proc."""
 
 ECS_MOST: Final[Seconds] = 120.0
 """The highest `stopTimeout` of a task on Fargate."""
@@ -109,6 +113,38 @@ def memory_is_promised_twice(subject: Subject) -> Iterator[Found]:
     key = "scale.max" if program.scale else "numprocs"
     fix = f"{key} = {fits}" if fits else "less limits.memory, fewer slots"
     yield Found(message, f"{fix}, or a container with {ceil(sum(needs.values()) / 2**20)} MiB", name, key)
+
+
+def files_are_few(subject: Subject) -> Iterator[Found]:
+    """All slots together may need more descriptors than minisup may have: the last ones cannot start."""
+    limit = subject.around.files
+    needs = {name: _most_processes(program) * _pipes(program) for name, program in subject.programs()}
+    paths = {path for _, program in subject.programs() for path in _log_files(program)}
+    need = OWN_FILES + len(paths) + sum(needs.values())
+    if limit is None or need <= limit:
+        return
+    name = max(needs, key=needs.__getitem__)
+    program = subject.config.programs[name]
+    message = (
+        f"{_most_processes(program)} slots need {needs[name]} open files for what they print, all together {need}, and "
+        f"minisup may have {limit}: some runs cannot start"
+    )
+    fix = f"a hard limit of {need} where minisup is started (ulimit -Hn, docker run --ulimit nofile=, LimitNOFILE=)"
+    yield Found(message, fix, name, "scale.max" if program.scale else "numprocs")
+
+
+def _pipes(program: Program) -> int:
+    """How many of its pipes minisup reads while a run of the program goes on."""
+    if program.log.to is LogTo.INHERIT:
+        return 0
+    return 1 if program.log.stderr is LogStderr.JOIN else 2
+
+
+def _log_files(program: Program) -> Iterator[str]:
+    """The files that its slots write to."""
+    most = _most_processes(program)
+    for slot in range(most):
+        yield from (path for path in program.log_paths(slot, most) if path is not None)
 
 
 def _memory(subject: Subject, program: Program) -> int:

@@ -17,6 +17,7 @@ class Needs(StrEnum):
     NOTHING = ""
     UNIT = "unit"
     MEMORY = "memory"
+    FILES = "files"
     HISTORY = "history"
     LOG_DIRECTORIES = "log directories"
 
@@ -55,6 +56,7 @@ ENOUGH: Final = 20
 class Surroundings(NamedTuple):
     """What is known beside the configuration: systemd's unit, the cgroup's memory limit in bytes, usual runs.
 
+    `files`: how many files minisup may have open (the hard limit); None: nobody knows.
     `open_logs`: by program, where others may write beside its log; None: nobody has looked at the directories.
     """
 
@@ -62,6 +64,7 @@ class Surroundings(NamedTuple):
     memory: int | None = None
     usual: Mapping[str, Usual] = NO_HISTORY
     open_logs: Mapping[str, OpenLog] | None = None
+    files: int | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -70,6 +73,8 @@ class Surroundings(NamedTuple):
                 return self.unit is not None
             case Needs.MEMORY:
                 return self.memory is not None
+            case Needs.FILES:
+                return self.files is not None
             case Needs.HISTORY:
                 return self.often(program) is not None if program else any(map(self.often, self.usual))
             case Needs.LOG_DIRECTORIES:
