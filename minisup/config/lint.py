@@ -85,6 +85,7 @@ LINTS: Final = (
     Lint("MS123", "an outage sends good messages to the dead-letter queue", queue.outage_burns_messages),
     Lint("MS124", "an empty queue of SQS is asked often", queue.empty_queue_is_asked_often),
     Lint("MS125", "nothing paces runs that find no work", queue.empty_queue_is_not_noticed),
+    Lint("MS128", "the shell gets $ where $$ is written", commands.dollars_are_halved),
     Lint("MS135", "others may write beside a log file", outside.log_is_open_to_others, Needs.LOG_DIRECTORIES),
     Lint("MS140", "the slots need more open files than there are", platform.files_are_few, Needs.FILES),
 )

@@ -41,7 +41,7 @@ as they are, byte for byte.
 | mode | octal digits in quotes: `"022"`, `"0660"` |
 | signal | `"TERM"`, `"SIGTERM"` or its number |
 | path | absolute, or relative to the directory of the file that names it |
-| name | letters, digits, `.`, `_`, `-`; not `all`, which means every program |
+| name | a letter, digit or `_`, then also `.` and `-`, at most 100; not `all`, which means every program |
 
 ## Variables
 
@@ -54,7 +54,10 @@ In every text value:
 | `${NAME:?message}` | the variable, or an error with `message` if it is unset or empty |
 | `$$` | `$` |
 
-Any other `$` is just a `$`. Variables come from minisup's own environment and from `supervisor.environment`, when the
+Any other `$` is just a `$`. In the text of a shell `$NAME` is therefore the shell's own, as is `$${NAME}`, and what is
+`$$` elsewhere, the shell's process number, is written `$$$$` (`check` warns: [MS128](lints.md#ms128)).
+
+Variables come from minisup's own environment and from `supervisor.environment`, when the
 file is read. Minisup adds `MINISUP_HERE` (the directory of the file), in programs `MINISUP_PROGRAM` and
 `MINISUP_NUMPROCS`, and in `command`, `directory`, `environment` and the log paths of a program `MINISUP_SLOT`
 (0, 1, ...). A run finds these in its environment too, with `MINISUP_RUN_ID`, `MINISUP_FAILURES` (failures in a row of

@@ -127,3 +127,20 @@ def test_the_shells_of_this_machine_do_what_is_said_of_them(tmp_path, shell, tex
                 for pid in children.read().split():
                     os.kill(int(pid), signal.SIGKILL)
             running.kill()
+
+
+@pytest.mark.parametrize(
+    ("command", "warned"),
+    [
+        (["sh", "-c", "echo $$ > pid; exec work"], True),
+        (["sh", "-c", "exec work --name=$$"], True),
+        (["sh", "-c", 'exec work "$$"'], True),
+        (["sh", "-c", "echo $$$$ > pid; exec work"], False),
+        (["sh", "-c", "echo $$NAME $$1 $${NAME} $$(date) $$? $$@; exec work"], False),
+        (["sh", "-c", "echo $HOME $1; exec work"], False),
+        (["work", "$$"], False),
+    ],
+)
+def test_two_dollars_for_a_shell(tmp_path, command, warned):
+    found = said(tmp_path, "", "MS128", command=command)
+    assert bool(found) == warned

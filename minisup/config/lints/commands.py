@@ -21,6 +21,9 @@ _ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 _OPERATOR: Final = re.compile(r"&&|\|\||[|&;]|[0-9]*>>?(&[0-9-]|[\w./-]*)|<|<[\w./-]+")
 _VARIABLE: Final = re.compile(r"(?:.*=)?\$[A-Z_][A-Z0-9_]*")
 _REDIRECTS: Final = re.compile(r"[<>]")
+_HALVED: Final = re.compile(r"(?<!\$)\$\$(?![$\w{(@#?*!-])")
+"""`$$` where no `$NAME`, `$(...)` or `$1` of the shell can be meant."""
+
 _CLEVER: Final = frozenset({"bash", "zsh"})
 """Shells that mostly are replaced without `exec`, unless the command is redirected (bash 5.2; dash 0.5.12 never is)."""
 
@@ -88,6 +91,15 @@ def _shell_word(words: tuple[str, ...]) -> str | None:
         if _OPERATOR.fullmatch(word) or _VARIABLE.fullmatch(word):
             return word
     return None
+
+
+def dollars_are_halved(subject: Subject) -> Iterator[Found]:
+    """`sh -c "echo $$ > pid"`: minisup makes one `$` of two, so that `$$NAME` can be written for the shell's own."""
+    for name, program in subject.programs():
+        text = shell_text(program.command)
+        if text is not None and _HALVED.search(text):
+            message = "$$ is $ in this file, and the shell gets a lone $ where its own number may be meant"
+            yield Found(message, "$$$$ for the number of the shell", name, "command")
 
 
 def _fate(odd: str, words: tuple[str, ...]) -> str:
