@@ -208,6 +208,8 @@ def _sign(names: Sequence[str], words: Sequence[str]) -> str:
         return asked if CONSOLE_SIGNS.search(asked) else _listens(others)
     if _runs_for_long(first):
         return first
+    if DAEMON.fullmatch(first) is not None and NO_DAEMON.fullmatch(first) is None:
+        return f"the d at the end of {first}"
     found = next((word for word in others if word in FOREGROUND), "") or _listens(others)
     return found or next((word for word in others[:2] if word in SUBCOMMAND_SIGNS), "")
 
@@ -217,13 +219,11 @@ def _listens(words: Sequence[str]) -> str:
 
 
 def _runs_for_long(name: str) -> bool:
-    """Whether the name of a command or script says it: `mail-worker`, `ws_server.py`, `gearmand`."""
+    """Whether the name of a command or script says it: `mail-worker`, `ws_server.py`."""
     parts = _parts(name)
     if not parts or ENDS.intersection(parts) or is_interpreter(name):
         return False
-    if parts[-1] in ROLES or (parts[-1] in APPS and name.endswith((".py", ".rb"))):
-        return True
-    return DAEMON.fullmatch(name) is not None and NO_DAEMON.fullmatch(name) is None
+    return parts[-1] in ROLES or (parts[-1] in APPS and name.endswith((".py", ".rb")))
 
 
 def _parts(name: str) -> list[str]:

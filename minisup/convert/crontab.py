@@ -17,7 +17,7 @@ from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
 from minisup.convert.read import read_text
 from minisup.convert.render import written
-from minisup.convert.shell import command_of
+from minisup.convert.shell import command_of, without_cd
 from minisup.convert.templates import escaped
 
 _VARIABLE: Final = re.compile(r"""(?:(["'])(.+?)\1|([A-Za-z_][A-Za-z0-9_]*))\s*=\s*(.*)""")
@@ -167,10 +167,14 @@ def _entry(line: _Line, user: str, command: str, programs: dict[str, dict[str, A
     if not command:
         ledger.problem(line.spot, "", "there is no command")
         return
-    name = label(name_of(command), programs)
-    programs[name] = table = _program(command, line)
+    name = label(name_of(_PERCENT.split(command)[0]), programs)
+    directory, rest = without_cd(command)
+    programs[name] = table = _program(rest, line)
     said = [_said(name, table, command), line.when.said]
-    if not _GOES_ELSEWHERE.match(command):
+    if directory:
+        table["directory"] = directory
+        said.append(f"directory = {show(directory)}, from its cd")
+    elif not _GOES_ELSEWHERE.match(command):
         said.append(_directory(table, line.variables, user))
     if user and user not in {"root", "0"}:
         table["user"] = user

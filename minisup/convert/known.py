@@ -148,13 +148,16 @@ LISTENS: Final = re.compile(
 
 DAEMON: Final = re.compile(r"[a-z][a-z0-9]*d")
 NO_DAEMON: Final = re.compile(
-    r".*(ed|add|append|bind|board|build|card|chmod|cloud|cmd|command|end|expand|field|find|fold|forward|head|load|old|pwd"
+    r".*(ed|add|append|ard|bind|build|chmod|cloud|cmd|command|end|expand|field|find|fold|forward|head|load|old|pwd"
     r"|passwd|read|record|send|thread|uuid|word|world)"
 )
 """Names that end in d and say nothing by it."""
 
 ROLES: Final = words(
-    "server daemon worker consumer listener scheduler watcher subscriber broker proxy gateway exporter bot agent"
+    """
+    agent bot broker consume consumer daemon exporter gateway listen listener proxy scheduler serve server subscriber
+    watcher worker
+    """
 )
 """The last word of the name of a command or script that runs for long: `mail-worker`, `ws_server.py`."""
 

@@ -27,6 +27,7 @@ from minisup.convert.supervisord_keys import (
     GROUP,
     LISTENER,
     LISTENER_INSTEAD,
+    PLUGIN,
     PROGRAM,
     SERVERS,
 )
@@ -300,13 +301,23 @@ def _shutdown(drafts: list[Draft], ledger: Ledger) -> dict[str, Any]:
                 longest, whose = total, draft
     if whose is None:
         return {}
-    needed = f"{math.ceil(longest / 0.9 / 5) * 5}s"
+    levels = max(map(len, _chains(drafts)))  # each of them reserves a second
+    needed = f"{math.ceil((longest + levels) / 0.9 / 5) * 5}s"
     ledger.remark(
         whose.keys.section.spot,
         f'supervisor.shutdown_timeout = "{needed}", because its stop may take {longest} s. The platform must give as '
         f"much (docker stop -t, stopTimeout, terminationGracePeriodSeconds); if it gives less, write what it gives.",
     )
     return {"shutdown_timeout": needed}
+
+
+def _chains(drafts: list[Draft]) -> list[list[str]]:
+    """For each program those that it waits for, one behind the other, as far as it goes."""
+    before = {draft.name: draft.table.get("after", [])[:1] for draft in drafts}
+    chains = list(before.values())
+    for _ in drafts:
+        chains = [chain + before.get(chain[-1], []) if chain else chain for chain in chains]
+    return chains
 
 
 # --- all other sections -----------------------------------------------------------------------------------------------
@@ -344,6 +355,8 @@ def _leftovers(keys: Keys) -> None:
     for key, entry in keys.section.entries.items():
         if key in known:
             continue
+        if key in PLUGIN:
+            ledger.note(entry.spot, key, Fate.UNSUPPORTED, PLUGIN[key])
         near = GO_PORT.get(key)
         hint = f"; minisup has {near}" if near else did_you_mean(key, known)
         ledger.note(entry.spot, key, Fate.UNKNOWN, f"supervisord does not read this key{hint}")

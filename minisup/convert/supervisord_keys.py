@@ -90,9 +90,6 @@ SERVERS: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
 GO_PORT: Final[Mapping[str, str]] = MappingProxyType(
     {
         "depends_on": "after",
-        "dependent_startup": "after",
-        "dependent_startup_wait_for": "after",
-        "dependent_startup_inherit_priority": "after",
         "restartpause": "min_runtime",
         "envfiles": "env_file",
         "cron": "schedule",
@@ -102,7 +99,17 @@ GO_PORT: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Keys that only other implementations and plugins know, with the key of minisup that comes nearest."""
 
+PLUGIN: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "dependent_startup": "a plugin starts it then; here autostart = true does, with after = [...]",
+        "dependent_startup_wait_for": "a plugin waits for them; here: after = [...], which names tasks and services",
+        "dependent_startup_inherit_priority": "it is for a plugin; here `after` alone orders starts",
+    }
+)
+"""Keys that a plugin of supervisord knows, and what to write instead."""
+
 LISTENER_INSTEAD: Final = (
+    (("dependent_startup",), "after = [...] in the programs, and no autostart = false"),
     (("memmon",), "limits = { memory = ... } of the program ends a run that grows too large"),
     (("httpok",), "a health check of the platform; `minisup health` is for HEALTHCHECK"),
     (("supervisor_stdout", "supervisor-stdout"), "lines on the console begin with their slot's name anyway"),

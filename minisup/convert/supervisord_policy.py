@@ -2,14 +2,16 @@
 
 What kind of program it is decides the most, and supervisord does not say. The rules, first match wins: what is known of
 the command (see `commands`); `startsecs` of 5 or more makes a service, because it was meant to run at least so long;
-`autorestart=false` makes a task; a command that is all in a variable is a service; all others are jobs.
+`autorestart=false` makes a task; a command that is in a variable is a service; all others are jobs.
 """
 
+import re
 import signal
 from typing import Any, Final
 
 from minisup.config.problems import did_you_mean, show
 from minisup.convert.commands import JOB, SERVICE, TASK, Judged, judge
+from minisup.convert.render import written
 from minisup.convert.supervisord_reader import Keys
 
 LONG_START: Final = 5
@@ -18,6 +20,7 @@ LONG_START: Final = 5
 STOP_TIMEOUT: Final = 10
 """Seconds from the signal to SIGKILL: the default of minisup's `stop.timeout` and of supervisord's stopwaitsecs."""
 
+_VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 _STABLE_AFTER: Final = 10
 _IF_JOB: Final = 'kind = "job" if it ends after each piece of work'
 _IF_SERVICE: Final = 'kind = "service" if it runs for long'
@@ -36,8 +39,8 @@ def kind_of(keys: Keys, words: list[str]) -> Judged:
         if startsecs == 0:
             return Judged(TASK, "autorestart=false and startsecs=0: it runs once")
         return Judged(TASK, "autorestart=false, which alone says little: it is taken to run once")
-    if len(words) == 1 and words[0].startswith("${") and words[0].endswith("}"):
-        return Judged(SERVICE, "its command is all in a variable, as images do it for the server that they run")
+    if words and _VARIABLE.fullmatch(words[0]):
+        return Judged(SERVICE, "its command is in a variable, as images do it for the server that they run")
     return Judged(JOB, judged.why)
 
 
@@ -81,7 +84,7 @@ class Policy:
         if wanted is True:
             self.keys.taken("autostart", "autostart = true, the default")
             return {}
-        self.keys.taken("autostart", f"autostart = {str(wanted).lower()}")
+        self.keys.taken("autostart", f"autostart = {written(wanted)}")
         return {"autostart": wanted}
 
     def _start(self) -> dict[str, Any]:

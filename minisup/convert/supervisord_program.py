@@ -283,6 +283,10 @@ def _said_of_command(keys: Keys, command: Command) -> None:
             f"{written(command.text)}: a shell splits {several} into words, as supervisord did after it had filled "
             f"{'it' if len(command.split) == 1 else 'them'} in; quotes in a value stay in it"
         )
+        if command.environment:
+            said.append(
+                f"environment names {_listed(list(command.environment))}, because minisup must not start without"
+            )
     elif any(not name.startswith("MINISUP_") for name in keys.world.refs.names(keys.text("command") or "")):
         said.append("as it is; a variable stays one word, also if its value has spaces")
     said += ties.ties(keys.raw("command"))

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,12 +13,38 @@ from minisup.errors import ConfigError
 
 CONFIGS = Path(__file__).parent / "configs"
 REAL = sorted([*CONFIGS.glob("*.conf"), CONFIGS / "debian" / "supervisord.conf"])
+IMAGES = sorted((CONFIGS / "images").glob("*.conf"))
+CRONTABS = sorted((CONFIGS / "crontabs").glob("*"))
 ENVIRON = {
     "WITH_CRON": "true",
     "WORKERS": "3",
     "SQS_QUEUE": "mails",
     "SMS_TOKEN": "t0ken",
     "HOSTNAME": "shop-1",
+    "PHP_SERVER_COMMAND": "php -d variables_order=EGPCS artisan serve --port=80",
+    "PHP_SERVER_USER": "nobody-here",
+    "LOG_LEVEL": "info",
+    "QUEUE_CONNECTION": "redis",
+    "QUEUE_NAMES": "high,low",
+    "QUEUE_OPTIONS": "--tries=3  --sleep=1 --verbose",
+    "QUEUE_ENABLED": "yes",
+    "QUEUE_WORKERS": "2",
+    "QUEUE_JOIN": "true",
+    "QUEUE_LOG": "NONE",
+    "QUEUE_LOG_SIZE": "0",
+    "APP_ROOT": "/srv/app",
+    "PORT": "8000",
+    "WEB_WORKERS": "2",
+    "RESOLUTION": "1280x800",
+    "WP_PATH": "/var/www",
+    "WP_CRON_INTERVAL": "60",
+    "INIT_SCRIPT": "/srv/init.sh --once",
+    "INIT_PRIORITY": "1",
+    "LISTER": "lister",
+    "LISTER_ARGS": "a b",
+    "LISTER_CODES": "0,3",
+    "LISTER_ENVIRONMENT": 'B="2"',
+    "JAVA_OPTS": "-Xmx64m -Dx=y",
     "PATH": os.environ["PATH"],
 }
 """What the configurations ask of the environment."""
@@ -64,6 +91,17 @@ def loaded(tmp_path, document, environ=ENVIRON):
     path.write_text(render(document, ["test"]), encoding="utf-8")
     assert tomllib.loads(path.read_text(encoding="utf-8")) == document
     return load(str(path), environ, str(tmp_path))
+
+
+def words_of(argv, environment):
+    """The words that are run in the end: those of `argv`, or what the shell of a split variable makes of them."""
+    if tuple(argv[:2]) != ("sh", "-fc"):
+        return list(argv)
+    exec_, text = argv[2].split(" ", 1)
+    assert exec_ == "exec"
+    shown = ["sh", "-fc", f"printf '%s\\0' {text}"]
+    done = subprocess.run(shown, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.split("\0")[:-1]
 
 
 def _can_be(user):

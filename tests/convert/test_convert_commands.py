@@ -244,6 +244,7 @@ bundle exec rake mail:send
 /usr/local/bin/run
 /usr/local/bin/send
 /usr/local/bin/reload
+/opt/app/bin/shard
 /usr/bin/find /tmp -delete
 /opt/app/build
 /opt/app/upload
@@ -293,7 +294,7 @@ def test_not_known(command):
 
 def test_the_signs_are_named():
     assert judge(["/app/thing", "--port", "80"]).why == "--port is a sign that it runs for long"
-    assert judge(["/usr/local/bin/shopd"]).why == "shopd is a sign that it runs for long"
+    assert judge(["/usr/local/bin/shopd"]).why == "the d at the end of shopd is a sign that it runs for long"
     assert judge(["node", "server.js"]).why == "node server.js is known to run for long"
 
 

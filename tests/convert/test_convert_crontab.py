@@ -238,12 +238,31 @@ def test_a_chance_that_cannot_be_is_a_problem(tmp_path, fields):
 
 
 def test_home_is_where_cron_starts_the_jobs_below_it(tmp_path):
-    converted = imported(tmp_path, "* * * * * a\nHOME=/srv/app\n* * * * * b\n* * * * * cd /tmp && c\n")
+    converted = imported(tmp_path, "* * * * * a\nHOME=/srv/app\n* * * * * b\n* * * * * cd /tmp; c\n")
     tables = converted.document["program"]
     assert [table.get("directory") for table in tables.values()] == ["${HOME:-/}", "/srv/app", None]
     assert tables["b"]["environment"] == {"HOME": "/srv/app"}
     assert "and their directory, because cron starts them there" in notes(converted)["HOME"][1]
     assert 'directory = "/srv/app": cron starts it there' in notes(converted)["b"][1]
+
+
+@pytest.mark.parametrize(
+    ("command", "directory", "becomes"),
+    [
+        ("cd /srv/app && php artisan x", "/srv/app", "php artisan x"),
+        ("cd '/srv/app' &&  php artisan x >> l 2>&1", "/srv/app", ["sh", "-c", "exec php artisan x >> l 2>&1"]),
+        ("cd /srv && a && b | c", "/srv", ["sh", "-c", "a && b | c"]),
+        ("cd /srv && a 'b; c'", "/srv", "a 'b; c'"),
+        ("cd /srv && a || b", None, ["sh", "-c", "cd /srv && a || b"]),
+        ("cd /srv && a; b", None, ["sh", "-c", "cd /srv && a; b"]),
+        ("cd /srv && a & b", None, ["sh", "-c", "cd /srv && a & b"]),
+        ("cd $X && a", "${HOME:-/}", ["sh", "-c", "cd $X && a"]),
+        ("cd app && a", "${HOME:-/}", ["sh", "-c", "cd app && a"]),
+    ],
+)
+def test_a_cd_before_the_command_is_its_directory(tmp_path, command, directory, becomes):
+    (table,) = imported(tmp_path, f"* * * * * {command}\n").document["program"].values()
+    assert (table.get("directory"), table["command"]) == (directory, becomes)
 
 
 def test_the_home_of_a_user_is_the_directory_if_this_machine_knows_it(tmp_path):

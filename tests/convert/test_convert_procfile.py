@@ -86,6 +86,9 @@ def test_the_report_has_every_line(tmp_path):
     ("command", "becomes"),
     [
         ("run 'a b'", "run 'a b'"),
+        ("bash -c 'cd x && run $A'", "bash -c 'cd x && run $A'"),
+        ("run '${A}' \\; \"b; c\"", "run '$${A}' \\; \"b; c\""),
+        ('run "$A;b"', ["sh", "-c", 'exec run "$A;b"']),
         ("run $A", ["sh", "-c", "exec run $A"]),
         ("run ${A:-1}", ["sh", "-c", "exec run $${A:-1}"]),
         ("A=1 run", ["sh", "-c", "exec env A=1 run"]),
@@ -98,7 +101,9 @@ def test_the_report_has_every_line(tmp_path):
 def test_commands_that_need_a_shell_get_one(tmp_path, command, becomes):
     table = imported(tmp_path, f"web: {command}\n").document["program"]["web"]
     assert table["command"] == becomes
-    assert table.get("stop") == ({"scope": "group"} if set(command) & {"|", "&"} and ">" not in command else None)
+    assert table.get("stop") == (
+        {"scope": "group"} if isinstance(becomes, list) and set(command) & {"|", "&"} and ">" not in command else None
+    )
 
 
 def ports(tmp_path, document, name, slots, environ):

@@ -1,10 +1,9 @@
 """Variables of supervisord in keys: filled in and then split, and where minisup takes none."""
 
 import shlex
-import subprocess
 
 import pytest
-from convert_kit import imported, loaded, note, notes, problems, program
+from convert_kit import imported, loaded, note, notes, problems, program, words_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from supervisor.options import expand as supervisors_expand
@@ -17,13 +16,7 @@ def argv(tmp_path, command, environ):
     """The words with which the program's command is run in the end, whoever splits them."""
     document = imported(tmp_path, f"[program:x]\ncommand={command}\nautorestart=true\n").document
     made = loaded(tmp_path, document, environ | {"HOSTNAME": "h"}).programs["x"].for_slot(0)
-    if made.argv[:2] != ("sh", "-fc"):
-        return list(made.argv)
-    exec_, text = made.argv[2].split(" ", 1)
-    assert exec_ == "exec"
-    shown = ["sh", "-fc", f"""printf '%s\\0' {text}"""]
-    done = subprocess.run(shown, env={**environ, **made.environment}, capture_output=True, text=True, check=True)
-    return done.stdout.split("\0")[:-1]
+    return words_of(made.argv, environ | made.environment)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +251,8 @@ def test_the_environment_of_supervisord_is_filled_in_twice(tmp_path, monkeypatch
     assert imported(tmp_path, text).document["supervisor"]["environment"] == {"A": "100%", "B": "${X}"}
 
 
-def test_the_keys_of_the_plugin_for_dependencies_are_known_as_after(tmp_path):
+def test_the_keys_of_the_plugin_for_dependencies_say_that_there_is_after(tmp_path):
     for key in ("dependent_startup", "dependent_startup_wait_for"):
-        assert note(tmp_path, f"{key}=true")[1] == "supervisord does not read this key; minisup has after"
+        fate, said = note(tmp_path, f"{key}=true")
+        assert fate == "not supported"
+        assert "after = [...]" in said

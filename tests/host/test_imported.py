@@ -68,6 +68,22 @@ def test_every_program_of_an_imported_file_starts(stage: Stage, conf: Path) -> N
         wait_until(lambda name=name, path=path: f"from {name}\n" in read(path), what=f"{name} writes to {path}")
 
 
+def test_a_command_that_is_in_a_variable_runs_with_its_words(stage: Stage) -> None:
+    (stage.root / "bin").mkdir()
+    stage.script("bin/php", FAKE)
+    stage.write("s.conf", "[program:php]\ncommand=%(ENV_PHP_SERVER_COMMAND)s %(ENV_MORE)s\n")
+    done = stage.run("import", "supervisord", "s.conf", "-o", "imported.toml")
+    assert done.returncode == 0, done.stderr
+    config = stage.write("minisup.toml", put_in(stage, stage.path("imported.toml").read_text()))
+    env = {"PATH": f"{stage.root}/bin:/usr/bin:/bin", "RUNS": str(stage.path("runs")), "LONG": "php"}
+    assert stage.run("check", "-c", config, env=stage.environ(**env)).returncode == 78  # the variables are not set
+
+    daemon = stage.up_file(config, env=env | {"PHP_SERVER_COMMAND": "php artisan serve --port=80", "MORE": ""})
+    wait_until(lambda: runs_of(stage, "php:0") == 1, what="it runs")
+    assert stage.lines("runs") == ["php:0 php artisan serve --port=80"]
+    assert daemon.program("php")["kind"] == "service"
+
+
 def log_files(document: dict[str, Any]) -> list[tuple[str, str]]:
     """The programs that start by themselves and write to a file, each with its file."""
     tables = {name: table for name, table in document["program"].items() if table.get("autostart") is not False}
