@@ -6,7 +6,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from minisup.cli.argv import Words
     from minisup.config.schema import Config
@@ -42,8 +42,8 @@ def up(
 
     cwd = current_directory(environ, path)  # for good: the directory itself may be gone when a link leads elsewhere
 
-    def read() -> Config:
-        return with_socket(load(path, environ, cwd), named, cwd)
+    def read(looking: Callable[[str], None]) -> Config:
+        return with_socket(load(path, environ, cwd, looking), named, cwd)
 
     from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 

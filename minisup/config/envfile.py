@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from minisup.config.problems import Report, show
-from minisup.config.sources import read_bytes
 from minisup.errors import Problem
 
 _NAME: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*")
@@ -21,16 +20,15 @@ LONGEST: Final = 1000
 """Lines that a quoted value may go over, to be told as one."""
 
 
-def read_env_file(path: str, key: str, report: Report) -> dict[str, str]:
-    r"""The variables of the file, the last of a name winning; what is wrong with it goes to `report` under `key`.
+def read_variables(raw: bytes, path: str, key: str, report: Report) -> dict[str, str]:
+    r"""The variables of a file, the last of a name winning; what is wrong with it goes to `report` under `key`.
 
     Blank lines and lines that begin with `#` are skipped, `export` before a name is allowed. A value may be in single
     quotes (nothing is special) or double quotes (`\n`, `\"`, `\\`, `\$`); without quotes it ends at ` #`.
     `${...}` is not filled in.
     """
-    raw = read_bytes(path, report, key)
     out: dict[str, str] = {}
-    lines = os.fsdecode(raw or b"").removeprefix("\ufeff").splitlines()
+    lines = os.fsdecode(raw).removeprefix("\ufeff").splitlines()
     number = 0
     while number < len(lines):
         number, first = number + 1, number

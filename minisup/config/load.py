@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from minisup.config.interpolate import OWN
@@ -40,16 +40,21 @@ def find_config(option: str | None, environ: Mapping[str, str] = os.environ) -> 
     raise ConfigError(message, [Problem(DEFAULT_PATHS[0], 0, "", "no such file")])
 
 
-def load(path: str | os.PathLike[str], environ: Mapping[str, str] = os.environ, cwd: str | None = None) -> Config:
+def load(
+    path: str | os.PathLike[str],
+    environ: Mapping[str, str] = os.environ,
+    cwd: str | None = None,
+    looking: Callable[[str], None] | None = None,
+) -> Config:
     """The configuration in the file `path` and its includes.
 
     `cwd`: where relative paths begin, and the default of `directory`; else the current directory, under the name that
-    its user knows.
+    its user knows. `looking` is told the name of each file before it is opened.
 
     ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
     """
     name, now = os.fspath(path), time.time()
-    report = Report(_directory(name, environ) if cwd is None else cwd)
+    report = Report(_directory(name, environ) if cwd is None else cwd, looking)
     main = read_source(name, report)
     if main is None:
         raise report.error(name)

@@ -1,7 +1,7 @@
 """Collecting problems, and saying them."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from minisup.config.globs import escaped
@@ -29,19 +29,22 @@ class Report:
     """The problems found so far. `bad` holds the key paths of a source whose values could not be understood.
 
     `looked_at` are patterns for the files that were read, or would have been if they were there. Names of files begin
-    in `cwd`; empty: it is gone.
+    in `cwd`; empty: it is gone. `looking` is told each of them before it is opened.
     """
 
-    __slots__ = ("bad", "cwd", "looked_at", "problems")
+    __slots__ = ("bad", "cwd", "looked_at", "looking", "problems")
 
-    def __init__(self, cwd: str = "") -> None:
+    def __init__(self, cwd: str = "", looking: Callable[[str], None] | None = None) -> None:
         self.cwd = cwd
+        self.looking = looking
         self.problems: list[Problem] = []
         self.bad: set[tuple[str, Path]] = set()
         self.looked_at: dict[str, None] = {}
 
     def looks_at(self, path: str, *, pattern: bool = False) -> None:
         """What stands at `path`, or what the pattern names, decides about the configuration."""
+        if self.looking is not None:
+            self.looking(path)
         here = escaped(self.cwd or "/")
         self.looked_at[os.path.join(here, path if pattern else escaped(path))] = None
 

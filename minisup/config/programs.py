@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from minisup.config.envfile import read_env_file
+from minisup.config.envfile import read_variables
 from minisup.config.lines import Path, key_text, line_of
 from minisup.config.log_tables import LogStderr, LogTo
+from minisup.config.opening import LARGEST_FILE, read_file
 from minisup.config.place import Place
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
@@ -14,11 +15,13 @@ from minisup.config.problems import Report, Source, show
 from minisup.config.scale_tables import Scale
 from minisup.config.scheduling import check_schedule
 from minisup.config.schema import Identity, Origin, Program
+from minisup.config.sources import TOO_LARGE, reason
 from minisup.config.users import AccountError, find_identity
 from minisup.config.validate import check_program
 from minisup.config.values import NO_NAME, is_label
 from minisup.config.walk import Walker, build
 from minisup.core.model import ExitCodes, Kind, Restart, Scope
+from minisup.errors import Problem
 
 _KIND_DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = MappingProxyType(
     {
@@ -46,13 +49,14 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
         report.add(source, path, f"{show(name)} means every program; choose another name")
     given = _walk(name, raw, source, world, report)
     place = Place(source, report, path)
+    identity = _identity(given, place)
     program: Program = build(
         Program,
         {
             **given,
             "name": name,
-            "identity": _identity(given, place),
-            "file_environment": _file_environment(given, place),
+            "identity": identity,
+            "file_environment": _file_environment(given, identity, place),
             "filled": tuple(paths(preset_keys(given.get("preset")), given)),
             "origin": Origin(
                 source.name, line_of(source.lines, path), source.here, source.real, world.cwd, world.variables
@@ -103,14 +107,18 @@ def _identity(given: Mapping[str, Any], place: Place) -> Identity | None:
     return None
 
 
-def _file_environment(given: Mapping[str, Any], place: Place) -> dict[str, str]:
+def _file_environment(given: Mapping[str, Any], identity: Identity | None, place: Place) -> dict[str, str]:
     file = given.get("env_file")
     if file is None:
         return {}
+    key = key_text((*place.path, "env_file"))
     place.report.looks_at(file)
     try:
-        open(file, "rb").close()
+        raw = read_file(file, identity).raw
     except OSError as error:  # what to correct is the line that names it
-        place.problem("env_file", f"cannot read {file}: {error.strerror}")
+        place.problem("env_file", f"cannot read {file}: {reason(error)}")
         return {}
-    return read_env_file(file, key_text((*place.path, "env_file")), place.report)
+    if len(raw) > LARGEST_FILE:
+        place.report.problems.append(Problem(file, 0, key, TOO_LARGE))
+        return {}
+    return read_variables(raw, file, key, place.report)

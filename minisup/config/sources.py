@@ -8,11 +8,13 @@ from typing import Final
 
 from minisup.config.globs import escaped
 from minisup.config.lines import find_lines
+from minisup.config.opening import LARGEST_FILE, read_file
 from minisup.config.problems import Report, Source, show
 from minisup.config.workdir import absolute
 from minisup.errors import Problem
 
-LARGEST_FILE: Final = 2**20
+TOO_LARGE: Final = "is larger than 1 MiB; this cannot be meant as configuration"
+
 _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _WILDCARD: Final = re.compile(r"[*?\[]")
 
@@ -28,8 +30,8 @@ def read_source(name: str, report: Report, key: str = "") -> Source | None:
         line, message = _said(str(error), text)
         report.problems.append(Problem(name, line, key, f"not TOML: {message}"))
     except (ValueError, RecursionError) as error:
-        reason = "tables or lists are nested too deeply" if isinstance(error, RecursionError) else str(error)
-        report.problems.append(Problem(name, 0, key, f"not TOML: {reason}"))
+        why = "tables or lists are nested too deeply" if isinstance(error, RecursionError) else str(error)
+        report.problems.append(Problem(name, 0, key, f"not TOML: {why}"))
     else:
         here = os.path.dirname(absolute(name, report.cwd))
         return Source(name, here, os.path.realpath(here), data, find_lines(text))
@@ -52,16 +54,19 @@ def read_bytes(name: str, report: Report, key: str) -> bytes | None:
     """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
     report.looks_at(name)
     try:
-        with open(os.path.join(report.cwd, name), "rb") as file:
-            raw = file.read(LARGEST_FILE + 1)
+        raw = read_file(os.path.join(report.cwd, name)).raw
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        report.problems.append(Problem(name, 0, key, f"cannot be read: {reason}"))
+        report.problems.append(Problem(name, 0, key, f"cannot be read: {reason(error)}"))
         return None
     if len(raw) > LARGEST_FILE:
-        report.problems.append(Problem(name, 0, key, "is larger than 1 MiB; this cannot be meant as configuration"))
+        report.problems.append(Problem(name, 0, key, TOO_LARGE))
         return None
     return raw
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a file cannot be read, in words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _said(message: str, text: str) -> tuple[int, str]:

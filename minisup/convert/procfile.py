@@ -10,8 +10,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from minisup.config.envfile import read_env_file
+from minisup.config.envfile import read_variables
 from minisup.config.problems import Report, did_you_mean, named, show
+from minisup.config.sources import read_bytes
 from minisup.convert.commands import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.ledger import Converted, Fate, Ledger, Spot
 from minisup.convert.names import label
@@ -168,5 +169,6 @@ def _env_file(path: str, out: str | None, ledger: Ledger) -> dict[str, str]:
         return {}
     relative = os.path.relpath(env, os.path.abspath(out or beside))
     ledger.note(Spot(path, 0), ".env", Fate.TAKEN, f"env_file = {written(relative)} of each program")
-    port = read_env_file(env, "", Report()).get("PORT")
+    report = Report()
+    port = read_variables(read_bytes(env, report, "") or b"", env, "", report).get("PORT")
     return {_FILE: relative} | ({"PORT": port} if port else {})

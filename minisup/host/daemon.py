@@ -30,7 +30,7 @@ def run(
     """
     if os.getpid() != 1:
         processes.set_child_subreaper()
-    supervisor = Supervisor(config, signals, clock or Clock(), exit_when_done, reread or (lambda: config), watch)
+    supervisor = Supervisor(config, signals, clock or Clock(), exit_when_done, reread or (lambda _: config), watch)
     programs = tuple(resolve_programs(supervisor.fleet, targets)) if targets else ()
     supervisor.open()
     return supervisor.run(programs)

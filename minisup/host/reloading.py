@@ -1,14 +1,21 @@
-"""Another configuration for a minisup that runs: read, planned, taken over. A bad one changes nothing."""
+"""Another configuration for a minisup that runs: read, planned, taken over. A bad one changes nothing.
+
+It is read and planned beside the loop: others may own the files, and a file system may be slow. What runs goes on
+meanwhile as the old configuration says.
+"""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
 
 from minisup.config.plan import Change, Effect, Plan, plan, taken_over
 from minisup.config.schema import Config
 from minisup.core.facts import NotReloaded
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Reloaded
+from minisup.core.model import Seconds
 from minisup.errors import MinisupError
+from minisup.host.aside import Aside, AsideError
 from minisup.host.hooks import Hooks
 from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
@@ -20,8 +27,17 @@ from minisup.host.verdict import Verdicts
 if TYPE_CHECKING:
     from minisup.host.prober import Prober
 
-Reread = Callable[[], Config]
-"""Reads the configuration again, as `up` read it; raises ConfigError."""
+LIMIT: Final[Seconds] = 8.0
+"""Seconds that reading may take; a client waits 10 s for its answer."""
+
+Reread = Callable[[Callable[[str], None]], Config]
+"""Reads the configuration again, as `up` read it, and tells each file before it opens it; raises ConfigError."""
+
+Answer = Callable[[Plan], None]
+"""Is told what would change, or what has changed."""
+
+Refuse = Callable[[MinisupError], None]
+"""Is told why nothing has changed."""
 
 
 class Desk(Protocol):
@@ -58,27 +74,64 @@ class Reloading:
     def __init__(self, desk: Desk, reread: Reread) -> None:
         self._desk = desk
         self._reread = reread
+        self._aside = Aside(desk.loop, LIMIT)
+        self._file = ""  # the one that was opened last
+        self._due: set[str] = set()  # who waits for no answer, and for whom nothing has been read yet
 
-    def plan(self) -> Plan:
-        """What a reload would change. Raises ConfigError with all problems of the new configuration."""
-        return plan(self._desk.config, self._reread())
+    def plan(self, answer: Answer, refuse: Refuse) -> None:
+        """Find out what a reload would change. `refuse` gets a ConfigError with all problems of the files."""
+        self._aside.do(self._read, lambda read: answer(read[1]), lambda error: refuse(self._said(error)))
 
-    def apply(self, by: str) -> Plan:
-        """Take the new configuration over; returns what has changed. Raises MinisupError when nothing was."""
+    def apply(self, by: str, answer: Answer, refuse: Refuse) -> None:
+        """Take the new configuration over. `answer` gets what has changed, or `refuse` why nothing has."""
+        if self._desk.fleet.shutdown is not None:
+            refuse(_ending())
+            return
+
+        def over(tell: Callable[[], None]) -> None:
+            self._due.discard(by)
+            self._desk.notifier.ready_again()
+            tell()
+
+        def read_well(read: tuple[Config, Plan]) -> None:
+            try:
+                self._take_over(*read, by)
+            except Exception as error:  # noqa: BLE001 -- who waits for an answer gets one, the log the rest
+                refused = self._said(error)
+                over(lambda: refuse(refused))
+            else:
+                over(lambda: answer(read[1]))
+
+        self._desk.notifier.reloading()
+        self._aside.do(partial(self._read, by), read_well, lambda error: over(lambda: refuse(self._said(error))))
+
+    def try_to_apply(self, by: str) -> None:
+        """As `apply`, for who cannot be answered: the log says what was wrong. Asked often, it is done once."""
+        if by not in self._due:
+            self._due.add(by)
+            self.apply(by, lambda _: None, lambda error: self._desk.console.tell(not_reloaded(error, by)))
+
+    def _read(self, by: str = "") -> tuple[Config, Plan]:
+        """In the thread: what the files say now, and what that changes."""
+        self._due.discard(by)
+        read = self._reread(self._looking)
+        return read, plan(self._desk.config, read)
+
+    def _looking(self, file: str) -> None:
+        self._file = file
+
+    def _said(self, error: Exception) -> MinisupError:
+        if isinstance(error, MinisupError):
+            return error
+        if isinstance(error, AsideError):
+            return MinisupError(f"cannot reload: reading the configuration {error}; the last file was {self._file}")
+        self._desk.console.defect(error)
+        return MinisupError("cannot reload: internal error; please report it")
+
+    def _take_over(self, read: Config, changes: Plan, by: str) -> None:
         desk = self._desk
         if desk.fleet.shutdown is not None:
-            raise MinisupError(
-                "cannot reload: minisup is shutting down; the next `minisup up` reads the new configuration"
-            )
-        desk.notifier.reloading()
-        try:
-            return self._take_over(self._reread(), by)
-        finally:
-            desk.notifier.ready_again()
-
-    def _take_over(self, read: Config, by: str) -> Plan:
-        desk = self._desk
-        changes = plan(desk.config, read)
+            raise _ending()
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
         desk.verdicts.read(new)
@@ -91,14 +144,6 @@ class Reloading:
         desk.feed(Reloaded(policies, new.supervisor.shutdown_timeout, changes.remade, by, changes.noted))
         self._watch_memory(new)
         desk.reloaded()
-        return changes
-
-    def try_to_apply(self, by: str) -> None:
-        """As `apply`, for who cannot be answered: the log says what was wrong."""
-        try:
-            self.apply(by)
-        except MinisupError as error:
-            self._desk.console.tell(NotReloaded(str(error), by))
 
     def _watch_memory(self, new: Config) -> None:
         desk = self._desk
@@ -108,6 +153,15 @@ class Reloading:
         if desk.memory is not None:
             for slot, _ in desk.running.values():
                 desk.memory.started(slot)
+
+
+def not_reloaded(error: MinisupError, by: str) -> NotReloaded:
+    """The fact that a reload was refused."""
+    return NotReloaded(str(error).removeprefix("cannot reload: "), by)
+
+
+def _ending() -> MinisupError:
+    return MinisupError("cannot reload: minisup is shutting down; the next `minisup up` reads the new configuration")
 
 
 def document(changes: Plan, *, applied: bool) -> Mapping[str, object]:

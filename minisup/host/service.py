@@ -264,9 +264,13 @@ class Service:
     def reload(self, params: Params, peer: Peer) -> object:
         desk = self.desk
         self._refuse_at_the_end("reload")
+        reply = Deferred(peer)
         if params["dry_run"]:
-            return document(desk.reloading.plan(), applied=False)
-        return document(desk.reloading.apply(user_name(peer.uid)), applied=True)
+            desk.reloading.plan(lambda changes: reply.resolve(document(changes, applied=False)), reply.reject)
+        else:
+            by = user_name(peer.uid)
+            desk.reloading.apply(by, lambda changes: reply.resolve(document(changes, applied=True)), reply.reject)
+        return reply
 
     def history(self, _params: Params, _peer: Peer) -> object:
         return self.desk.history.document()

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from minisup.config.lines import printable
 from minisup.config.schema import Config, Program
-from minisup.core.facts import NotReloaded
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, FilesChanged
 from minisup.core.model import Seconds
 from minisup.errors import ConfigError, MinisupError
 from minisup.host.log import OwnLog
 from minisup.host.loop import Loop
-from minisup.host.reloading import Reloading
+from minisup.host.reloading import Reloading, not_reloaded
 
 if TYPE_CHECKING:
     from minisup.host.watcher import Watcher
@@ -89,27 +88,33 @@ class Watching:
         self.follow()
 
     def _changed(self, changes: Mapping[str, Collection[str]]) -> None:
+        if CONFIGURATION in changes:  # first: programs restart as the new one says
+            self._reload(lambda: self._restart(changes))
+        else:
+            self._restart(changes)
+
+    def _restart(self, changes: Mapping[str, Collection[str]]) -> None:
         if self._desk.fleet.shutdown is not None:
             return
-        if CONFIGURATION in changes:
-            self._reload()
         for name, paths in changes.items():
             program = self._desk.config.programs.get(name)
             if program is not None:
                 self._desk.feed(FilesChanged(name, short(min(paths), program), len(paths)))
 
-    def _reload(self) -> None:
+    def _reload(self, then: Callable[[], None]) -> None:
         """As `minisup reload`; what is wrong with the files is said once for as long as it is the same."""
         now = self._desk.wall()
-        try:
-            self._desk.reloading.apply(BY)
-        except MinisupError as error:
+
+        def refused(error: MinisupError) -> None:
             if str(error) != self._refused:
                 self._refused = str(error)
-                self._desk.console.tell(NotReloaded(self._refused, BY))
+                self._desk.console.tell(not_reloaded(error, BY))
             if isinstance(error, ConfigError):
                 self._tried = error.looked_at
                 self._follow(now)
+            then()
+
+        self._desk.reloading.apply(BY, lambda _: then(), refused)
 
 
 def short(path: str, program: Program) -> str:

@@ -1,10 +1,13 @@
 """`reload` and HUP with real processes: a changed file counts, a bad one does not, no run in progress is touched."""
 
 import json
+import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from kit import AT_ONCE, SOON, Stage, holds_for, program, sh, wait_until
+from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
 
 from minisup.errors import ConfigError
 
@@ -119,3 +122,74 @@ def test_a_reload_is_refused_while_minisup_ends(stage: Stage) -> None:
     assert "minisup is shutting down" in refused.stderr
     stage.write("go", "")
     assert daemon.wait(SOON) == 0
+
+
+# --- files that others may put something else in the place of ---------------------------------------------------------
+
+BUSY = program("busy", sh("echo x >> ran; sleep 0.02"), min_runtime=0, stop=AT_ONCE)
+
+
+def goes_on(stage: Stage, daemon: Daemon) -> None:
+    """Runs start and clients are answered."""
+    before = len(stage.lines("ran"))
+    wait_until(lambda: len(stage.lines("ran")) > before + 3 and daemon.answers(), SOON, "minisup goes on")
+
+
+@pytest.mark.parametrize("args", [(), ("--watch",)], ids=["asked", "watched"])
+def test_an_env_file_that_becomes_a_fifo_holds_nothing_up(stage: Stage, args: tuple[str, ...]) -> None:
+    stage.write(".env", "COLOUR=red\n")
+    daemon = stage.up(BUSY + 'env_file = ".env"\n', args=args)
+    stage.path(".env").unlink()
+    os.mkfifo(stage.path(".env"))
+    if not args:
+        with pytest.raises(ConfigError, match="it is a FIFO, not a file"):
+            daemon.ask("reload")
+        daemon.signal(signal.SIGHUP)
+    daemon.says("it is a FIFO, not a file")
+    goes_on(stage, daemon)
+    stage.path(".env").unlink()
+    stage.write(".env", "COLOUR=blue\n")
+    if not args:
+        daemon.signal(signal.SIGHUP)
+    daemon.says("reloaded by")
+
+
+def opened(daemon: Daemon, fd: int) -> int:
+    """How often minisup has the file open that is this process's descriptor `fd`."""
+
+    def is_it(entry: Path) -> bool:
+        try:
+            return os.path.samestat(entry.stat(), os.fstat(fd))
+        except OSError:  # it has been closed meanwhile
+            return False
+
+    return sum(map(is_it, Path(f"/proc/{daemon.pid}/fd").iterdir()))
+
+
+def test_a_file_that_hangs_holds_up_nothing_but_its_reload(stage: Stage) -> None:
+    """A pipe that somebody may write to hangs like a file system without its server: it gives no bytes and no end."""
+    reader, writer = os.pipe()
+    daemon = stage.up(BUSY, pass_fds=[reader])
+    reported(stage, BUSY, supervisor=f'include = ["/proc/self/fd/{reader}"]')
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(daemon.ask, "reload")
+        wait_until(lambda: opened(daemon, reader) == 2, SOON, "it reads")
+        goes_on(stage, daemon)
+        assert not answer.done()
+        os.write(writer, LONG.encode())
+        os.close(writer)
+        assert "long" in [change["program"] for change in answer.result(SOON)["changes"]]
+    os.close(reader)
+    daemon.running_pid("long:0")
+
+
+def test_minisup_ends_while_a_file_hangs(stage: Stage) -> None:
+    reader, writer = os.pipe()
+    daemon = stage.up(BUSY, pass_fds=[reader])
+    reported(stage, BUSY, supervisor=f'include = ["/proc/self/fd/{reader}"]')
+    daemon.signal(signal.SIGHUP)
+    wait_until(lambda: opened(daemon, reader) == 2, SOON, "it reads")
+    daemon.term()
+    assert daemon.wait(SOON) == 0
+    os.close(reader)
+    os.close(writer)

@@ -36,7 +36,7 @@ def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     path = write(tmp_path, JOB)
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     assert told(failure(path)) == [("minisup.toml", 0, "cannot be read: Permission denied")]
 
 
