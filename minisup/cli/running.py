@@ -94,7 +94,7 @@ def check(
     if file and named and file != named:
         raise UsageError(f"cannot check two configurations at once, {file} and {named}; name one")
     try:
-        loaded = load(find_config(file or named, os.environ), os.environ)
+        loaded = load(find_config(file or named, os.environ), os.environ, guarded=True)
     except ConfigError as error:
         if as_json:
             say.show_json(problem_facts(error))

@@ -8,6 +8,7 @@ from statistics import median
 from time import time
 from typing import Final
 
+from minisup.cli.file_owners import others
 from minisup.cli.log_places import open_logs
 from minisup.cli.systemd import named_unit, our_unit
 from minisup.config.lints.subject import Surroundings, Usual
@@ -34,7 +35,9 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     found = named_unit(unit) if unit else our_unit(environ)
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
-    return Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1])
+    return Surroundings(
+        found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1], others(config, environ)
+    )
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:

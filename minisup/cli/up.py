@@ -37,13 +37,13 @@ def up(
 
     path, environ = find_config(config, os.environ), dict(os.environ)
     named = socket or os.environ.get("MINISUP_SOCKET")
-    loaded = load(path, environ)
+    loaded = load(path, environ, guarded=True)
     from minisup.config.workdir import current_directory  # noqa: PLC0415 -- the configuration has loaded it
 
     cwd = current_directory(environ, path)  # for good: the directory itself may be gone when a link leads elsewhere
 
     def read(looking: Callable[[str], None]) -> Config:
-        return with_socket(load(path, environ, cwd, looking), named, cwd)
+        return with_socket(load(path, environ, cwd, looking, guarded=True), named, cwd)
 
     from minisup.host.daemon import run  # noqa: PLC0415 -- a configuration with problems never needs it
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from minisup.config.lines import line_of
-from minisup.config.lints import commands, outside, platform, queue, usual, workers
+from minisup.config.lints import commands, outside, platform, queue, trust, usual, workers
 from minisup.config.lints.subject import Found, Lint, Needs, Subject, Surroundings, subject_of
 from minisup.config.schema import Config
 from minisup.config.unit import Unit
@@ -86,6 +86,11 @@ LINTS: Final = (
     Lint("MS124", "an empty queue of SQS is asked often", queue.empty_queue_is_asked_often),
     Lint("MS125", "nothing paces runs that find no work", queue.empty_queue_is_not_noticed),
     Lint("MS128", "the shell gets $ where $$ is written", commands.dollars_are_halved),
+    Lint("MS130", "others may change the configuration", trust.configuration_is_open_to_others, Needs.OWNERS),
+    Lint("MS131", "others may change an env_file", trust.env_file_is_open_to_others, Needs.OWNERS),
+    Lint("MS132", "everybody may use the control socket", trust.socket_is_open_to_all),
+    Lint("MS133", "others may change what runs as root", trust.command_is_open_to_others, Needs.OWNERS),
+    Lint("MS134", "others may replace the configuration", trust.directory_is_open_to_others, Needs.OWNERS),
     Lint("MS135", "others may write beside a log file", outside.log_is_open_to_others, Needs.LOG_DIRECTORIES),
     Lint("MS140", "the slots need more open files than there are", platform.files_are_few, Needs.FILES),
 )

@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from minisup.config.container import in_container
 from minisup.config.interpolate import OWN
 from minisup.config.logfiles import check_log_files
+from minisup.config.ownership import VARIABLE, Trust
 from minisup.config.place import Place
 from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
 from minisup.config.programs import World, read_program
 from minisup.config.schema import Config, Program
 from minisup.config.sources import read_includes, read_source
 from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, Supervisor
-from minisup.config.users import AccountError, find_group
+from minisup.config.users import AccountError, find_group, trusted
 from minisup.config.validate import check_after, check_supervisor
 from minisup.config.walk import Walker, build
 from minisup.config.workdir import current_directory
@@ -45,23 +47,38 @@ def load(
     environ: Mapping[str, str] = os.environ,
     cwd: str | None = None,
     looking: Callable[[str], None] | None = None,
+    *,
+    guarded: bool = False,
 ) -> Config:
     """The configuration in the file `path` and its includes.
 
     `cwd`: where relative paths begin, and the default of `directory`; else the current directory, under the name that
     its user knows. `looking` is told the name of each file before it is opened.
+    `guarded`: minisup that is root on a host does not take it from others (`ownership`).
 
     ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
     """
     name, now = os.fspath(path), time.time()
     report = Report(_directory(name, environ) if cwd is None else cwd, looking)
+    if guarded and os.geteuid() == 0:
+        report.trust = _trust(environ, report)
     main = read_source(name, report)
     if main is None:
         raise report.error(name)
     config = _read(main, environ, report, now)
+    if report.strangers and (config.supervisor.platform is Platform.HOST or not in_container()):
+        report.problems += report.strangers
     if report.problems:
         raise report.error(name)
     return config
+
+
+def _trust(environ: Mapping[str, str], report: Report) -> Trust:
+    try:
+        return trusted(environ)
+    except AccountError as error:
+        report.problems.append(Problem(VARIABLE, 0, "", str(error)))
+    return trusted({})
 
 
 def _directory(path: str, environ: Mapping[str, str]) -> str:

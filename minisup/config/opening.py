@@ -26,6 +26,9 @@ _KINDS: Final = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISSOCK, "a socket"),
 )
+_NULL: Final = os.makedev(1, 3)
+"""/dev/null: many a script names it where there is no file."""
+
 _MOST_LINKS: Final = 40  # as the kernel
 _SOMEBODY: Final = -1
 """In the place of a user: several may write to a directory."""
@@ -88,6 +91,8 @@ def _read(fd: int) -> bytes:
 def _must_be_a_file(seen: os.stat_result) -> None:
     if stat.S_ISDIR(seen.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if stat.S_ISCHR(seen.st_mode) and seen.st_rdev == _NULL:
+        return
     for is_one, kind in _KINDS:
         if is_one(seen.st_mode):
             raise OSError(errno.EINVAL, f"it is {kind}, not a file")

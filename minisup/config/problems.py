@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from minisup.config.globs import escaped
 from minisup.config.lines import Path, key_text, line_of, printable
+from minisup.config.ownership import VARIABLE, Trust, stranger
 from minisup.errors import ConfigError, Problem
 
 _LONGEST_SHOWN: Final = 60
@@ -29,14 +30,17 @@ class Report:
     """The problems found so far. `bad` holds the key paths of a source whose values could not be understood.
 
     `looked_at` are patterns for the files that were read, or would have been if they were there. Names of files begin
-    in `cwd`; empty: it is gone. `looking` is told each of them before it is opened.
+    in `cwd`; empty: it is gone. `looking` is told each of them before it is opened. `strangers` are the problems that
+    files are not only of those in `trust`; None: that does not matter.
     """
 
-    __slots__ = ("bad", "cwd", "looked_at", "looking", "problems")
+    __slots__ = ("bad", "cwd", "looked_at", "looking", "problems", "strangers", "trust")
 
     def __init__(self, cwd: str = "", looking: Callable[[str], None] | None = None) -> None:
         self.cwd = cwd
         self.looking = looking
+        self.trust: Trust | None = None
+        self.strangers: list[Problem] = []
         self.problems: list[Problem] = []
         self.bad: set[tuple[str, Path]] = set()
         self.looked_at: dict[str, None] = {}
@@ -47,6 +51,14 @@ class Report:
             self.looking(path)
         here = escaped(self.cwd or "/")
         self.looked_at[os.path.join(here, path if pattern else escaped(path))] = None
+
+    def judge(self, seen: os.stat_result, file: str, line: int = 0, key: str = "", what: str = "") -> None:
+        """Note who else may change a file that was read; `what` is its name if that is not `file`."""
+        found = None if self.trust is None else stranger(seen, self.trust)
+        if found is not None:
+            cure = f"{found.cure}, or set {VARIABLE}={found.name} where minisup is started"
+            whose = f"{what}: " if what else ""
+            self.strangers.append(Problem(file, line, key, f"{whose}{found.why}, and minisup is root: {cure}"))
 
     def add(self, source: Source, path: Path, message: str) -> None:
         """A value that is understood but cannot be."""

@@ -114,11 +114,14 @@ def _file_environment(given: Mapping[str, Any], identity: Identity | None, place
     key = key_text((*place.path, "env_file"))
     place.report.looks_at(file)
     try:
-        raw = read_file(file, identity).raw
+        raw, seen = read_file(file, identity)
     except OSError as error:  # what to correct is the line that names it
         place.problem("env_file", f"cannot read {file}: {reason(error)}")
         return {}
     if len(raw) > LARGEST_FILE:
         place.report.problems.append(Problem(file, 0, key, TOO_LARGE))
         return {}
+    if identity is None or not identity.uid:  # it runs as minisup: who writes the variables can run what they like
+        line = line_of(place.source.lines, (*place.path, "env_file"))
+        place.report.judge(seen, place.source.name, line, key, file)
     return read_variables(raw, file, key, place.report)

@@ -31,6 +31,14 @@ nothing is started. `minisup check` reads the file and says what minisup will do
 The file is UTF-8, and commands get its text in UTF-8, whatever the locale is. Other variables of their environment stay
 as they are, byte for byte.
 
+## Whose file it is
+
+Whoever may change the configuration decides what minisup runs, and as whom. So minisup that is root on a host refuses a
+configuration, an included file, or the `env_file` of a program that runs as root, if somebody else owns it or may write
+to it; `check` by root does, too. `MINISUP_TRUST` in the environment of minisup names users and groups whose files count
+as root's: `MINISUP_TRUST=deploy,@staff`, or `all`. In a container, and without root, `check` warns instead
+([MS130](lints.md#ms130)); `platform = "host"` refuses there as well.
+
 ## Values
 
 | type | how it is written |

@@ -54,13 +54,14 @@ def read_bytes(name: str, report: Report, key: str) -> bytes | None:
     """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
     report.looks_at(name)
     try:
-        raw = read_file(os.path.join(report.cwd, name)).raw
+        raw, seen = read_file(os.path.join(report.cwd, name))
     except (OSError, ValueError) as error:
         report.problems.append(Problem(name, 0, key, f"cannot be read: {reason(error)}"))
         return None
     if len(raw) > LARGEST_FILE:
         report.problems.append(Problem(name, 0, key, TOO_LARGE))
         return None
+    report.judge(seen, name, 0, key)
     return raw
 
 

@@ -3,7 +3,9 @@
 import grp
 import os
 import pwd
+from collections.abc import Mapping
 
+from minisup.config.ownership import ALL, VARIABLE, Trust
 from minisup.config.problems import did_you_mean, show
 from minisup.config.schema import Identity
 from minisup.config.values import Unfit
@@ -62,6 +64,12 @@ def _by_number(uid: int) -> pwd.struct_passwd | None:
         return None
 
 
+def find_user(user: str) -> int:
+    """The number of a user that is given by name or number. AccountError: there is none."""
+    entry = _find_user(user)
+    return int(user) if entry is None else entry.pw_uid
+
+
 def find_group(group: str) -> int:
     """The number of a group that is given by name or number. AccountError: there is none."""
     try:
@@ -82,3 +90,18 @@ def _must_be_ours(name: str, number: int, ours: int, what: str) -> None:
         raise AccountError(
             what, f"only root can run as another {what} than its own: {show(name)} is {number}, minisup is {ours}"
         )
+
+
+def trusted(environ: Mapping[str, str]) -> Trust:
+    """Root, minisup's own user, and whom MINISUP_TRUST names: `deploy, @staff`, or `all`. AccountError: no such one.
+
+    The own group of a minisup that is not root counts as its user: many have one of their own, and the umask 002.
+    """
+    uids, gids = {0, os.geteuid()}, {0, os.getegid()}
+    words = environ.get(VARIABLE, "").replace(",", " ").split()
+    for word in words:
+        if word.startswith("@"):
+            gids.add(find_group(word[1:]))
+        elif word != ALL:
+            uids.add(find_user(word))
+    return Trust(frozenset(uids), frozenset(gids), ALL in words)

@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.config.lint import review
-from minisup.config.lints.subject import OpenLog, Surroundings, Usual
+from minisup.config.lints.subject import OpenLog, Others, Surroundings, Usual
 from minisup.config.load import load
 from minisup.config.unit import Unit
 
@@ -21,6 +21,10 @@ AROUND = {
     "MS119": Surroundings(usual={"email": FAST}),
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
     "MS140": Surroundings(files=1024),
+    "MS130": Surroundings(others=Others(files={"/srv/shop/minisup.toml": "deploy"}, as_root=True)),
+    "MS131": Surroundings(others=Others(env_files={"email": ("/srv/shop/.env", "everybody")})),
+    "MS133": Surroundings(others=Others(commands={"backup": ("/srv/shop/backup.sh", "deploy")})),
+    "MS134": Surroundings(others=Others(directories={"/srv/shop": ("/srv/shop/minisup.toml", "the group staff")})),
     "MS135": Surroundings(open_logs={"email": OpenLog("log.path", "/var/log/app", "www-data")}),
 }
 """By number: what is known where the example of docs/reference/lints.md is looked at."""

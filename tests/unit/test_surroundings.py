@@ -1,9 +1,9 @@
 """What `check` knows beside the configuration: the memory limit of its cgroup, and the runs of the history."""
 
 import time
-from types import SimpleNamespace
 
 import pytest
+from config_kit import JOB, read
 from past_kit import database, row
 
 from minisup.cli.surroundings import memory_limit, surroundings, usual_runs
@@ -67,11 +67,7 @@ def test_no_history_or_one_that_cannot_be_read(tmp_path):
 
 def test_all_of_it(tmp_path):
     database(tmp_path / "history.db", [row()])
-    config = SimpleNamespace(
-        supervisor=SimpleNamespace(state_dir=str(tmp_path)),
-        files=(str(tmp_path / "minisup.toml"),),
-        programs={"email": SimpleNamespace(log_paths=lambda _slot: (None, None))},
-    )
+    config = read(tmp_path, f'[supervisor]\nstate_dir = "{tmp_path}"\n{JOB}')
     unit = tmp_path / "m.service"
     unit.write_text("[Service]\nKillMode=mixed\n")
     found = surroundings(config, str(unit), {})

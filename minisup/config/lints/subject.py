@@ -20,6 +20,7 @@ class Needs(StrEnum):
     FILES = "files"
     HISTORY = "history"
     LOG_DIRECTORIES = "log directories"
+    OWNERS = "owners of files"
 
 
 class Usual(NamedTuple):
@@ -47,6 +48,23 @@ class OpenLog(NamedTuple):
     refused: str = ""
 
 
+NOBODY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
+
+
+class Others(NamedTuple):
+    """Who else may change what minisup reads and runs, in words, beside the files that they may change.
+
+    `files`: by file of the configuration. `directories`: by directory on the way to one, with that file. `env_files`
+    and `commands`: by program. `as_root`: minisup is root here.
+    """
+
+    files: Mapping[str, str] = MappingProxyType({})
+    directories: Mapping[str, tuple[str, str]] = NOBODY
+    env_files: Mapping[str, tuple[str, str]] = NOBODY
+    commands: Mapping[str, tuple[str, str]] = NOBODY
+    as_root: bool = False
+
+
 NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 ENOUGH: Final = 20
@@ -58,6 +76,7 @@ class Surroundings(NamedTuple):
 
     `files`: how many files minisup may have open (the hard limit); None: nobody knows.
     `open_logs`: by program, where others may write beside its log; None: nobody has looked at the directories.
+    `others`: who else may change files; None: nobody has looked.
     """
 
     unit: Unit | None = None
@@ -65,6 +84,7 @@ class Surroundings(NamedTuple):
     usual: Mapping[str, Usual] = NO_HISTORY
     open_logs: Mapping[str, OpenLog] | None = None
     files: int | None = None
+    others: Others | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -79,6 +99,8 @@ class Surroundings(NamedTuple):
                 return self.often(program) is not None if program else any(map(self.often, self.usual))
             case Needs.LOG_DIRECTORIES:
                 return self.open_logs is not None
+            case Needs.OWNERS:
+                return self.others is not None
             case _:
                 return True
 
