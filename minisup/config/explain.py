@@ -6,10 +6,10 @@ from typing import Final
 
 from minisup.config.failing import failure_lines
 from minisup.config.hooks import HOOKS
-from minisup.config.interpolate import mask
 from minisup.config.lines import printable
 from minisup.config.lint import Finding, Ignored
 from minisup.config.log_tables import LineFormat, LogTo
+from minisup.config.masking import conceal, mask
 from minisup.config.pacing import pace_lines
 from minisup.config.phrases import slots, span, word
 from minisup.config.presets import preset_keys
@@ -40,7 +40,8 @@ def explain(
         head += f", {len(ignored)} ignored"
     blocks = [head, *(_values(config) if values else ())]
     left_out = ["\n".join(map(_ignored, ignored))] if ignored else []
-    return "\n\n".join([*blocks, *map(_warning, findings), *left_out]) + "\n"
+    text = "\n\n".join([*blocks, *map(_warning, findings), *left_out]) + "\n"
+    return conceal(text, config.secrets)
 
 
 def _values(config: Config) -> Iterator[str]:

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Final
 
 from minisup.config.hooks import HookCommand
-from minisup.config.interpolate import mask
 from minisup.config.lint import Finding, Ignored
+from minisup.config.masking import conceal, mask
 from minisup.config.plan import MODES
 from minisup.config.schema import Config, Program
 from minisup.config.stopping import ShutdownPlan, shutdown_plans
@@ -23,7 +23,7 @@ def facts(config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ig
     """Everything that `minisup check` says, JSON-ready: durations in seconds, secrets masked, no problems."""
     plans = shutdown_plans(config)
     supervisor = _table(config.supervisor)
-    return {
+    document = {
         "schema": SCHEMA,
         "files": list(config.files),
         "supervisor": {**supervisor, "shutdown_usable": usable(config.supervisor.shutdown_timeout)},
@@ -32,6 +32,16 @@ def facts(config: Config, findings: Sequence[Finding] = (), ignored: Sequence[Ig
         "warnings": [_warning(finding) for finding in findings],
         "ignored": [{**_warning(finding), "reason": reason} for finding, reason in ignored],
     }
+    return {name: _concealed(value, config.secrets) for name, value in document.items()}
+
+
+def _concealed(value: object, secrets: frozenset[str]) -> object:
+    """Plain data, without these values in its text."""
+    if isinstance(value, str):
+        return conceal(value, secrets)
+    if isinstance(value, dict):
+        return {name: _concealed(inner, secrets) for name, inner in value.items()}
+    return [_concealed(inner, secrets) for inner in value] if isinstance(value, list) else value
 
 
 def problem_facts(error: ConfigError) -> dict[str, object]:

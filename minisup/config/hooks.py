@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
-from minisup.config.interpolate import MASK
+from minisup.config.masking import MASK
 from minisup.config.phrases import word
 
 

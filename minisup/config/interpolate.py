@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from minisup.config.lines import printable
+from minisup.config.masking import MASK, hide_urls, is_secret, mask
 
 SLOT_ONLY: Final = "MINISUP_SLOT"
 RUN_ONLY: Final = frozenset({"MINISUP_RUN_ID", "MINISUP_FAILURES", "MINISUP_STATE"})
 OWN: Final = RUN_ONLY | {"MINISUP_PROGRAM", SLOT_ONLY, "MINISUP_NUMPROCS", "MINISUP_HERE"}
 """Variables that minisup gives; what the environment holds under these names is an outer minisup's and not used."""
 
-MASK: Final = "***"
-_SECRET: Final = ("KEY", "SECRET", "TOKEN", "PASSWORD")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SPECIAL: Final = re.compile(r"\$\$|\$\{")
 _OPEN_OR_CLOSE: Final = re.compile(r"\$\$|\$\{|\}")
@@ -30,9 +29,11 @@ class InterpolationError(ValueError):
 def interpolate(text: str, values: Mapping[str, str], *, hide: bool = False) -> str:
     """`text` with its variables replaced from `values`. As in a shell, an empty value is unset for `:-` and `:?`.
 
-    With `hide`, what secret variables stand for is masked. InterpolationError: unset without a default, or malformed.
+    With `hide`, what secret variables stand for is masked, and what URLs carry. InterpolationError: unset without a
+    default, or malformed.
     """
-    return _expand(text, values, hide, 0) if "$" in text else text
+    filled = _expand(text, values, hide, 0) if "$" in text else text
+    return hide_urls(filled) if hide else filled
 
 
 def _expand(text: str, values: Mapping[str, str], hide: bool, depth: int) -> str:
@@ -99,13 +100,3 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(
         match[0] for found in _SPECIAL.finditer(text) if found[0] == "${" and (match := _NAME.match(text, found.end()))
     )
-
-
-def is_secret(name: str) -> bool:
-    """Whether the value of a variable of this name must not be shown."""
-    return any(word in name.upper() for word in _SECRET)
-
-
-def mask(name: str, value: str) -> str:
-    """`value`, or stars if a variable of this name holds a secret. An empty value hides nothing and stays."""
-    return MASK if value and is_secret(name) else value

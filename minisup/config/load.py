@@ -116,6 +116,7 @@ def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) 
         lines={source.name: source.lines for source in sources},
         read_at=now,
         looked_at=tuple(report.looked_at),
+        secrets=frozenset(report.secrets),
     )
 
 

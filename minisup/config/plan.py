@@ -10,8 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from minisup.config.hooks import HOOKS, HookCommand
-from minisup.config.interpolate import mask
-from minisup.config.scale_tables import shown_url
+from minisup.config.masking import conceal, mask
 from minisup.config.schema import Config, Program
 from minisup.config.supervisor_table import Supervisor
 from minisup.config.walk import keys_of
@@ -76,7 +75,19 @@ MODES: Final = frozenset({"umask", "socket_mode"})
 
 def plan(old: Config, new: Config) -> Plan:
     """The changes from `old` to `new`. Both are as they were read; nothing is looked up."""
-    return Plan(tuple(_changes(old, new)))
+    secrets = old.secrets | new.secrets
+    return Plan(
+        tuple(
+            change._replace(old=_concealed(change.old, secrets), new=_concealed(change.new, secrets))
+            for change in _changes(old, new)
+        )
+    )
+
+
+def _concealed(value: object, secrets: frozenset[str]) -> object:
+    if isinstance(value, list):
+        return [_concealed(item, secrets) for item in value]
+    return conceal(value, secrets) if isinstance(value, str) else value
 
 
 def taken_over(old: Config, new: Config) -> Config:
@@ -150,7 +161,7 @@ def _effective(program: Program) -> dict[str, object]:
         del flat[key]
     bare, masked = program.for_slot(0), program.for_slot(0, hide=True)
     flat["command"] = _Secret(" ".join(masked.argv), "\0".join(bare.argv))
-    flat["directory"] = bare.directory
+    flat["directory"] = _Secret(masked.directory, bare.directory)
     given = {name: bare.environment[name] for name in (*program.file_environment, *program.environment)}
     flat.update(
         {f"environment.{name}": _Secret(mask(name, masked.environment[name]), text) for name, text in given.items()}
@@ -189,8 +200,6 @@ def _plain(key: str, value: object) -> object:
         return value.shown
     if key in MODES and isinstance(value, int):
         return f"{value:04o}"
-    if isinstance(value, str) and key.startswith("scale.probe.") and "://" in value:
-        return shown_url(value)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

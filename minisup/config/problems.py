@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from minisup.config.globs import escaped
 from minisup.config.lines import Path, key_text, line_of, printable
+from minisup.config.masking import conceal
 from minisup.config.ownership import VARIABLE, Trust, stranger
 from minisup.errors import ConfigError, Problem
 
@@ -31,16 +32,17 @@ class Report:
 
     `looked_at` are patterns for the files that were read, or would have been if they were there. Names of files begin
     in `cwd`; empty: it is gone. `looking` is told each of them before it is opened. `strangers` are the problems that
-    files are not only of those in `trust`; None: that does not matter.
+    files are not only of those in `trust`; None: that does not matter. `secrets` are values that no problem may show.
     """
 
-    __slots__ = ("bad", "cwd", "looked_at", "looking", "problems", "strangers", "trust")
+    __slots__ = ("bad", "cwd", "looked_at", "looking", "problems", "secrets", "strangers", "trust")
 
     def __init__(self, cwd: str = "", looking: Callable[[str], None] | None = None) -> None:
         self.cwd = cwd
         self.looking = looking
         self.trust: Trust | None = None
         self.strangers: list[Problem] = []
+        self.secrets: set[str] = set()
         self.problems: list[Problem] = []
         self.bad: set[tuple[str, Path]] = set()
         self.looked_at: dict[str, None] = {}
@@ -75,10 +77,15 @@ class Report:
 
     def error(self, path: str) -> ConfigError:
         """All problems of the configuration that starts at `path`, ordered by file and line."""
-        order = {problem.file: number for number, problem in reversed(list(enumerate(self.problems)))}
+        found = [self._concealed(problem) for problem in self.problems]
+        order = {problem.file: number for number, problem in reversed(list(enumerate(found)))}
         order[path] = -1
-        problems = sorted(self.problems, key=lambda problem: (order[problem.file], problem.line))
+        problems = sorted(found, key=lambda problem: (order[problem.file], problem.line))
         return ConfigError(_all_said(path, problems), problems, tuple(self.looked_at))
+
+    def _concealed(self, problem: Problem) -> Problem:
+        file, message = (conceal(text, self.secrets) for text in (problem.file, problem.message))
+        return Problem(file, problem.line, problem.key, message)
 
 
 def _all_said(path: str, problems: Sequence[Problem]) -> str:

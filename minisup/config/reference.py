@@ -75,7 +75,9 @@ Numbers, booleans and durations may be written as text with a variable: `numproc
 A command that is one string is split into words first, then variables are filled in: one word stays one word, whatever
 it holds. Quote a word whose default has a space: `"run '${NAME:-two words}'"`.
 
-Values of variables whose names contain KEY, SECRET, TOKEN or PASSWORD are never shown.
+Values of variables whose names contain KEY, SECRET, TOKEN, PASSWORD, PASSWD, PASSPHRASE, CREDENTIAL or DATABASE_URL, or
+a part that ends in PASS, PWD, AUTH or DSN, are never shown, wherever a `${NAME}` has put them; those of less than 4
+characters are found only under their names. Users, passwords and query values of URLs are not shown either.
 
 The environment of a run, later wins: minisup's own (unless `clear_env`), HOME, USER and LOGNAME of `user`,
 `supervisor.environment`, `env_file`, the program's `environment`, the variables of minisup.

@@ -73,15 +73,3 @@ class Scale:
         default=None,
         metadata=says(Key("How it is counted.", default="by how the runs end: whether they found work (`exit.idle`)")),
     )
-
-
-def shown_url(url: str) -> str:
-    """An address as it is shown: without its user and password."""
-    from urllib.parse import urlsplit, urlunsplit  # noqa: PLC0415 - only to show, and the daemon shows nothing
-
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"***@{host}" if "@" in parts.netloc else host))

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from minisup.config.masking import hide_urls
 from minisup.config.phrases import span, word
 from minisup.config.place import Place
-from minisup.config.scale_tables import KINDS, Probe, Scale, shown_url
+from minisup.config.scale_tables import KINDS, Probe, Scale
 from minisup.config.schema import Program
 from minisup.core.autoscale import BUSY, JUMP, KEEP, STALE, STEP
 from minisup.core.model import Kind, Restart
@@ -102,8 +103,8 @@ def _asked(probe: Probe, command: Sequence[str]) -> str:
     if command:
         return f"what {' '.join(map(word, command))} prints"
     if probe.sqs is not None:
-        return f"visible messages of {shown_url(probe.sqs)}"
+        return f"visible messages of {hide_urls(probe.sqs)}"
     if probe.redis is not None:
         what = probe.list or probe.stream or probe.key
-        return f"{what} at {shown_url(probe.redis)}"
-    return f"what {shown_url(probe.http or '')} answers"
+        return f"{what} at {hide_urls(probe.redis)}"
+    return f"what {hide_urls(probe.http or '')} answers"

@@ -286,3 +286,4 @@ class Config:
     lines: Mapping[str, Mapping[LinePath, int]] = field(default_factory=dict)  # of the keys, by file
     read_at: float = field(default=0.0, compare=False)  # when that began, wall clock
     looked_at: tuple[str, ...] = ()  # patterns for all files that decided about it, also for those that are not there
+    secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)  # values that must not be shown

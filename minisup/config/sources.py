@@ -8,6 +8,7 @@ from typing import Final
 
 from minisup.config.globs import escaped
 from minisup.config.lines import find_lines
+from minisup.config.masking import conceal
 from minisup.config.opening import LARGEST_FILE, read_file
 from minisup.config.problems import Report, Source, show
 from minisup.config.workdir import absolute
@@ -88,7 +89,7 @@ def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iter
     for pattern in patterns:
         names = _matches(main, pattern, report)
         if names is None:
-            report.add(main, ("supervisor", "include"), f"{show(pattern)}: no such file")
+            report.add(main, ("supervisor", "include"), f"{show(conceal(pattern, report.secrets))}: no such file")
             yield None
         for name in names or ():
             real = os.path.realpath(os.path.join(report.cwd, name))

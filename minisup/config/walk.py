@@ -11,9 +11,10 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from minisup.config.core_keys import key_of
 from minisup.config.globs import escaped
 from minisup.config.hooks import HookCommand, read_hook
-from minisup.config.interpolate import MASK, InterpolationError, interpolate, is_secret, names_in
+from minisup.config.interpolate import InterpolationError, interpolate, names_in
 from minisup.config.keys import Key
 from minisup.config.lines import Path, key_text
+from minisup.config.masking import MASK, is_secret
 from minisup.config.problems import Report, Source, did_you_mean, named, one_of, show
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
@@ -131,6 +132,7 @@ class Walker:
         return Value(text, f"{show(text)} (from {show(raw)})", True) if "${" in raw else Value(text, show(text))
 
     def _expand(self, text: str, known: Mapping[str, str]) -> str:
+        self.report.secrets.update(known[name] for name in names_in(text) if is_secret(name) and name in known)
         try:
             return interpolate(text, known)
         except InterpolationError as error:

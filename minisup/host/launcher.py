@@ -124,4 +124,4 @@ class Launcher:
     def _failed(self, wish: Spawn, pipes: Pipes | None, cause: str, *, scarce: bool) -> SpawnFailed:
         if pipes is not None:
             self._pump.abandon(pipes)
-        return SpawnFailed(wish.slot, wish.run, cause, scarce)
+        return SpawnFailed(wish.slot, wish.run, self._recipes.concealed(cause), scarce)

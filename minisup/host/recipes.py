@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 
+from minisup.config.masking import conceal
 from minisup.config.schema import Config, Identity
 from minisup.config.tables import Limits
 from minisup.host.environment import Account, child_environment
@@ -63,6 +64,10 @@ class Recipes:
             made = Outlet(str(log.to), str(log.format), str(log.stderr), log.time, *paths, log.rotation)
             self._outlets[slot] = made = self._alike.setdefault(made, made)
         return made
+
+    def concealed(self, text: str) -> str:
+        """`text` without the values of secret variables that the configuration has used."""
+        return conceal(text, self._config.secrets)
 
     def _make(self, slot: str) -> Recipe:
         name, _, number = slot.rpartition(":")

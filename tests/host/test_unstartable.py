@@ -1,6 +1,7 @@
 """Runs that cannot be started: held with the system's words, and started by themselves when the cause is gone."""
 
 import errno
+import json
 import os
 from collections.abc import Callable
 
@@ -114,3 +115,12 @@ def test_a_text_file_without_an_interpreter_is_unstartable_in_the_systems_words(
 
 def held(slot: dict[str, object]) -> dict[str, object] | None:
     return slot if slot["reason"] == "hold" else None
+
+
+def test_a_secret_in_a_directory_shows_neither_in_why_nor_in_events(stage: Stage) -> None:
+    lost = program("lost", "true", directory="/nowhere/${API_TOKEN}")
+    daemon = stage.up(lost, env={"API_TOKEN": "hunter2"})
+    wait_until(lambda: daemon.slot("lost:0")["cause"], SOON, "it is held")
+    assert daemon.slot("lost:0")["cause"] == "cannot enter /nowhere/***: no such file or directory"
+    told = json.dumps([daemon.status(), daemon.ask("why", ["lost"]), daemon.ask("events", lines=100)])
+    assert "hunter2" not in told + daemon.stderr

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.config.interpolate import InterpolationError, interpolate, is_secret, mask, names_in
+from minisup.config.interpolate import InterpolationError, interpolate, names_in
 
 VALUES = {"A": "1", "EMPTY": "", "DOLLAR": "${A}", "DB_PASSWORD": "hunter2", "NAME_2": "x"}
 
@@ -80,22 +80,6 @@ def test_what_cannot_be_filled_in(text, message):
 def test_hidden_variables_are_masked_also_in_defaults():
     hidden = interpolate("a ${DB_PASSWORD} ${API_KEY:-abc} ${A}", VALUES, hide=True)
     assert hidden == "a *** *** 1"
-
-
-@pytest.mark.parametrize("name", ["API_KEY", "apikey", "AWS_SECRET_ACCESS", "GH_TOKEN", "DB_PASSWORD", "TOKENS"])
-def test_secret_names(name):
-    assert is_secret(name)
-    assert mask(name, "x") == "***"
-
-
-@pytest.mark.parametrize("name", ["APP_ENV", "PASS", "USER", "PATH"])
-def test_names_that_are_not_secret(name):
-    assert not is_secret(name)
-    assert mask(name, "x") == "x"
-
-
-def test_an_empty_secret_is_shown_as_empty():
-    assert mask("API_KEY", "") == ""
 
 
 def test_names_that_a_text_mentions():

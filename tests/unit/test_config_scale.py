@@ -5,7 +5,6 @@ from config_kit import JOB, problem, problems, program, read
 
 from minisup.config.explain import explain
 from minisup.config.plan import plan
-from minisup.config.scale_tables import shown_url
 from minisup.core.model import Scale
 
 IDLE = "exit.idle = [7]\n"
@@ -164,10 +163,6 @@ def test_scale_that_comes_or_goes(tmp_path):
     scaled = read(tmp_path, JOB + "scale = { min = 2, probe = { command = 'count ${API_TOKEN}' } }")
     assert {change.key for change in plan(plain, scaled).changes} >= {"numprocs", "scale.min", "scale.probe.command"}
     assert "s3cret" not in str(plan(plain, scaled).changes)
-
-
-def test_an_address_that_cannot_be_read_is_not_shown():
-    assert shown_url("http://[") == "***"
 
 
 def test_log_files_of_slots_that_may_come_are_looked_at(tmp_path):

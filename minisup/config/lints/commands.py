@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from minisup.config.interpolate import mask
 from minisup.config.lints.subject import Found, Subject
 from minisup.config.lints.words import shell_text
+from minisup.config.masking import mask
 from minisup.config.phrases import short
 from minisup.config.problems import show
 from minisup.core.model import Scope
