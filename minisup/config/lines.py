@@ -1,4 +1,7 @@
-"""Which line of a TOML file a key stands on. `tomllib` does the parsing; this scans text that it has accepted."""
+"""Which line of a TOML file a key stands on. `tomllib` does the parsing; this scans text that it accepts.
+
+It scans first: `tomllib` takes minutes for a key of thousands of parts.
+"""
 
 import re
 import tomllib
@@ -9,7 +12,7 @@ Path = tuple[str | int, ...]
 """A key path: names of keys, numbers for the elements of lists."""
 
 DEEPEST: Final = 32
-"""Parts of a key that are told apart: with thousands of them, each with a path of its own, the memory would be full."""
+"""Parts that a key may have. Of thousands, each with a path of its own, the memory would be full, and the time gone."""
 
 _SPACE: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _PART: Final = re.compile(r"""[ \t]*("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[A-Za-z0-9_-]+)[ \t]*(\.?)""")
@@ -21,6 +24,14 @@ _STEP: Final = re.compile(
     r"""|\#[^\n]*|[\[{]|[\]}]|\n|[^"'#\[\]{}\n]+|.""",
     re.DOTALL,
 )
+
+
+class DeepKeyError(ValueError):
+    """A key has more than `DEEPEST` parts; `line` is where."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"a key of more than {DEEPEST} parts; this cannot be meant as configuration")
+        self.line = line
 
 
 class _Scan:
@@ -52,12 +63,14 @@ class _Scan:
         while match := _PART.match(self.text, self.at):
             self.at = match.end()
             parts.append(_unquoted(match[1]))
+            if len(parts) > DEEPEST:
+                raise DeepKeyError(self.here())
             if not match[2]:
                 break
         return tuple(parts)
 
     def note(self, base: Path, key: tuple[str, ...], line: int) -> Path:
-        path, key = base, key[:DEEPEST]
+        path = base
         for part in key[:-1]:
             path = (*path, part)
             self.lines.setdefault(path, line)
@@ -107,7 +120,10 @@ def _unquoted(part: str) -> str:
 
 
 def find_lines(text: str) -> dict[Path, int]:
-    """The line of each table and key, by path. Keys of inline tables are not listed: the table's line is theirs."""
+    """The line of each table and key, by path. Keys of inline tables are not listed: the table's line is theirs.
+
+    Text that is not TOML gets some answer. DeepKeyError: a key is too long.
+    """
     scan = _Scan(text)
     while True:
         scan.skip(_SPACE)

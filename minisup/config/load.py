@@ -100,6 +100,8 @@ def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) 
     programs: dict[str, Program] = {}
     places: dict[str, Place] = {}
     for source, key, raw in _tables(sources, report):
+        if report.full:
+            break
         if key in programs:
             first = programs[key].origin
             report.add(source, ("program", key), f"is there twice; the first is at {first.file}:{first.line}")
@@ -134,6 +136,8 @@ def _tables(sources: list[Source], report: Report) -> Iterator[tuple[Source, str
 
 def _check_top(source: Source, is_main: bool, report: Report) -> None:
     for name in source.data:
+        if report.full:
+            break
         if name not in _TOP:
             hint = did_you_mean(name, _TOP) or f"; there are {named(_TOP)}"
             report.add(

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
@@ -24,6 +25,7 @@ class Outage(NamedTuple):
     recovery: Seconds  # from the end of the outage to the next try, at most
 
 
+@lru_cache(maxsize=256)
 def outage(retry: Retry, numprocs: int, max_start_rate: float | None = None) -> Outage:
     """The course of an outage in which every run fails at once, with mean delays."""
     most = float("inf") if max_start_rate is None else max_start_rate * 60
@@ -37,6 +39,7 @@ def outage(retry: Retry, numprocs: int, max_start_rate: float | None = None) -> 
     return Outage(0, None, 0.0, 0.0)
 
 
+@lru_cache(maxsize=256)
 def tries_by(retry: Retry, numprocs: int, until: Seconds, max_start_rate: float | None = None) -> int:
     """How many runs there are in the first `until` seconds of an outage."""
     course = outage(retry, numprocs, max_start_rate)

@@ -10,6 +10,9 @@ from minisup.config.masking import conceal
 from minisup.config.ownership import VARIABLE, Trust, stranger
 from minisup.errors import ConfigError, Problem
 
+MOST_PROBLEMS: Final = 500
+"""Problems after which the rest of a configuration is not looked at: each hint takes a millisecond or more."""
+
 _LONGEST_SHOWN: Final = 60
 _CHOICES_NAMED: Final = 6
 
@@ -71,13 +74,20 @@ class Report:
         self.bad.add((source.name, path))
         self.add(source, path, message)
 
+    @property
+    def full(self) -> bool:
+        """Whether there are so many problems that nobody reads more."""
+        return len(self.problems) >= MOST_PROBLEMS
+
     def understood(self, source: Source, path: Path) -> bool:
         """Whether the value at `path`, and every table around it, could be read."""
         return not any((source.name, path[:end]) in self.bad for end in range(1, len(path) + 1))
 
     def error(self, path: str) -> ConfigError:
         """All problems of the configuration that starts at `path`, ordered by file and line."""
-        found = [self._concealed(problem) for problem in self.problems]
+        found = [self._concealed(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        if self.full:
+            found.append(Problem(path, 0, "", f"{MOST_PROBLEMS} problems are enough; the rest was not looked at"))
         order = {problem.file: number for number, problem in reversed(list(enumerate(found)))}
         order[path] = -1
         problems = sorted(found, key=lambda problem: (order[problem.file], problem.line))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from minisup.config.globs import escaped
-from minisup.config.lines import find_lines
+from minisup.config.lines import DeepKeyError, find_lines
 from minisup.config.masking import conceal
 from minisup.config.opening import LARGEST_FILE, read_file
 from minisup.config.problems import Report, Source, show
@@ -26,7 +26,10 @@ def read_source(name: str, report: Report, key: str = "") -> Source | None:
     if text is None:
         return None
     try:
+        lines = find_lines(text)
         data = tomllib.loads(text)
+    except DeepKeyError as error:
+        report.problems.append(Problem(name, error.line, key, str(error)))
     except tomllib.TOMLDecodeError as error:
         line, message = _said(str(error), text)
         report.problems.append(Problem(name, line, key, f"not TOML: {message}"))
@@ -35,7 +38,7 @@ def read_source(name: str, report: Report, key: str = "") -> Source | None:
         report.problems.append(Problem(name, 0, key, f"not TOML: {why}"))
     else:
         here = os.path.dirname(absolute(name, report.cwd))
-        return Source(name, here, os.path.realpath(here), data, find_lines(text))
+        return Source(name, here, os.path.realpath(here), data, lines)
     return None
 
 

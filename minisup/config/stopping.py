@@ -11,23 +11,31 @@ from minisup.core.shutdown import fit, level_end, levels, usable
 
 
 class ShutdownPlan(NamedTuple):
-    """A program's part of a shutdown: its level (0 stops first), when its stop begins at the latest, and the rest."""
+    """A program's part of a shutdown: its level (0 stops first), when its stop begins at the latest, and the rest.
+
+    `first` are the programs that are `after` it, and so stop before it.
+    """
 
     level: int
     begin: Seconds
     drain: Seconds
     timeout: Seconds
+    first: tuple[str, ...] = ()
 
 
 def shutdown_plans(config: Config) -> dict[str, ShutdownPlan]:
     """How the time until the platform's SIGKILL is divided among the programs."""
     level = levels(program.policy() for program in config.programs.values())
     length, top = usable(config.supervisor.shutdown_timeout), max(level.values(), default=0)
+    first: dict[str, dict[str, None]] = {name: {} for name in config.programs}
+    for name, program in config.programs.items():
+        for other in program.after:
+            first[other][name] = None
     plans: dict[str, ShutdownPlan] = {}
     for name, program in config.programs.items():
         begin = level_end(level[name] - 1, top, 0.0, length) if level[name] else 0.0
         cut = fit(program.stop, level_end(level[name], top, 0.0, length) - begin)
-        plans[name] = ShutdownPlan(level[name], begin, cut.drain, cut.timeout)
+        plans[name] = ShutdownPlan(level[name], begin, cut.drain, cut.timeout, tuple(first[name]))
     return plans
 
 
@@ -37,8 +45,7 @@ def stop_lines(program: Program, plan: ShutdownPlan, config: Config) -> Iterator
     yield "stop", f"{_course(program, stop.drain, stop.timeout)}: over after {span(stop.drain + stop.timeout)} at most"
     yield "restart", _restart(program)
     limit = config.supervisor.shutdown_timeout
-    first = named(name for name, other in config.programs.items() if program.name in other.after)
-    wait = f"after {first}, at the latest at {span(plan.begin)}: " if plan.begin else ""
+    wait = f"after {named(plan.first)}, at the latest at {span(plan.begin)}: " if plan.begin else ""
     end = f"over after {span(plan.begin + plan.drain + plan.timeout)} of {span(limit)}"
     yield "shutdown", f"{wait}{_course(program, plan.drain, plan.timeout)}: {end}"
 

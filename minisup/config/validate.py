@@ -1,7 +1,7 @@
 """What no single key can tell: combinations that are impossible."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
@@ -15,6 +15,10 @@ from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
 
 _LONGEST_SOCKET: Final = 107  # bytes of sun_path, less its NUL
+_MOST_CYCLES: Final = 20
+_MOST_HINTS: Final = 20
+"""Names that are compared with those of all programs: with thousands of these it takes a tenth of a second each."""
+
 _SETS: Final = ("ok", "idle", "recycle", "fatal")
 _FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
 
@@ -108,22 +112,24 @@ def _check_preset(program: Program, place: Place) -> None:
 
 def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *, complete: bool) -> None:
     """Impossible in `after`: an unknown program (unless not all files could be read), a job, itself, a cycle."""
-    for name, program in programs.items():
-        for other in program.after:
-            wrong = _wrong_after(name, other, programs, places, complete)
-            if wrong:
-                places[name].problem("after", wrong)
+    wrongs = 0
+    for name, other in ((name, other) for name, program in programs.items() for other in program.after):
+        wrong = _wrong_after(name, other, programs, places, complete, hint=wrongs < _MOST_HINTS)
+        if wrong:
+            wrongs += 1
+            places[name].problem("after", wrong)
     for cycle in _cycles(programs):
         places[cycle[0]].problem("after", f"is a circle: {' -> '.join([*cycle, cycle[0]])}; nobody could start")
 
 
 def _wrong_after(
-    name: str, other: str, programs: Mapping[str, Program], places: Mapping[str, Place], complete: bool
+    name: str, other: str, programs: Mapping[str, Program], places: Mapping[str, Place], complete: bool, *, hint: bool
 ) -> str:
     if other == name:
         return "names itself"
     if other not in programs:
-        return f"{show(other)} is no program here{did_you_mean(other, programs.keys() - {name})}" if complete else ""
+        near = did_you_mean(other, programs.keys() - {name}) if hint else ""
+        return f"{show(other)} is no program here{near}" if complete else ""
     place = places[other]
     if programs[other].kind is Kind.JOB and place.report.understood(place.source, (*place.path, "kind")):
         return f"{show(other)} is a job, and a job never ends; name tasks and services"
@@ -131,26 +137,24 @@ def _wrong_after(
 
 
 def _cycles(programs: Mapping[str, Program]) -> list[Sequence[str]]:
-    """Each circle of two or more programs once, beginning with the program that comes first."""
+    """Each circle of two or more programs once, beginning with the program that comes first; only some of very many."""
     found: dict[frozenset[str], Sequence[str]] = {}
     done: set[str] = set()
     for start in programs:
-        trail: list[str] = []
-        todo = [(start, 0)]
-        while todo:  # depth first, without recursion: a chain may be as long as the file
-            name, step = todo.pop()
-            if step == 0 and name in done:
-                continue
-            if step == 0:
-                trail.append(name)
-            after = [other for other in programs[name].after if other in programs and other != name]
-            if step == len(after):
-                done.add(trail.pop())
-                continue
-            todo.append((name, step + 1))
-            if after[step] in trail:
-                cycle = trail[trail.index(after[step]) :]
+        trail: dict[str, Iterator[str]] = {}  # and what each is after, as far as that was not looked at
+        todo = [start]
+        while todo and len(found) < _MOST_CYCLES:  # depth first, without recursion: a chain may be as long as the file
+            name = todo[-1]
+            if name not in trail and name not in done:
+                trail[name] = iter(programs[name].after)
+            other = next(trail[name], None) if name in trail else None
+            if other is None:
+                todo.pop()
+                trail.pop(name, None)
+                done.add(name)
+            elif other in trail and other != name:
+                cycle = [*trail][[*trail].index(other) :]
                 found.setdefault(frozenset(cycle), cycle)
-            else:
-                todo.append((after[step], 0))
+            elif other in programs and other != name:
+                todo.append(other)
     return list(found.values())

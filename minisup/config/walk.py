@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -22,8 +23,13 @@ _KEYS_NAMED: Final = 10
 _PLAIN_KEY: Final = Key("")
 
 
-def keys_of(table: type) -> dict[str, tuple["Field[Any]", Key]]:
+def keys_of(table: type) -> Mapping[str, tuple["Field[Any]", Key]]:
     """The keys of a table of the schema, by name, in order."""
+    return _keys_of(table)
+
+
+@cache
+def _keys_of(table: Any) -> Mapping[str, tuple["Field[Any]", Key]]:  # noqa: ANN401 - a type; mypy would have it hashable
     return {item.name: (item, key) for item in fields(table) if (key := key_of(table, item))}
 
 
@@ -32,6 +38,7 @@ def hint_of(item: "Field[Any]", key: Key) -> object:
     return item.type if key.hint is None else key.hint
 
 
+@cache
 def unwrap(hint: object) -> tuple[object, str]:
     """A type hint without `| None`, and its mark (`"seconds"`, `"path"` ...) if it has one."""
     if get_origin(hint) in {Union, UnionType}:
@@ -63,6 +70,8 @@ class Walker:
         keys = keys_of(kind)
         given: dict[str, Any] = {}
         for name, value in raw.items():
+            if self.report.full:
+                break
             if name in keys:
                 item, key = keys[name]
                 self._entry(given, name, hint_of(item, key), value, (*path, name), key)

@@ -36,12 +36,16 @@ def fit(stop: Stop, window: Seconds) -> StopPlan:
 def levels(policies: Iterable[Policy]) -> dict[str, int]:
     """Program name to level: 0 stops first; a program is a level above every program that named it in `after`."""
     after = {policy.name: policy.after for policy in policies}
-    level = dict.fromkeys(after, 0)
-    for _ in after:  # a chain is at most as long as there are programs; cycles are refused by the configuration
-        for name, needed in after.items():
-            for other in needed:
-                if other in level:
-                    level[other] = max(level[other], level[name] + 1)
+    level, waiting = dict.fromkeys(after, 0), dict.fromkeys(after, 0)
+    for other in (other for needed in after.values() for other in needed if other in waiting):
+        waiting[other] += 1
+    known = [name for name, count in waiting.items() if not count]
+    for name in known:  # each once, and every program that named it before it; cycles the configuration refuses
+        for other in (other for other in after[name] if other in level):
+            level[other] = max(level[other], level[name] + 1)
+            waiting[other] -= 1
+            if not waiting[other]:
+                known.append(other)
     return level
 
 

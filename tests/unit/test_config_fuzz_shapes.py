@@ -1,12 +1,15 @@
 """Files of any shape: whatever is where nobody expects it, there is a configuration or problems with file and line."""
 
 import pytest
+from config_kit import JOB, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from minisup.config.explain import explain
 from minisup.config.lines import DEEPEST, find_lines
 from minisup.config.load import format_problems, load
+from minisup.config.problems import MOST_PROBLEMS
+from minisup.config.stopping import shutdown_plans
 from minisup.errors import ConfigError
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
@@ -203,5 +206,50 @@ def test_what_is_very_deep_or_very_long_is_a_problem(tmp_path, text):
     assert answer(tmp_path, text)
 
 
-def test_a_key_of_thousands_of_parts_does_not_fill_the_memory():
-    assert len(find_lines(".".join("a" * 20_000) + " = 1")) <= DEEPEST
+@pytest.mark.parametrize("text", ["{} = 1", "[{}]", "[[{}]]", "x = 1\n{} = 1"])
+def test_a_key_of_thousands_of_parts_takes_neither_time_nor_memory(tmp_path, text):
+    assert find_lines(text.format(".".join("a" * DEEPEST)))
+    with pytest.raises(ConfigError) as error:  # tomllib alone would take a minute
+        read(tmp_path, JOB + text.format(".".join("a" * 20_000)))
+    assert [(found.line, found.message) for found in error.value.problems] == [
+        (3 + text.count("\n"), "a key of more than 32 parts; this cannot be meant as configuration")
+    ]
+
+
+def test_thousands_of_programs_that_are_after_one_another_are_looked_at_in_seconds(tmp_path):
+    """Each step of these was quadratic once, and 18 s became minutes; the limit of a test would end it."""
+    names = [f"p{number}" for number in range(1500)]
+    tables = [
+        f'[program.{name}]\ncommand = "true"\nkind = "task"\nafter = {names[max(0, number - 8) : number]}\n'
+        for number, name in enumerate(names)
+    ]
+    config = read(tmp_path, "".join(tables))
+    plans = shutdown_plans(config)
+    assert (plans["p0"].level, plans["p0"].first, plans["p1499"].level) == (1499, tuple(names[1:9]), 0)
+
+
+def test_thousands_of_programs_in_many_circles_are_refused_in_seconds(tmp_path):
+    names = [f"p{number}" for number in range(1000)]
+    tables = [
+        f'[program.{name}]\ncommand = "true"\nkind = "task"\nafter = {[*names[:number], *names[number + 1 :]][:20]}\n'
+        for number, name in enumerate(names)
+    ]
+    with pytest.raises(ConfigError, match="is a circle"):
+        read(tmp_path, "".join(tables))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JOB + "".join(f"key{number} = 1\n" for number in range(20_000)),
+        "".join(f"key{number} = 1\n" for number in range(20_000)),
+        "".join(f'[program.p{number}]\ncommand = ""\nnumproc = 1\n' for number in range(3000)),
+        "".join(f'[program.p{number}]\ncommand = "x"\nafter = ["q{number}"]\n' for number in range(1500)),
+    ],
+    ids=["keys", "tables", "programs", "after"],
+)
+def test_thousands_of_problems_are_not_all_looked_at(tmp_path, text):
+    with pytest.raises(ConfigError) as error:
+        read(tmp_path, text)
+    assert len(error.value.problems) == MOST_PROBLEMS + 1
+    assert "500 problems are enough" in str(error.value)
