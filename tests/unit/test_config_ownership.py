@@ -2,7 +2,8 @@
 
 import os
 import pwd
-import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from config_kit import ENVIRON, JOB, write
@@ -27,12 +28,11 @@ def on_a_host(monkeypatch):
 
 
 @pytest.fixture
-def within_reach(tmp_path_factory):
+def within_reach():
     """A directory that no other user can change, on all of its way."""
-    path = "/run/minisup-test-ownership"
-    os.makedirs(path, mode=0o755)
-    yield type(tmp_path_factory.getbasetemp())(path)
-    shutil.rmtree(path)
+    with tempfile.TemporaryDirectory(prefix="minisup-", dir="/run") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
 
 
 def refused(file, environ=ENVIRON):
