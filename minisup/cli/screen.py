@@ -24,6 +24,9 @@ NAME: Final = 0
 STATE: Final = 1
 """The columns that give way on a narrow terminal."""
 
+ALWAYS: Final = 5
+"""The first columns, which an ordinary terminal shows."""
+
 UNLIMITED: Final = 1000
 """The width where nobody reads columns: a pipe or a file."""
 
@@ -78,7 +81,7 @@ class Column(NamedTuple):
 def table(snapshot: Mapping[str, Any], look: Look, *, slots: bool = False) -> str:
     """One header line, one line a program, and with `slots` one line a slot; each ends with a newline."""
     programs = sorted(snapshot["programs"], key=_order)
-    columns: Sequence[Column] = COLUMNS if look.width >= NARROW else COLUMNS[:5]
+    columns: Sequence[Column] = COLUMNS if look.width >= NARROW else COLUMNS[:ALWAYS]
     rows = [[column.title for column in columns]]
     rows += [[column.cell(program, look) for column in columns] for program in programs]
     widths = fit([max(map(cells_of, cells)) for cells in zip(*rows, strict=True)], look.width)
@@ -172,16 +175,15 @@ COLUMNS: Final = (
 def fit(widths: Sequence[int], width: int) -> list[int]:
     """The column widths; the first are the names, the second is prose.
 
-    Very long names give way first, then prose, then all names, then the last columns go.
+    Very long names give way first, then prose, then the columns that only wide terminals have, then all of it again.
     """
     fitted = list(widths)
-    for column, least in ((NAME, 20), (STATE, 28), (NAME, 8), (STATE, 12)):
-        _narrow(fitted, column, least, width)
-    while len(fitted) > 2 and _excess(fitted, width) > 0:  # noqa: PLR2004 -- a name and its state
-        fitted.pop()
-    for column in (NAME, STATE):
-        _narrow(fitted, column, 1, width)
-    return fitted[:1] if _excess(fitted, width) > 0 else fitted
+    for least_name, least_state, least_columns in ((20, 28, ALWAYS), (8, 12, STATE + 1), (1, 1, NAME + 1)):
+        _narrow(fitted, NAME, least_name, width)
+        _narrow(fitted, STATE, least_state, width)
+        while len(fitted) > least_columns and _excess(fitted, width) > 0:
+            fitted.pop()
+    return fitted
 
 
 def _narrow(widths: list[int], column: int, least: int, width: int) -> None:

@@ -255,7 +255,7 @@ def budget(program: Program) -> list[str]:
     bucket = program["budget"]
     if program["failing"] is None and bucket["label"] == "ok":
         return []
-    if bucket["label"] != "degraded" and not bucket["queue"]:
+    if not bucket["queue"] and any(slot["reason"] == "hold" for slot in program["slots"]):
         return [f"{int(bucket['tokens'])} of {bucket['size']} tokens; a probe of what cannot be started takes none."]
     have = f"{int(bucket['tokens'])} of {bucket['size']} tokens; each relaunch after a failure takes one"
     lines = [f"{have}, one comes back every {amount(bucket['refill'])}."]

@@ -84,6 +84,16 @@ def test_one_long_name_leaves_the_state_its_room():
     assert text.splitlines()[-1].split()[0].endswith("transactional-a"[-5:])
 
 
+def test_names_and_states_keep_their_room_before_the_columns_of_wide_terminals_do():
+    sms = failing("sms", "hold", [11.0])
+    long = program("notifications-mail-priority-transactional-alpha")
+    text = table(snapshot(long, program("sms", "holding", sms, failing_for=60.0)), Look(100))
+    assert "holding, probe in 11 s · ex" in text
+    assert "notificati…nal-alpha" in text
+    assert {"PROGRAM", "STATE", "SLOTS", "RUNS/MIN", "OK"} <= set(text.splitlines()[1].split())
+    assert "BUDGET" not in text
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 99, 100, 120, 1000])
 @pytest.mark.parametrize("slots", [False, True])
 def test_no_line_is_wider_than_the_terminal(width, slots):

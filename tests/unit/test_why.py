@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from minisup.cli.why import cause_words, text
+from minisup.cli.why import budget, cause_words, text
 from minisup.core.causes import MOST, Causes
 from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
@@ -79,6 +79,12 @@ def test_what_cannot_be_started_says_so_and_that_a_change_is_enough():
     assert "            1 x unstartable cannot start php: no such file, last: run 1, 7 s ago\n" in said
     assert "; or as soon as a file that it needs changes\n" in said
     assert "  Budget    11 of 11 tokens; a probe of what cannot be started takes none.\n" in said
+
+
+def test_a_spent_budget_says_when_the_next_token_comes_also_while_no_slot_waits_for_one():
+    program = facts(world_of(Policy(name="sms"), job=ill(), seconds=2.0))
+    spent = {**program, "budget": {**program["budget"], "label": "holding", "tokens": 0.2, "queue": 0}}
+    assert budget(spent)[0] == "0 of 11 tokens; each relaunch after a failure takes one, one comes back every 15 s."
 
 
 BROKEN = Policy(name="sms", retry=Retry(give_up=GiveUp.STOP, give_up_after=10.0))

@@ -215,8 +215,9 @@ class Screen:
     def _view(self) -> View:
         now = time.monotonic()
         gone = None if self._gone_since is None else now - self._gone_since
+        age = (self._gone_since or now) - self._heard  # what has stopped answering may have stopped counting
         return View(
-            self._snapshot, self._ui, self._size.columns, self._size.lines, self._unicode, now - self._heard, gone,
+            self._snapshot, self._ui, self._size.columns, self._size.lines, self._unicode, age, gone,
             self._rates.by_program(), self._measured, self._lines, self._deadline.passed() if self._deadline else None,
             self._over,
         )  # fmt: skip

@@ -13,7 +13,7 @@ from minisup.cells import cut, cut_inside, width, wrapped
 from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Reach, Ui, shown
-from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, fit, header, short
+from minisup.cli.screen import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
 from minisup.cli.why import LABEL
 from minisup.cli.words import Program, Slot, amount
 
@@ -141,7 +141,7 @@ def _aged_slot(slot: Slot, age: float) -> Slot:
 
 def columns(view: View) -> list[Column]:
     """The columns that there is room for."""
-    chosen = list(COLUMNS[:5] if view.width < MIDDLE else COLUMNS)
+    chosen = list(COLUMNS[:ALWAYS] if view.width < MIDDLE else COLUMNS)
     return [*chosen, *USAGE] if view.width >= WIDE else chosen
 
 
