@@ -19,7 +19,7 @@ class OpenFiles:
     """The limits of this process. Every method may be called in any thread but `lower`, which is the spawner's."""
 
     def __init__(self) -> None:
-        self.given = resource.getrlimit(_NOFILE)
+        self.given = _limits()
         """The soft and the hard limit that minisup was started with, and that its runs get."""
         self.raised = False
         soft, hard = self.given
@@ -49,6 +49,13 @@ class OpenFiles:
     def _raise(self) -> bool:
         resource.setrlimit(_NOFILE, self._own)
         return True
+
+
+def _limits() -> tuple[int, int]:
+    try:
+        return resource.getrlimit(_NOFILE)
+    except OSError:  # a filter of system calls: what is not known is not changed
+        return resource.RLIM_INFINITY, resource.RLIM_INFINITY
 
 
 OPEN_FILES: Final = OpenFiles()

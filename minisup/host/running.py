@@ -104,11 +104,15 @@ class Running:
         """Note that the slot has no run: it was reaped, or could not be started."""
         self._write(self._places.get(slot, self._nobody) + _CHECK_AT, _BLANK)
 
-    def look(self) -> bool:
-        """Write the record again if somebody has removed it; whether that was so. OSError: it cannot be made."""
-        if self._write is _nowhere or same_file(self._fd, self._path):
+    def look(self, in_progress: Callable[[], Iterable[Entry]]) -> bool:
+        """Write the record again if it is missing; whether that was so. OSError: it cannot be made.
+
+        `in_progress` is asked for the runs if it could never be written: the disk was full at the start.
+        """
+        written = self._fd >= 0
+        if not self._path or (written and same_file(self._fd, self._path)):
             return False
-        self._begin(self._places, self._entries())
+        self._begin(self._places, self._entries() if written else in_progress())
         return True
 
     def close(self, *, clean: bool) -> None:

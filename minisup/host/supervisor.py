@@ -169,7 +169,7 @@ class Supervisor:
         """Bring up these programs (none: all that start by themselves) and serve until all is over; the exit code."""
         self.console.say(narrate.begins(self.fleet, self.server.path if self.server else None, self.history.file))
         self.watch_wall_clock(self.config)
-        upkeep = partial(self.upkeep.begin, self.server, self.state, self.record, self.served)
+        upkeep = partial(self.upkeep.begin, self.server, self.state, self.record, self.served, self.running)
         for step in (self._remember, self._take_over, upkeep, partial(self.feed, Booted(programs))):
             self.attempt(step)
         self.attempt(self.recount)  # what an earlier minisup left

@@ -11,7 +11,7 @@ Watched by a pidfd, without one by looking at `/proc` again and again. How they 
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from minisup.core.messages import Lost, Survived
@@ -180,6 +180,12 @@ def identify(
     if starting:
         found.update(_about_to_start(past.state.encode(), starting, uid_of, first_run))
     return list(found.values()), [entry for entry in past.entries if entry.slot not in found]
+
+
+def in_progress(running: Mapping[int, tuple[str, int]]) -> list[Entry]:
+    """The records of runs in progress (pid -> slot, run), from what the kernel knows of them."""
+    seen = ((processes.stat(pid), slot, run) for pid, (slot, run) in running.items())
+    return [Entry(slot, run, *_window(one.start_time), pid=one.pid) for one, slot, run in seen if one is not None]
 
 
 def _recorded(entry: Entry) -> Survivor | None:

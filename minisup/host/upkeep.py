@@ -6,7 +6,7 @@ file is removed; what it does not tell (something mounted over it) is seen withi
 are reopened.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from minisup.control.server import Server
@@ -16,6 +16,7 @@ from minisup.host.loop import Loop, Timer
 from minisup.host.running import Running
 from minisup.host.served import Served
 from minisup.host.statedir import LockedError, StateDir
+from minisup.host.survivors import in_progress
 
 EACH: Final = 60.0
 """Seconds between two looks while the kernel watches."""
@@ -40,13 +41,20 @@ class Upkeep:
         self._notices: Inotify | None = None
         self._soon = False
 
-    def begin(self, server: Server | None, state: StateDir, record: Running, served: Served) -> None:
-        """These are there, and have to stay."""
+    def begin(
+        self,
+        server: Server | None,
+        state: StateDir,
+        record: Running,
+        served: Served,
+        running: Mapping[int, tuple[str, int]],
+    ) -> None:
+        """These are there, and have to stay. `running` are the runs in progress, by pid: slot and run."""
         if server is not None:
             self._places[server.path] = server.look
             self._files += [server.path, server.lock_path]
         if state.path is not None:
-            self._places[state.path] = lambda: _look_at_state(state, record, served)
+            self._places[state.path] = lambda: _look_at_state(state, record, served, running)
             self._files += [f"{state.path}/lock", f"{state.path}/running"]
         if self._places:
             self._notices = Inotify(self._loop, self._look_soon)
@@ -65,7 +73,7 @@ class Upkeep:
                 pid = error.holder.pid
                 said, trouble = "", f"the state directory {path} was removed, and another minisup (pid {pid}) has it"
             except OSError as error:
-                said, trouble = "", f"cannot make {path} again: {error.strerror or error}"
+                said, trouble = "", f"something is missing at {path} and cannot be made: {error.strerror or error}"
             self._tell(path, said, trouble)
         self._arm()
 
@@ -101,9 +109,9 @@ class Upkeep:
         self._timer = self._loop.after(EACH if watched else ALONE, self.look)
 
 
-def _look_at_state(state: StateDir, record: Running, served: Served) -> str:
+def _look_at_state(state: StateDir, record: Running, served: Served, running: Mapping[int, tuple[str, int]]) -> str:
     said = state.look()
-    if record.look() and not said:
-        said = f"the record of the runs in progress was removed: {state.path}/running is written again"
+    if record.look(lambda: in_progress(running)) and not said:
+        said = f"the record of the runs in progress was missing: {state.path}/running is written"
     served.look()
     return said

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, toml, wait_until
@@ -20,12 +21,14 @@ from minisup.config.load import load
 from minisup.control.listener import Access, open_explicit
 from minisup.control.trust import check_way
 from minisup.errors import TakenError
-from minisup.host import keeping, statedir, statefile
+from minisup.host import inotify, keeping, statedir, statefile
 from minisup.host.clock import Clock
 from minisup.host.keeping import open_state
-from minisup.host.running import read
+from minisup.host.loop import Loop
+from minisup.host.running import Running, read
 from minisup.host.served import Served
 from minisup.host.statedir import HIGHEST, StateDir, path_for
+from minisup.host.upkeep import Upkeep
 
 NOBODY = 65534
 LONG = program("long", "sleep 1000", numprocs=2, stop=AT_ONCE)
@@ -122,10 +125,74 @@ def test_a_state_directory_that_was_removed_is_made_again(stage: Stage) -> None:
     assert ids == sorted(set(ids))
 
 
+def test_a_record_that_could_not_be_written_at_the_start_is_written_later(stage: Stage) -> None:
+    stage.path("state/running.new").mkdir(parents=True)  # as a full disk does: no record can be made
+    daemon = stage.up(LONG)
+    daemon.says("runs in progress are not kept")
+    daemon.running_pid("long:1")
+    daemon.signal(signal.SIGUSR1)
+    daemon.says("error: something is missing at")
+    stage.path("state/running.new").rmdir()
+    daemon.signal(signal.SIGUSR1)
+    daemon.says(f"warning: the record of the runs in progress was missing: {stage.root}/state/running is written")
+    runs = [(name, daemon.running_pid(name)) for name in ("long:0", "long:1")]
+    daemon.signal(signal.SIGKILL)
+    daemon.wait()
+    again = stage.up_file(stage.path("minisup.toml"))
+    for name, pid in runs:
+        again.says(f"survived: {name} pid {pid}")
+
+
 def test_minisup_with_all_its_places_does_not_look_for_them_all_the_time(stage: Stage) -> None:
     daemon = stage.up(LONG)
     kinds = [os.readlink(link) for link in Path(f"/proc/{daemon.pid}/fd").iterdir()]
     assert "anon_inode:inotify" in kinds
+
+
+class Hands(Clock):
+    """Time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def monotonic(self) -> float:  # type: ignore[override] -- of an object, not of the module
+        return self.time
+
+
+@pytest.mark.parametrize(("told", "missing", "each"), [(True, "", 60.0), (False, "", 10.0), (True, "gone", 10.0)])
+def test_how_often_it_looks_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool, missing: str, each: float
+) -> None:
+    """Once a minute while the kernel tells, and more often without it or while something is missing."""
+    if not told:
+        monkeypatch.setattr(inotify.libc, "call", lambda *_: -1)
+    looks: list[float] = []
+    said: list[str] = []
+    clock = Hands()
+    loop = Loop(clock)
+
+    def look() -> str:
+        looks.append(clock.time)
+        if missing:
+            raise FileNotFoundError(errno.ENOENT, missing)
+        return ""
+
+    paths = [tmp_path / "s", tmp_path / "s.lock"]
+    for path in paths:
+        path.touch()
+    server = SimpleNamespace(path=str(paths[0]), lock_path=str(paths[1]), look=look)
+    upkeep = Upkeep(loop, lambda text, _level: said.append(text))
+    upkeep.begin(server, StateDir(None), Running(), Served(None), {})  # type: ignore[arg-type] -- what it uses of a server
+    upkeep.look()
+    for _ in range(3):
+        clock.time += each - 1
+        loop.serve(loop.wait(clock.time), clock.time)
+        clock.time += 1
+        loop.serve(loop.wait(clock.time), clock.time)
+    assert looks == [1000.0 + each * number for number in range(4)]
+    assert len(said) == bool(missing), "said once"
+    upkeep.close()
+    loop.close()
 
 
 # --- whose state it is ------------------------------------------------------------------------------------------------
