@@ -106,13 +106,15 @@ def _all_said(path: str, problems: Sequence[Problem]) -> str:
 
 
 def _columns(problems: Sequence[Problem]) -> list[str]:
+    from minisup.cells import padded, width  # noqa: PLC0415 - as below
+
     where = [f"{problem.file}:{problem.line}" if problem.line else problem.file for problem in problems]
-    wide = max(map(len, where), default=0)
-    wide_key = max((len(problem.key) for problem in problems), default=0)
+    wide = max(map(width, where), default=0)
+    wide_key = max((width(problem.key) for problem in problems), default=0)
     return [
-        f"  {place:{wide}}  {problem.key:{wide_key}}  {problem.message}"
+        f"  {padded(place, wide)}  {padded(problem.key, wide_key)}  {problem.message}"
         if wide_key
-        else f"  {place:{wide}}  {problem.message}"
+        else f"  {padded(place, wide)}  {problem.message}"
         for place, problem in zip(where, problems, strict=True)
     ]
 

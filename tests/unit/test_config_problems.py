@@ -1,6 +1,7 @@
 import pytest
 from config_kit import ENVIRON, JOB, problems, program, read, write
 
+from minisup.cells import width
 from minisup.config.load import format_problems, load
 from minisup.config.problems import show
 from minisup.errors import ConfigError
@@ -321,3 +322,11 @@ def test_one_problem_is_not_many(tmp_path):
 def test_values_are_shown_short_and_printable():
     assert show("a" * 100) == '"' + "a" * 59 + '…"'
     assert show('q"\\\n\x1b\udcff') == '"q\\"\\\\\\n\\x1b\\udcff"'
+
+
+def test_problems_of_keys_with_wide_letters_stand_in_columns(tmp_path):
+    text = "[program.email]\ncommand = 'x'\n'名前' = 1\nnumproc = 2\n"
+    with pytest.raises(ConfigError) as raised:
+        load(str(write(tmp_path, text)), ENVIRON)
+    lines = str(raised.value).splitlines()[1:]
+    assert len({width(line[: line.index("unknown key")]) for line in lines}) == 1
