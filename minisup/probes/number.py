@@ -67,7 +67,10 @@ def sayable(text: object) -> str:
     """Somebody else's words as a line that can be shown and logged everywhere, at most `LONGEST` characters."""
     if not isinstance(text, str):
         return "it gives no reason in words"
-    line = " ".join(text[: 2 * LONGEST].split())[:LONGEST]
+    return _printable(" ".join(text[: 2 * LONGEST].split())[:LONGEST])
+
+
+def _printable(line: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
@@ -81,4 +84,5 @@ def _described(value: object) -> str:
 def shown(text: str) -> str:
     """As much of an answer as fits into a line."""
     one_line = " ".join(text[: 2 * _SHOWN].split())
-    return json.dumps(one_line[:_SHOWN] + ("..." if len(one_line) > _SHOWN or len(text) > 2 * _SHOWN else ""))
+    cut = "..." if len(one_line) > _SHOWN or len(text) > 2 * _SHOWN else ""
+    return json.dumps(_printable(one_line[:_SHOWN]) + cut, ensure_ascii=False)  # escaped, one letter can become twelve

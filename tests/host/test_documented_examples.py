@@ -23,6 +23,9 @@ LAST = "shutdown"
 
 FOLLOWS = re.compile(r"\s-f\b|--follow\b")
 
+HANGS = 120.0
+"""Seconds after which a command is taken to hang; simulating a day takes a tenth of that on a busy machine."""
+
 OTHERWISE = {
     "minisup health email --max-age 5m": (0, 1),  # it depends on what else has been asked of the program
     "minisup simulate --from-history --outage 10:00+5m": (2,),  # this history is of some seconds, without a 10:00
@@ -90,7 +93,7 @@ def make_ready(daemon: Daemon) -> None:
 
 
 def told(process: subprocess.Popen[str]) -> str:
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=HANGS)
     return f"exit {process.returncode}: {out[-300:]} {err[-600:]}"
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import pytest
@@ -186,8 +186,8 @@ def test_minisup_that_dies_is_told(stage: Stage) -> None:
     wait_until(lambda: not stage.jobs(), SOON, "the job ends by itself")
 
 
-def on_terminal(stage: Stage, *words: object, until: bytes, **environ: str) -> bytes:
-    """What `logs --follow` shows on a terminal until `until` has come twice."""
+def on_terminal(stage: Stage, *words: object, until: Sequence[bytes], **environ: str) -> bytes:
+    """What `logs --follow` shows on a terminal until each of `until` has come twice."""
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "minisup", "-s", stage.socket, "logs", "-f", *words]
     process = stage.popen(command, {"TERM": "xterm-256color", **environ}, stdout=slave, stderr=slave, stdin=slave)
@@ -198,7 +198,7 @@ def on_terminal(stage: Stage, *words: object, until: bytes, **environ: str) -> b
         nonlocal shown
         if select.select([master], [], [], 0.05)[0]:
             shown += os.read(master, 4096)
-        return shown.count(until) > 1
+        return all(shown.count(text) > 1 for text in until)
 
     try:
         wait_until(enough, SOON, "it shows lines")
@@ -211,7 +211,7 @@ def on_terminal(stage: Stage, *words: object, until: bytes, **environ: str) -> b
 
 def test_slots_have_colours_on_a_terminal(stage: Stage) -> None:
     stage.up(ticking("a"), ticking("b"))
-    shown = on_terminal(stage, until=b"b:0")
+    shown = on_terminal(stage, until=(b"a:0", b"b:0"))
     assert b"\x1b[36ma:0\x1b[0m" in shown or b"\x1b[32ma:0\x1b[0m" in shown
     assert b"\x1b[31m | \x1b[0merr" in shown, "the bar of stderr is red"
     assert b"\x1b[2m | \x1b[0mout 0" in shown
@@ -253,7 +253,7 @@ def on_a_terminal(stage: Stage, *words: str) -> bytes:
 
 def test_no_color_is_respected(stage: Stage) -> None:
     stage.up(ticking("a"))
-    shown = on_terminal(stage, until=b"a:0", NO_COLOR="1")
+    shown = on_terminal(stage, until=(b"a:0",), NO_COLOR="1")
     assert b"\x1b[3" not in shown
     assert b"a:0" in shown
 

@@ -55,6 +55,12 @@ def test_the_number_in_any_answer_is_a_count_or_there_is_none(text, path):
     assert is_plain(answer) if isinstance(answer, str) else (type(answer) is int and 0 <= answer <= MOST)
 
 
+def test_letters_beyond_the_first_plane_do_not_make_a_reason_longer_than_a_line():
+    with pytest.raises(NoNumberError) as caught:
+        number_in("\U0001d42c" * 500)
+    assert is_plain(str(caught.value))
+
+
 LINES = st.fixed_dictionaries({}, optional={"visible": JSON, "error": JSON}).map(lambda said: json.dumps(said).encode())
 
 
