@@ -9,6 +9,7 @@ from time import time
 from typing import Final
 
 from minisup.cli.file_owners import others
+from minisup.cli.helper_python import out_of_reach
 from minisup.cli.log_places import open_logs
 from minisup.cli.systemd import named_unit, our_unit
 from minisup.config.lints.subject import Surroundings, Usual
@@ -35,7 +36,8 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     found = named_unit(unit) if unit else our_unit(environ)
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
-    return Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1], others(config, environ))
+    around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1], others(config, environ))
+    return around._replace(out_of_reach=out_of_reach(config))
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:

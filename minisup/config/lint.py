@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from minisup.config.lines import line_of
-from minisup.config.lints import commands, outside, platform, queue, trust, usual, workers
+from minisup.config.lints import commands, helper, outside, platform, queue, trust, usual, workers
 from minisup.config.lints.subject import Found, Lint, Needs, Subject, Surroundings, subject_of
 from minisup.config.schema import Config
 from minisup.config.unit import Unit
@@ -92,6 +92,7 @@ LINTS: Final = (
     Lint("MS133", "others may change what runs as root", trust.command_is_open_to_others, Needs.OWNERS),
     Lint("MS134", "others may replace the configuration", trust.directory_is_open_to_others, Needs.OWNERS),
     Lint("MS135", "others may write beside a log file", outside.log_is_open_to_others, Needs.LOG_DIRECTORIES),
+    Lint("MS136", "the Python that asks is out of the user's reach", helper.python_is_out_of_reach, Needs.RIGHTS),
     Lint("MS140", "the slots need more open files than there are", platform.files_are_few, Needs.FILES),
 )
 

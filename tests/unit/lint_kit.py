@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.config.lint import review
-from minisup.config.lints.subject import OpenLog, Others, Surroundings, Usual
+from minisup.config.lints.subject import OpenLog, Others, OutOfReach, Surroundings, Usual
 from minisup.config.load import load
 from minisup.config.unit import Unit
 
@@ -26,6 +26,7 @@ AROUND = {
     "MS133": Surroundings(others=Others(commands={"backup": ("/srv/shop/backup.sh", "deploy")})),
     "MS134": Surroundings(others=Others(directories={"/srv/shop": ("/srv/shop/minisup.toml", "the group staff")})),
     "MS135": Surroundings(open_logs={"email": OpenLog("log.path", "/var/log/app", "www-data")}),
+    "MS136": Surroundings(out_of_reach={"email": OutOfReach("redis", "www-data", "/root/venv/bin/python", "/root")}),
 }
 """By number: what is known where the example of docs/reference/lints.md is looked at."""
 

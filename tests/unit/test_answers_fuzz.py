@@ -127,6 +127,17 @@ def test_what_is_one(value, count):
     assert whole(value) == count
 
 
+def test_what_is_shown_of_an_answer_is_short_whatever_its_letters():
+    assert number_error("\U00010000" * 100) == '"' + "\U00010000" * 60 + '..." is no number'
+    assert number_error("\x1b]0;x") == '"?]0;x" is no number'
+
+
+def number_error(text):
+    with pytest.raises(NoNumberError) as raised:
+        number_in(text)
+    return str(raised.value)
+
+
 def test_words_of_others_are_one_line():
     assert sayable(" no\r\nroute\tto\x1b[2J host ") == "no route to?[2J host"
 

@@ -21,6 +21,7 @@ class Needs(StrEnum):
     HISTORY = "history"
     LOG_DIRECTORIES = "log directories"
     OWNERS = "owners of files"
+    RIGHTS = "rights of users"
 
 
 class Usual(NamedTuple):
@@ -65,6 +66,15 @@ class Others(NamedTuple):
     as_root: bool = False
 
 
+class OutOfReach(NamedTuple):
+    """What of minisup's own `python` the user (`who`) of a program may not read or enter, who is to run its `probe`."""
+
+    probe: str
+    who: str
+    python: str
+    place: str
+
+
 NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 ENOUGH: Final = 20
@@ -77,6 +87,7 @@ class Surroundings(NamedTuple):
     `files`: how many files minisup may have open (the hard limit); None: nobody knows.
     `open_logs`: by program, where others may write beside its log; None: nobody has looked at the directories.
     `others`: who else may change files; None: nobody has looked.
+    `out_of_reach`: by program, why its user cannot start a helper of ours; None: nobody has looked.
     """
 
     unit: Unit | None = None
@@ -85,6 +96,7 @@ class Surroundings(NamedTuple):
     open_logs: Mapping[str, OpenLog] | None = None
     files: int | None = None
     others: Others | None = None
+    out_of_reach: Mapping[str, OutOfReach] | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -101,6 +113,8 @@ class Surroundings(NamedTuple):
                 return self.open_logs is not None
             case Needs.OWNERS:
                 return self.others is not None
+            case Needs.RIGHTS:
+                return self.out_of_reach is not None
             case _:
                 return True
 
