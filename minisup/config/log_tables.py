@@ -72,7 +72,8 @@ class Log:
         default=LogFormat.PREFIX,
         metadata=says(
             Key(
-                "`prefix`: each line begins with its slot, `email:0 | `. `raw`: lines as they are. "
+                "`prefix`: each line begins with its slot, `email:0 | `; on a terminal escape sequences other than "
+                "colours are written out. `raw`: lines as they are. "
                 "`json`: an object a line, with `timestamp`, `program`, `slot`, `run`, `stream` and `line`.",
             )
         ),

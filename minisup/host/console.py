@@ -40,4 +40,6 @@ def open_sink(fd: int, name: str, loop: Loop, report: Report) -> Sink:
 def open_console(loop: Loop, report: Report) -> tuple[Sink, Sink]:
     """The sinks of stdout and stderr: one and the same if both lead to the same place, so that order is kept."""
     stdout = open_sink(1, "stdout", loop, report)
-    return stdout, stdout if same_file(1, 2) else open_sink(2, "stderr", loop, report)
+    stderr = stdout if same_file(1, 2) else open_sink(2, "stderr", loop, report)
+    stdout.terminal, stderr.terminal = os.isatty(1), os.isatty(2)
+    return stdout, stderr

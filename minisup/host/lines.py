@@ -7,6 +7,7 @@ prefixes of all of them, one `join` puts the pieces together.
 from collections.abc import Callable
 from typing import Final
 
+from minisup.escapes import RESET, visible_but_colours
 from minisup.host.characters import last_lines
 from minisup.host.longlines import LongLines, Taken
 from minisup.host.stamp import stamp
@@ -102,3 +103,27 @@ class Timed(Prefixed):
 
     def _now(self) -> bytes:
         return b"%b %b" % (stamp(self._wall()).encode(), self._name)
+
+
+class OnTerminal(LongLines):
+    """Other lines, for a terminal: the colours of jobs work, and all else that would command it is written out."""
+
+    __slots__ = ("_lines", "growth")
+
+    def __init__(self, lines: LongLines) -> None:
+        self._lines = lines
+        self.growth = lines.growth + len(RESET)
+
+    def take(self, chunk: bytes) -> Taken:
+        """See `LongLines`."""
+        return _shown(self._lines.take(chunk))
+
+    def end(self) -> Taken:
+        """See `LongLines`."""
+        return _shown(self._lines.end())
+
+
+def _shown(taken: Taken) -> Taken:
+    forward, kept = taken
+    lines = forward.decode(errors="replace").split("\n")
+    return "\n".join(map(visible_but_colours, lines)).encode(), kept

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from minisup.config.log_tables import Rotation
 from minisup.host.filesink import FileSink, Tell
 from minisup.host.jsonlines import Json
-from minisup.host.lines import Prefixed, Raw, Timed
+from minisup.host.lines import OnTerminal, Prefixed, Raw, Timed
 from minisup.host.longlines import LongLines
 from minisup.host.loop import Loop
 from minisup.host.sink import NullSink, Sink
@@ -106,11 +106,14 @@ class Outlets:
         return known[1]
 
 
-def lines_of(outlet: Outlet, slot: str, run: int, stream: str, tail: Tail, wall: Callable[[], float]) -> LongLines:
-    """What makes lines out of the chunks of a stream."""
+def lines_of(
+    outlet: Outlet, slot: str, run: int, stream: str, tail: Tail, wall: Callable[[], float], *, terminal: bool
+) -> LongLines:
+    """What makes lines out of the chunks of a stream, which go to a terminal or elsewhere."""
     if outlet.to == "none" or outlet.format == "raw":
         return Raw()
     if outlet.format == "json":
         return Json(slot, run, stream, wall)
     prefix = f"{slot} | ".encode()
-    return Timed(prefix, tail, wall) if outlet.time else Prefixed(prefix, tail)
+    lines = Timed(prefix, tail, wall) if outlet.time else Prefixed(prefix, tail)
+    return OnTerminal(lines) if terminal else lines

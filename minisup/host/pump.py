@@ -184,7 +184,8 @@ class Pump:
         read_end, write_end = os.pipe2(os.O_CLOEXEC)
         read_end = OPEN_FILES.lift(read_end)
         fcntl(read_end, F_SETFL, os.O_NONBLOCK)  # of this end alone: the process gets an ordinary pipe
-        lines = lines_of(outlet, pipes.slot, pipes.run, name, tail, self._loop.clock.wall)
+        wall = self._loop.clock.wall
+        lines = lines_of(outlet, pipes.slot, pipes.run, name, tail, wall, terminal=feed.sink.terminal)
         pipes.streams.append(Stream(self._loop, feed, lines, tail, pipes.run, name, read_end))
         return write_end
 

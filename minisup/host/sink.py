@@ -42,6 +42,9 @@ Report = Callable[[str, OSError | None], None]
 class Sink(ABC):
     """A descriptor that takes bytes in order. All methods belong to the loop's thread."""
 
+    terminal = False
+    """Whether somebody looks, whose terminal what jobs print must not command."""
+
     def __init__(self, fd: int, name: str, loop: Loop, report: Report) -> None:
         self.fd = fd
         self.name = name

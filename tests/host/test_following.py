@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import tty
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
@@ -232,6 +233,26 @@ def test_a_job_commands_no_terminal_but_has_its_colours(stage: Stage, words: tup
     if "-f" not in words:
         as_it_is = HOSTILE.decode().replace("\r", "\n")  # so text is read from a pipe
         assert as_it_is + "\n" in stage.command(*words).stdout
+
+
+def test_a_job_commands_no_terminal_of_up(stage: Stage) -> None:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    stage.write("hostile", HOSTILE.decode() + "\n")
+    daemon = stage.up(
+        program("evil", "cat hostile", kind="task"),
+        program("free", "cat hostile", kind="task", after=["evil"], log={"format": "raw"}),
+        stdout=slave,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = b""
+    while b"free worked" not in shown and select.select([master], [], [], SOON)[0]:
+        shown += os.read(master, 4096)
+    assert rb"evil:0 | \x1b]0;title\x07 10%\rsms:0 | forged " + b"\x1b[31mred\x1b[0m\n" in shown
+    assert shown.count(HOSTILE) == 1, "raw is raw"
+    daemon.end()
+    os.close(master)
 
 
 def on_a_terminal(stage: Stage, *words: str) -> bytes:

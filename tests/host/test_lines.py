@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.host.lines import CONTINUED, Prefixed, Raw
+from minisup.host.lines import CONTINUED, OnTerminal, Prefixed, Raw
 from minisup.host.longlines import LONGEST_LINE, LongLines
 from minisup.host.tails import KEPT_BYTES, Tail
 
@@ -101,6 +101,26 @@ def test_raw_passes_long_lines_on_unchanged_and_keeps_little() -> None:
         out += lines.take(chunk)[0]
         assert fed * 50_000 - len(out) <= LONGEST_LINE + 50_000
     assert out + lines.end()[0] == b"".join(chunks)
+
+
+def test_on_a_terminal_colours_work_and_what_else_would_command_it_is_written_out() -> None:
+    lines = OnTerminal(Prefixed(PREFIX))
+    output = b"10%\rsms:0 | forged\n\x1b]0;title\x07\x1b[31mred\nplain\xff\nlast\x1b[2J"
+    forward, kept = pump(lines, [output[:3], output[3:30], output[30:]])
+    assert kept == output, "what is remembered is what the job wrote"
+    assert forward.decode().splitlines() == [
+        r"email:0 | 10%\rsms:0 | forged",
+        "email:0 | \\x1b]0;title\\x07\x1b[31mred\x1b[0m",
+        "email:0 | plain\ufffd",
+        r"email:0 | last\x1b[2J",
+    ]
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6))
+def test_no_byte_becomes_more_on_a_terminal_than_is_reckoned_with(chunks: list[bytes]) -> None:
+    lines = OnTerminal(Prefixed(PREFIX))
+    size = len(b"".join(chunks)) + 1
+    assert len(pump(lines, [chunk for chunk in chunks if chunk])[0]) <= size * lines.growth
 
 
 def test_a_large_chunk_is_remembered_by_its_end() -> None:
