@@ -36,7 +36,7 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     found = named_unit(unit) if unit else our_unit(environ)
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
-    around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.given[1], others(config, environ))
+    around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.most, others(config, environ))
     return around._replace(out_of_reach=out_of_reach(config))
 
 

@@ -26,6 +26,11 @@ class OpenFiles:
         self._own = (hard, hard)
         self._near = soft // 2 if soft not in (hard, resource.RLIM_INFINITY) else None
 
+    @property
+    def most(self) -> int | None:
+        """How many files may be open at most; None: there is no limit, or it is not known."""
+        return None if self.given[1] == resource.RLIM_INFINITY else self.given[1]
+
     def lift(self, fd: int) -> int:
         """The same file, which is to stay open, under the number that it is to have from now on."""
         if self._near is None or fd < self._near:

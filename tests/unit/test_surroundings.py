@@ -1,5 +1,6 @@
 """What `check` knows beside the configuration: the memory limit of its cgroup, and the runs of the history."""
 
+import resource
 import time
 
 import pytest
@@ -8,6 +9,7 @@ from past_kit import database, row
 
 from minisup.cli.surroundings import memory_limit, surroundings, usual_runs
 from minisup.config.lints.subject import Usual
+from minisup.host.descriptors import OpenFiles
 
 
 def cgroups(tmp_path, lines, files):
@@ -72,3 +74,13 @@ def test_all_of_it(tmp_path):
     unit.write_text("[Service]\nKillMode=mixed\n")
     found = surroundings(config, str(unit), {})
     assert (found.unit.kill_mode, found.usual["email"].runs) == ("mixed", 1)
+
+
+def test_a_system_that_does_not_say_how_many_files_may_be_open_limits_nothing(monkeypatch):
+    def refused(_which):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(resource, "getrlimit", refused)
+    unknown = OpenFiles()
+    assert unknown.most is None
+    assert unknown.lift(5) == 5
