@@ -71,6 +71,18 @@ def test_a_run_that_waits_for_its_own_program_is_answered_at_once(
     stage.write("go", "")
 
 
+def test_what_a_run_has_left_behind_does_not_wait_for_its_own_end_either(stage: Stage) -> None:
+    stage.write("ask.py", ASKS)
+    words = f"MINISUP_SOCKET={stage.socket} {sys.executable} ask.py child stop '{json.dumps(wait('self'))}'"
+    patient = {"drain": "30s", "timeout": "2s"}
+    asks = sh(f"({words}; while ! test -e go; do sleep 0.02; done) & exit 0")
+    daemon = stage.up(program("self", asks, min_runtime="60s", stop=patient))
+    assert answer(stage)["not_waited_for"] == {"self:0": "its own run asked for this"}
+    assert daemon.slot("self:0")["phase"] == "draining"
+    stage.write("go", "")
+    wait_until(lambda: daemon.slot("self:0")["phase"] == "off", SOON, "it has ended by itself")
+
+
 def test_a_run_that_waits_for_the_end_of_minisup_is_refused(stage: Stage) -> None:
     daemon = stage.up(asking(stage, "shutdown", {"wait": True}))
     assert answer(stage) == {

@@ -17,7 +17,7 @@ from minisup.core.messages import (
     Verb,
 )
 from minisup.core.model import Kind, Phase, Policy
-from minisup.core.requests import TABLE, Effect, Place, Request, effect, left_alone, place
+from minisup.core.requests import TABLE, Effect, Place, Request, effect, is_meant, left_alone, place
 
 NOW = 100.0
 
@@ -182,6 +182,15 @@ def picture(slot):
         *(slot.phase, slot.wanted, slot.fresh, slot.leaving, slot.run, slot.reason, slot.wake_at),
         *(slot.drain_until, slot.kill_at, slot.paused_at, slot.aside, slot.sent),
     )
+
+
+@pytest.mark.parametrize("where", Place, ids=lambda where: where.name.lower())
+def test_what_is_not_meant_is_not_changed_and_what_is_named_is_meant(where):
+    slot = WORLDS[where]().slot
+    for request in Request:
+        assert is_meant(slot, request, named=True)
+        if not is_meant(slot, request, named=False):
+            assert effect(slot, request, named=False, now=True) is Effect.SO
 
 
 # --- what an operator saw ---------------------------------------------------------------------------------------------
