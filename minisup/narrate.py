@@ -20,6 +20,7 @@ WARNING = frozenset(
         facts.Cut,
         facts.OutputLost,
         facts.OutputRuleSlow,
+        facts.PipesClosed,
         facts.RotationFailed,
         facts.NotReloaded,
         facts.HookFailed,
@@ -282,6 +283,15 @@ def output_taken(fact: facts.OutputTaken) -> str:
     return f"{fact.output} takes output again; {size(fact.lost)} lost so far"
 
 
+def pipes_closed(fact: facts.PipesClosed) -> str:
+    program = fact.slot.rpartition(":")[0]
+    again = "" if fact.closed == 1 else f" ({fact.closed} so far)"
+    return (
+        f"{program}: what run {fact.run} left behind still holds its output, as do many others of the program: it is "
+        f"no longer read{again}; let a run end what it starts, or let that write elsewhere"
+    )
+
+
 def rotation_failed(fact: facts.RotationFailed) -> str:
     if fact.doing == "compress":
         return f"cannot compress what was rotated of {fact.output}: {fact.error}; it stays as it is"
@@ -354,6 +364,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.OutputLost: output_lost,
     facts.OutputRuleSlow: output_rule_slow,
     facts.OutputTaken: output_taken,
+    facts.PipesClosed: pipes_closed,
     facts.RotationFailed: rotation_failed,
     facts.HookFailed: hook_failed,
     facts.HookDropped: hook_dropped,

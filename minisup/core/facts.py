@@ -323,6 +323,17 @@ class OutputTaken(NamedTuple):
     lost: int
 
 
+class PipesClosed(NamedTuple):
+    """Processes that outlive their runs hold more pipes open than a program may: those of `run` are no longer read.
+
+    `closed`: how many of the program's have been closed so far.
+    """
+
+    slot: str
+    run: int
+    closed: int
+
+
 class RotationFailed(NamedTuple):
     """A log file could not be rotated, or what was rotated not compressed: `doing` is "rotate" or "compress"."""
 
@@ -411,6 +422,7 @@ Fact = (
     | OutputLost
     | OutputRuleSlow
     | OutputTaken
+    | PipesClosed
     | RotationFailed
     | HookFailed
     | HookDropped

@@ -26,7 +26,7 @@ class Output:
         self.events = Events(loop.clock, self.log.follow)
         self.log.listener = self.events.take
         self._outlets = Outlets(loop, stdout, stderr, self.log.tell)
-        self.pump = Pump(loop, self._outlets, on_drained)
+        self.pump = Pump(loop, self._outlets, on_drained, self.log.tell)
         self.followers = Followers(self.pump)
 
     def reopen(self, by: str, answer: Callable[[dict[str, object]], None] | None = None) -> None:

@@ -3,18 +3,23 @@
 Rule 1: a pipe belongs to one run. What a descendant writes after the run's end still counts as that run's.
 Rule 2: a pipe whose sink is full is not read: its writer waits, and nobody else does.
 Rule 3: a run that has ended owes what it left in its pipe. When that is read, its end can be told.
+Rule 4: pipes that are held open beyond the end of their run are so many for each program: nobody's leftovers take the
+        descriptors of others. Of more, and where there is no descriptor for a new run, the oldest is closed.
 
 `log.to = "none"` is read and remembered like the console, and passed on to nobody; with `inherit` nothing is read.
 """
 
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from fcntl import F_SETFL, fcntl
 from functools import partial
 from typing import Final
 
+from minisup.core.facts import PipesClosed
+from minisup.core.tell import is_round
 from minisup.host.descriptors import OPEN_FILES
+from minisup.host.filesink import Tell
 from minisup.host.loop import Loop
 from minisup.host.outlets import Outlet, Outlets, lines_of
 from minisup.host.sink import FLUSH_LIMIT
@@ -25,6 +30,9 @@ from minisup.host.tails import Listener as TailListener
 SETTLING: Final = 0.02
 """Seconds before a new pipe is watched. A run that is over by then costs no wake-up: its output is read at its end."""
 
+
+MOST_HELD: Final = 100
+"""Pipes of ended runs that a program may keep open."""
 
 Listener = Callable[[str, int, str, float, bytes], None]
 """Told slot, run, stream, wall-clock seconds and whole lines, as they come."""
@@ -55,15 +63,23 @@ class Pipes:
 class Pump:
     """All pipes and tails. `on_drained` is told the slot whose ended run has got rid of what it owed."""
 
-    def __init__(self, loop: Loop, outlets: Outlets, on_drained: Callable[[str], None] = lambda _slot: None) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        outlets: Outlets,
+        on_drained: Callable[[str], None] = lambda _slot: None,
+        tell: Tell = lambda _fact: None,
+    ) -> None:
         self._loop = loop
+        self._tell = tell
         self._outlets = outlets
         self._on_drained = on_drained
         self._listener: Listener | None = None
         self._tails: dict[str, Tail] = {}
         self._runs: dict[int, Pipes] = {}
         self._owing: set[int] = set()  # ended runs whose sink was full
-        self._held: set[Stream] = set()  # others hold them open, or the sink is full
+        self._held: dict[Stream, Pipes] = {}  # others hold them open, or the sink is full; the oldest first
+        self._closed: Counter[str] = Counter()  # of those, by program
         self._young: deque[tuple[float, Pipes]] = deque()
         self._armed = False
 
@@ -113,6 +129,8 @@ class Pump:
         for stream in pipes.streams:
             if stream.finish(self._held, lambda: self._settled(pipes)):
                 pipes.owing += 1
+            if stream.fd >= 0:
+                self._hold(stream, pipes)
         if pipes.owing:
             self._owing.add(run)
         return pipes.owing > 0
@@ -181,13 +199,40 @@ class Pump:
         tail = self._tails.get(pipes.slot)
         if tail is None:
             tail = self._tails[pipes.slot] = Tail(self._listener_of(pipes.slot))
-        read_end, write_end = os.pipe2(os.O_CLOEXEC)
+        read_end, write_end = self._pipe()
         read_end = OPEN_FILES.lift(read_end)
         fcntl(read_end, F_SETFL, os.O_NONBLOCK)  # of this end alone: the process gets an ordinary pipe
         wall = self._loop.clock.wall
         lines = lines_of(outlet, pipes.slot, pipes.run, name, tail, wall, terminal=feed.sink.terminal)
         pipes.streams.append(Stream(self._loop, feed, lines, tail, pipes.run, name, read_end))
         return write_end
+
+    def _pipe(self) -> tuple[int, int]:
+        while True:
+            try:
+                return os.pipe2(os.O_CLOEXEC)
+            except OSError:
+                most = Counter(_program(pipes) for pipes in self._held.values()).most_common(1)
+                if not any(self._close_oldest(program) for program, _ in most):
+                    raise
+
+    def _hold(self, stream: Stream, pipes: Pipes) -> None:
+        """The run has ended, and somebody has its pipe: a process that it left behind."""
+        self._held[stream] = pipes
+        program = _program(pipes)
+        if sum(_program(other) == program for other in self._held.values()) > MOST_HELD:
+            self._close_oldest(program)
+
+    def _close_oldest(self, program: str) -> bool:
+        """Close the pipe that is held open the longest of the program's; false: there is none that can be."""
+        for stream, pipes in self._held.items():
+            if _program(pipes) == program and not stream.owes:
+                stream.close()
+                self._closed[program] += 1
+                if is_round(self._closed[program]):
+                    self._tell(PipesClosed(pipes.slot, pipes.run, self._closed[program]))
+                return True
+        return False
 
     def _listener_of(self, slot: str) -> TailListener | None:
         return None if self._listener is None else partial(self._listener, slot)
@@ -207,6 +252,10 @@ class Pump:
         if self._armed:
             # A whole step, not the next pipe's moment: otherwise many starts would mean as many wake-ups.
             self._loop.at(now + SETTLING, self._watch_grown)
+
+
+def _program(pipes: Pipes) -> str:
+    return pipes.slot.rpartition(":")[0]
 
 
 def _nothing() -> None:

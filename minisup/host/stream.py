@@ -2,10 +2,10 @@
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from fcntl import ioctl
 from termios import FIONREAD
-from typing import Final
+from typing import Any, Final
 
 from minisup.host.longlines import LongLines, Taken
 from minisup.host.loop import Loop
@@ -87,7 +87,7 @@ class Stream:
         self._blocked = False  # in the feed's queue
         self._owed = 0  # bytes that the run left in the pipe when it ended
         self._on_settled: Callable[[], None] | None = None
-        self._held: set[Stream] | None = None
+        self._held: MutableMapping[Stream, Any] | None = None
 
     def watch(self) -> None:
         """Read whenever there is something to read, until the end."""
@@ -95,10 +95,10 @@ class Stream:
             self._watched = True
             self._loop.on_readable(self.fd, self._turn)
 
-    def finish(self, held: "set[Stream]", on_settled: Callable[[], None]) -> bool:
+    def finish(self, held: "MutableMapping[Stream, Any]", on_settled: Callable[[], None]) -> bool:
         """The run is over. Read what it left; true if the sink cannot take all of it now: `on_settled` is called later.
 
-        A stream that others hold open is read on; it stays in `held` until its end.
+        A stream that others hold open is read on. It takes itself out of `held` at its end.
         """
         if self.fd < 0 or self._reaches_end():
             return False
@@ -106,10 +106,14 @@ class Stream:
         settled = self._settle()
         if self.fd >= 0:
             self._held = held
-            held.add(self)
         if not settled:
             self._on_settled = on_settled
         return not settled
+
+    @property
+    def owes(self) -> bool:
+        """Whether what the run itself wrote has not been taken yet."""
+        return self._owed > 0
 
     def resume(self) -> None:
         """The sink has space again."""
@@ -129,7 +133,7 @@ class Stream:
             os.close(self.fd)
             self.fd = -1
             if self._held is not None:
-                self._held.discard(self)
+                self._held.pop(self, None)
 
     def _turn(self) -> None:
         for _ in range(TURN):

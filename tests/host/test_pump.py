@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing, Reader
 
+from minisup.core.facts import PipesClosed
 from minisup.host.outlets import Outlet, Outlets
-from minisup.host.pump import Pipes, Pump
+from minisup.host.pump import MOST_HELD, Pipes, Pump
 from minisup.host.sink import FULL, Sink
 
 
@@ -26,7 +27,10 @@ class Works(Plumbing):
         self.drained: list[str] = []
         self.facts: list[object] = []
         self.pump = Pump(
-            self.loop, Outlets(self.loop, self.stdout, self.stderr, self.facts.append), self.drained.append
+            self.loop,
+            Outlets(self.loop, self.stdout, self.stderr, self.facts.append),
+            self.drained.append,
+            self.facts.append,
         )
         self.children: list[subprocess.Popen[bytes]] = []
 
@@ -344,6 +348,54 @@ def test_many_held_pipes_are_all_served(works: Works) -> None:
     works.out.read_until(lambda: works.out.got.count(b"late") == 40)
     works.until(lambda: open_fds() == before)
     assert not works.pump._held
+
+
+def leave_behind(works: Works, slot: str, run: int) -> int:
+    """A run that has ended, whose stdout somebody still has; returns that descriptor."""
+    pipes = works.open(slot, run)
+    somebody = os.dup(pipes.stdout_fd)
+    works.pump.started(pipes)
+    works.pump.finish(run)
+    return somebody
+
+
+def test_what_a_programs_runs_left_behind_holds_so_many_pipes_and_no_more(works: Works) -> None:
+    other = leave_behind(works, "other:0", 1)
+    before = open_fds()
+    somebody = [leave_behind(works, "email:0", run) for run in range(2, 2 + MOST_HELD + 12)]
+    assert len(open_fds() - before) - len(somebody) == MOST_HELD
+    assert works.facts == [PipesClosed("email:0", 2, 1), PipesClosed("email:0", 11, 10)]
+    with pytest.raises(BrokenPipeError):
+        os.write(somebody[0], b"nobody reads this\n")
+    os.write(somebody[-1], b"late\n")
+    os.write(other, b"later\n")
+    works.out.read_until(lambda: b"email:0 | late\n" in works.out.got)
+    works.out.read_until(lambda: b"other:0 | later\n" in works.out.got)
+    for fd in (other, *somebody):
+        os.close(fd)
+
+
+def spare_descriptor() -> int | None:
+    try:
+        return os.dup(0)
+    except OSError:
+        return None
+
+
+def test_a_new_run_gets_the_descriptors_of_what_is_held_open_the_longest(works: Works) -> None:
+    somebody = [leave_behind(works, "leaky:0", run) for run in range(10)]
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(map(int, os.listdir("/proc/self/fd"))), hard))
+    try:
+        taken = []
+        while (fd := spare_descriptor()) is not None:
+            taken.append(fd)
+        works.pump.abandon(works.open("healthy:0", 20))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in (*taken, *somebody):
+            os.close(fd)
+    assert works.facts == [PipesClosed("leaky:0", 0, 1)]
 
 
 def test_output_to_none_is_remembered_and_passed_on_to_nobody(works: Works) -> None:

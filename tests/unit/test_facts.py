@@ -12,6 +12,7 @@ from minisup.core import facts
         (facts.Cut("a:0", 1, 2.0), "cut"),
         (facts.StateChanged("a", "off"), "state_changed"),
         (facts.RotationFailed("/x", "rotate", "No space left on device"), "rotation_failed"),
+        (facts.PipesClosed("a:0", 7, 1), "pipes_closed"),
     ],
 )
 def test_a_fact_is_known_by_its_name(fact, name):
@@ -29,6 +30,14 @@ def test_every_fact_has_a_sentence():
             facts.OutputLost("/x", "File too large"),
             "warning",
             "cannot write to /x: File too large; its output is discarded, jobs go on",
+        ),
+        (
+            facts.PipesClosed("email:3", 7, 10),
+            "warning",
+            (
+                "email: what run 7 left behind still holds its output, as do many others of the program: it is no "
+                "longer read (10 so far); let a run end what it starts, or let that write elsewhere"
+            ),
         ),
         (
             facts.OutputRuleSlow("email", 7),
