@@ -20,6 +20,7 @@ WARNING = frozenset(
         facts.Cut,
         facts.OutputLost,
         facts.OutputRuleSlow,
+        facts.OutputStuck,
         facts.PipesClosed,
         facts.RotationFailed,
         facts.NotReloaded,
@@ -283,6 +284,13 @@ def output_taken(fact: facts.OutputTaken) -> str:
     return f"{fact.output} takes output again; {size(fact.lost)} lost so far"
 
 
+def output_stuck(fact: facts.OutputStuck) -> str:
+    return (
+        f"cannot write to {fact.output} yet: the system gives minisup no thread (ulimit -v or -u, pids.max); it is "
+        "tried again each second, and what the runs print waits"
+    )
+
+
 def pipes_closed(fact: facts.PipesClosed) -> str:
     program = fact.slot.rpartition(":")[0]
     again = "" if fact.closed == 1 else f" ({fact.closed} so far)"
@@ -363,6 +371,7 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ShutdownEnded: shutdown_ended,
     facts.OutputLost: output_lost,
     facts.OutputRuleSlow: output_rule_slow,
+    facts.OutputStuck: output_stuck,
     facts.OutputTaken: output_taken,
     facts.PipesClosed: pipes_closed,
     facts.RotationFailed: rotation_failed,

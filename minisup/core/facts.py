@@ -316,6 +316,12 @@ class OutputLost(NamedTuple):
     error: str
 
 
+class OutputStuck(NamedTuple):
+    """A log file cannot be written to yet, because the machine has no thread left; it is tried again each second."""
+
+    output: str
+
+
 class OutputTaken(NamedTuple):
     """An output that lost what was written to it takes it again. `lost`: bytes, since minisup started."""
 
@@ -421,6 +427,7 @@ Fact = (
     | ShutdownEnded
     | OutputLost
     | OutputRuleSlow
+    | OutputStuck
     | OutputTaken
     | PipesClosed
     | RotationFailed

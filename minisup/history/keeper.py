@@ -32,6 +32,9 @@ MOST_OUTPUT: Final = 4 << 20
 Waiting = tuple[Record, bytes]
 
 
+NO_THREAD: Final = "the system gives minisup no thread (ulimit -v or -u, pids.max)"
+
+
 class Keeper(Book):
     """The history on disk. `make_scribe` is called in the thread; `post` makes a call in the loop's thread."""
 
@@ -58,7 +61,7 @@ class Keeper(Book):
         self._hurry = _closed_gate()
         self._done = _closed_gate()
         self._asleep = False
-        self._started = False
+        self._started = self._threadless = False
         self._closing = False
         self._words: deque[tuple[str, str]] = deque()
 
@@ -111,8 +114,10 @@ class Keeper(Book):
         try:
             start_new_thread(self._run, ())
             self._started = True
-        except RuntimeError:
-            pass  # the machine has no thread left: the next row tries again
+        except RuntimeError:  # the machine has no thread left: the next row tries again
+            if not self._threadless:
+                self._threadless = True
+                self._say(f"cannot write the history {self.file} yet: {NO_THREAD}; each run tries again", "warning")
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 

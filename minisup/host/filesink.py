@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from minisup.config.log_tables import Rotation
-from minisup.core.facts import Fact, OutputLost, OutputTaken, RotationFailed
+from minisup.core.facts import Fact, OutputLost, OutputStuck, OutputTaken, RotationFailed
 from minisup.host.logfile import LogFile
 from minisup.host.loop import Loop
 from minisup.host.rotate import Rotated
@@ -42,6 +42,7 @@ class FileSink(ThreadSink):
         self._tell = tell
         self._file = LogFile(path, rotation, self._shift, self._rotated_in_vain)
         self._rotated = Rotated(path, rotation, lambda: self._closed, partial(self._went, "compress"))
+        self._threadless = False
         self._failing = False
         self._sound_since: float | None = None  # while it fails: when it was written to again
         self._retry_at = self._rotate_at = float("-inf")
@@ -53,6 +54,13 @@ class FileSink(ThreadSink):
             self._do_in_thread(lambda: self._reopen(done))
         else:
             self._loop.post(lambda: done(""))
+
+    def _lacks_thread(self, lacking: bool) -> None:
+        if lacking and not self._threadless:
+            self._tell(OutputStuck(self.name))
+        elif self._threadless and not lacking:
+            self._tell(OutputTaken(self.name, self.lost))
+        self._threadless = lacking
 
     # --- in the thread ------------------------------------------------------------------------------------------------
 

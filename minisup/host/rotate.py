@@ -7,6 +7,7 @@ The directory may be one that others write to: all is done by its descriptor and
 that at worst somebody mixes up the files of his own directory.
 """
 
+import errno
 import os
 from _thread import allocate_lock, get_native_id, start_new_thread
 from collections.abc import Callable, Container, Iterator
@@ -73,6 +74,7 @@ class Rotated:
         except RuntimeError:  # no thread can be had: with the next rotation, perhaps
             self._compressing = False
             os.close(own.directory)
+            self._on_compressed(OSError(errno.EAGAIN, "No thread can be had"))
 
     def _compress_all(self, spot: Spot) -> None:
         refused: dict[Identity, OSError] = {}

@@ -77,8 +77,14 @@ class ThreadSink(QueuedSink):
             start_new_thread(self._run, ())
         except RuntimeError:
             self._loop.at(self._loop.clock.monotonic() + START_RETRY, self._start)
+            self._lacks_thread(True)
+        else:
+            self._lacks_thread(False)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _lacks_thread(self, lacking: bool) -> None:
+        """The machine has no thread for it now, or has one: to be told when that changes."""
 
     def _wait_empty(self, deadline: float) -> None:
         self._hand_over()

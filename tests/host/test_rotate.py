@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit import SOON, Stage
+from kit import SOON, Stage, wait_until
 from plumbing import Plumbing
 from ways import needs_root
 
@@ -349,3 +349,23 @@ def test_a_file_that_is_as_large_as_before_after_its_rotation_is_written_on_and_
     file.close()
     assert (len(moves), said) == (1, ["in vain"])
     assert path.read_text() == "x" * 2000 + "line\n" * 5
+
+
+def test_that_no_thread_can_be_had_to_compress_is_told_and_the_next_rotation_tries_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_arguments: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    told: list[OSError | None] = []
+    path = tmp_path / "log"
+    path.write_text("old\n")
+    subject = Rotated(str(path), Rotation(1024, 5, compress=True), lambda: False, told.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(rotate, "start_new_thread", none)
+        subject.shift()
+    assert [error and error.strerror for error in told] == ["No thread can be had"]
+    path.write_text("new\n")
+    subject.shift()
+    wait_until(lambda: told[1:] == [None], SOON, "both are compressed")
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["log.1.gz", "log.2.gz"]

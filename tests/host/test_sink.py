@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing, Reader
 
+from minisup.config.log_tables import Rotation
+from minisup.core.facts import OutputStuck, OutputTaken
+from minisup.host import writer
 from minisup.host.console import open_sink
+from minisup.host.filesink import FileSink
 from minisup.host.ready import ReadySink
 from minisup.host.sink import FULL, LOW, DirectSink, NullSink, Sink
 from minisup.host.writer import ThreadSink
@@ -256,8 +260,6 @@ def test_a_pipe_that_may_not_be_opened_again_is_written_by_a_thread(
 
 
 def test_when_no_thread_can_be_started_it_is_tried_again(plumbing: Plumbing, monkeypatch: pytest.MonkeyPatch) -> None:
-    from minisup.host import writer  # noqa: PLC0415 - only this test looks inside
-
     start = writer.start_new_thread
     tries: list[int] = []
 
@@ -342,3 +344,25 @@ def test_no_job_can_inherit_the_second_descriptor_of_a_pipe(plumbing: Plumbing) 
     sink = plumbing.sink(write_end)
     assert isinstance(sink, ReadySink)
     assert fcntl.fcntl(sink._own, fcntl.F_GETFD) & fcntl.FD_CLOEXEC
+
+
+def test_a_log_file_that_has_no_thread_to_write_it_is_said_once_and_written_when_there_is_one(
+    plumbing: Plumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = writer.start_new_thread
+    refusals = [RuntimeError("can't start new thread")] * 3
+
+    def sometimes(*arguments: object) -> int:
+        if refusals:
+            raise refusals.pop()
+        return start(*arguments)  # type: ignore[arg-type] # as it came
+
+    monkeypatch.setattr(writer, "start_new_thread", sometimes)
+    monkeypatch.setattr(writer, "START_RETRY", 0.01)
+    facts: list[object] = []
+    path = tmp_path / "log"
+    sink = FileSink(str(path), Rotation(), plumbing.loop, facts.append)
+    plumbing.sinks.append(sink)
+    sink.write(b"all of it\n")
+    plumbing.until(lambda: path.exists() and path.read_text() == "all of it\n")
+    assert facts == [OutputStuck(str(path)), OutputTaken(str(path), 0)]

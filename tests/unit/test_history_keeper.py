@@ -318,3 +318,15 @@ def test_an_end_while_there_are_no_descriptors_is_not_held_up(scribe):
     keeper.wait(time.monotonic() + SOON)
     assert time.monotonic() - began < SOON / 2
     assert [level for _, level in said] == ["warning"]
+
+
+def test_a_machine_without_a_thread_is_said_once_and_the_next_run_tries_again(keeper, scribe, monkeypatch):
+    start = keepers.start_new_thread
+    monkeypatch.setattr(keepers, "start_new_thread", lambda *_: throw(RuntimeError("can't start new thread")))
+    keeper.add(record(1))
+    keeper.add(record(2))
+    [(said, level)] = keeper.said
+    assert (level, "no thread" in said) == ("warning", True)
+    monkeypatch.setattr(keepers, "start_new_thread", start)
+    keeper.add(record(3))
+    wait_until(lambda: scribe.written == [1, 2, 3])
