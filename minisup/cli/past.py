@@ -101,7 +101,8 @@ class Past:
             if not any(fnmatchcase(name, target.partition(":")[0]) for name in names):
                 from minisup.config.problems import named, near_names  # noqa: PLC0415 -- a mistake
 
-                hint = near_names(target, names) or f"programs in the history: {named(names) or 'none'}"
+                here = programs(self.database)
+                hint = near_names(target, dict.fromkeys(names)) or f"programs in the history: {named(here) or 'none'}"
                 raise NoSuchTargetError(f"cannot find {target}: it has no runs here; {hint}", [target], hint) from None
 
     def _found(self) -> tuple[str | None, list[dict[str, object]]]:
