@@ -6,15 +6,19 @@ The first sentence says what the program does and when something happens next; t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from minisup.cli.words import NO_PROOF, amount, printable, slot_line
+from minisup.cli.words import amount, printable, slot_line
 from minisup.cli.words import next_words as next_start
 from minisup.core.facts import Autoscaled
+from minisup.core.outcome import BY_CODE, NO_PROOF
 from minisup.narrate import scaling_reason
 
 Program = Mapping[str, Any]
 
 MOST_SLOTS: Final = 12
 """Slots that are listed one by one."""
+
+MOST_LEFT: Final = 5
+"""Runs that are listed because processes outlive them."""
 
 MOST_CAUSES: Final = 5
 """Causes that are listed; the rest are summed up."""
@@ -36,6 +40,7 @@ def program_text(program: Program, *, ending: bool = False) -> str:
         ("Watch", watch(program)),
         ("After", after(program)),
         ("Slots", slots(program)),
+        ("Left", left(program)),
         ("Scale", scale(program)),
         ("Budget", budget(program)),
         ("Give up", give_up(program)),
@@ -175,12 +180,19 @@ def why(program: Program) -> list[str]:
 
 def cause_words(cause: Mapping[str, Any]) -> str:
     """`exit 1 "Connection refused", last: run 81220, 14 s ago`."""
+    if cause["line"] in BY_CODE:
+        return f"exit 0, but {cause['line']}, {last_of(cause)}"
     exited = NO_PROOF if cause["code"] == 0 else f"exit {cause['code']}"
     how = {"failed": exited, "crashed": str(cause["signal"]), "fatal": f"exit {cause['code']} (fatal)"}
     line = printable(cause["line"])
     ours = {"unstartable": f" {line}", "oom": f": {line}"}  # sentences of minisup's own
     said = ours.get(cause["outcome"], f' "{line}"') if line else ""
-    return f"{how.get(cause['outcome'], cause['outcome'])}{said}, last: run {cause['run']}, {amount(cause['ago'])} ago"
+    return f"{how.get(cause['outcome'], cause['outcome'])}{said}, {last_of(cause)}"
+
+
+def last_of(cause: Mapping[str, Any]) -> str:
+    """The last run that ended so."""
+    return f"last: run {cause['run']}, {amount(cause['ago'])} ago"
 
 
 def watch(program: Program) -> list[str]:
@@ -226,6 +238,22 @@ def slot_words(slot: Mapping[str, Any], *, known: bool) -> str:
     words = slot_line({**slot, "cause": None} if told else slot)
     changes = slot["phase"] == "waiting" and slot["next"]["event"] == "change"
     return f"{words}; or as soon as a file that it needs changes" if changes else words
+
+
+def left(program: Program) -> list[str]:
+    """The processes that outlive their runs; what a service leaves so is the service itself."""
+    then = "run it in the foreground" if program["kind"] == "service" else "stop and shutdown end that"
+    lines = [
+        f"{slot['name']}: {count(each['processes'], 'process')} of run {each['run']} "
+        f"{'goes' if each['processes'] == 1 else 'go'} on in the background"
+        for slot in program["slots"]
+        for each in slot["left_behind"]
+    ]
+    if not lines:
+        return []
+    more = [f"and of {count(len(lines) - MOST_LEFT, 'run')} more"] if len(lines) > MOST_LEFT else []
+    shown = [*lines[:MOST_LEFT], *more]
+    return [*shown[:-1], f"{shown[-1]}: {then}"]
 
 
 def scale(program: Program) -> list[str]:
@@ -310,9 +338,10 @@ def actions(program: Program) -> Iterator[tuple[str, str]]:
 
 
 def count(items: Sequence[Any] | int, noun: str) -> str:
-    """`1 slot`, `4 slots`."""
+    """`1 slot`, `4 slots`, `2 processes`."""
     number = items if isinstance(items, int) else len(items)
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    many = "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{many * (number != 1)}"
 
 
 def share(some: Sequence[Any], program: Program) -> str:

@@ -7,14 +7,15 @@ from typing import Any, Final
 from minisup.config.units import format_duration as amount
 
 __all__ = [
-    "NO_PROOF",
     "amount",
     "ending",
     "is_leaving",
     "is_paused",
+    "left_behind",
     "next_words",
     "ordinal",
     "printable",
+    "run_age",
     "slot_line",
     "state_words",
 ]
@@ -36,7 +37,7 @@ def state_words(program: Program, dot: str, now: datetime | None = None) -> str:
         case "waiting":
             words = f"waiting{_for(slots, now)}"
         case "draining" | "stopping":
-            words = f"{state}, {program['running']} run{'s' * (program['running'] != 1)} left"
+            words = f"{state}, {_left(program)}"
         case "off" if not slots:
             words = "off, no slots"
         case "paused":
@@ -46,7 +47,8 @@ def state_words(program: Program, dot: str, now: datetime | None = None) -> str:
         case _:
             words = state
     trouble = _trouble(program, slots) if state not in {"done", "paused"} else ""
-    return f"{words} {dot} {trouble}" if trouble else words
+    behind = left_behind(program["leftovers"])
+    return f" {dot} ".join(part for part in (words, trouble, behind if behind not in words else "") if part)
 
 
 def slot_line(slot: Slot, now: datetime | None = None) -> str:
@@ -58,6 +60,8 @@ def slot_line(slot: Slot, now: datetime | None = None) -> str:
     if last is not None:
         took = "" if last["duration"] is None else f" after {amount(last['duration'])}"
         parts.append(f"last: run {last['run']} {last['outcome']}{_code(last)}{took}")
+    if slot["leftovers"]:
+        parts.append(left_behind(slot["leftovers"]))
     if slot["failures"]:
         parts.append(f"{ordinal(slot['failures'])} failure in a row")
     if slot["cause"]:
@@ -77,6 +81,16 @@ def next_words(reason: str | None, wait: float, now: datetime | None = None) -> 
     )
 
 
+def left_behind(count: int) -> str:
+    """`1 process left behind`, by runs that have ended; empty when there is none."""
+    return f"{count:,} process{'es' * (count != 1)} left behind" if count else ""
+
+
+def run_age(slot: Slot) -> float:
+    """For how many seconds the run of a slot has been in progress; of one without a process, since it was asked for."""
+    return float(slot["since"] if slot["age"] is None else slot["age"])
+
+
 def is_paused(slot: Slot) -> bool:
     """Whether an operator has paused it; a run may still be in progress."""
     return (slot["cause"] or "").startswith("paused by ")
@@ -87,8 +101,8 @@ def is_leaving(slot: Slot) -> bool:
     return (slot["cause"] or "").startswith("leaves: ")
 
 
-NO_PROOF: Final = "exit 0 without its worked.output"
-"""As `core.outcome` says it, which is not imported for it: `status` is to start fast."""
+CLEAN: Final = "exit 0"
+"""How the cause of a clean exit that failed begins; behind a quotation mark is its last line."""
 
 
 def ending(last: Mapping[str, Any], cause: str | None) -> str:
@@ -97,7 +111,8 @@ def ending(last: Mapping[str, Any], cause: str | None) -> str:
         case "unstartable":
             return printable(cause or "cannot be started")
         case "failed" if last["code"] == 0:
-            return NO_PROOF
+            found = (cause or "").partition(CLEAN)
+            return printable(f"{CLEAN}{found[2]}".partition(' "')[0])
         case "failed" | "fatal":
             return f"exit {last['code']}"
         case "crashed":
@@ -121,11 +136,21 @@ def printable(text: str) -> str:
 
 def _doing(slot: Slot) -> str:
     phase, since = slot["phase"], amount(slot["since"])
+    if phase == "running":
+        return f"running for {amount(run_age(slot))}, run {slot['run']}, pid {slot['pid']}"
     if slot["run"] is not None:
-        return f"{phase} for {since}, run {slot['run']}, pid {slot['pid']}"
+        return f"{phase} for {since}, run {slot['run']} of {amount(run_age(slot))}, pid {slot['pid']}"
     if phase == "waiting":
         return f"waiting ({slot['reason']}) for {since}"
     return f"{phase} for {since}"
+
+
+def _left(program: Program) -> str:
+    """What a program that ends waits for."""
+    behind = left_behind(program["leftovers"])
+    if behind and not program["running"]:
+        return behind
+    return f"{program['running']} run{'s' * (program['running'] != 1)} left"
 
 
 def _code(last: Mapping[str, Any]) -> str:

@@ -136,7 +136,8 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     duration = state.now - slot.started if slot.pid else 0.0
     record = Record(
         slot.run, slot.name, slot.started, duration, outcome,
-        event.code, event.signal, event.cpu, event.max_rss, slot.failures, explain(event, outcome, slot.excess),
+        event.code, event.signal, event.cpu, event.max_rss, slot.failures,
+        explain(event, outcome, slot.excess, slot.program.policy.kind),
         None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
     state.out.append(record)

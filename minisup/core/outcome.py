@@ -75,11 +75,19 @@ BY_THE_KERNEL = "killed by the kernel, which had no memory left"
 """The cause of an `oom` that was not of our making."""
 
 
-def explain(ended: Exited, outcome: Outcome, excess: str) -> str:
-    """The cause of an end in words: its last line of output; for `oom` what was found out (`excess`: by us)."""
-    if outcome is not Outcome.OOM:
-        return ended.last_line
-    return excess or BY_THE_KERNEL
+MUST_NOT_END = "a service must not end"
+NOT_OK = "0 is not in exit.ok"
+BY_CODE = frozenset({MUST_NOT_END, NOT_OK})
+"""The causes of a clean exit that failed by its code alone."""
+
+
+def explain(ended: Exited, outcome: Outcome, excess: str, kind: Kind) -> str:
+    """The cause of an end in words: its last line of output; else what was found out (`excess`: of memory, by us)."""
+    if outcome is Outcome.OOM:
+        return excess or BY_THE_KERNEL
+    if outcome is Outcome.FAILED and ended.code == 0 and ended.said is not Outcome.FAILED:
+        return MUST_NOT_END if kind is Kind.SERVICE else NOT_OK
+    return ended.last_line
 
 
 NO_PROOF = "exit 0 without its worked.output"
@@ -87,7 +95,12 @@ NO_PROOF = "exit 0 without its worked.output"
 
 
 def described(outcome: Outcome, code: int | None, signal: str | None, cause: str, after: str = "") -> str:
-    """How and why a run ended: `exit 1 "last line"`, `oom: 512 MiB of 256 MiB`; `after` comes in between."""
+    """How and why a run ended: `exit 1 "last line"`, `oom: 512 MiB of 256 MiB`; `after` comes in between.
+
+    A clean exit that failed by its code: `exit 0, but a service must not end`.
+    """
+    if cause in BY_CODE:
+        return f"exit {code}{after}, but {cause}"
     how = describe(outcome, code, signal) + after
     if not cause:
         return how

@@ -125,7 +125,10 @@ def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
 
 
 def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
-    """One slot. `since` is how many seconds it has been in its phase."""
+    """One slot. `since` is how many seconds it has been in its phase, `age` how many its run has been in progress.
+
+    `leftovers` counts the processes that outlive its runs.
+    """
     waiting = slot.phase is Phase.WAITING
     return {
         "name": slot.name,
@@ -134,10 +137,12 @@ def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
         "pid": slot.pid or None,
         "run": slot.run or None,
         "since": round(max(0.0, state.now - slot.since), 3),
+        "age": round(max(0.0, state.now - slot.started), 3) if slot.pid else None,
         "reason": slot.reason.value if waiting and slot.reason is not None else None,
         "cause": cause_of(state, slot, wall),
         "next_in": rounded(wait_left(state, slot)),
         "failures": slot.failures,
+        "leftovers": sum(slot.leftovers.values()),
         "last": None if slot.last is None else last_view(state, slot.last, wall),
     }
 

@@ -36,7 +36,10 @@ def explain(
     """
     state.now = now
     moment = datetime.fromtimestamp(wall, zone)
-    views = [{**slot_view(state, slot, moment), "next": next_step(state, slot)} for slot in slots]
+    views = [
+        {**slot_view(state, slot, moment), "next": next_step(state, slot), "left_behind": left_behind(slot)}
+        for slot in slots
+    ]
     return {
         "name": program.name,
         "kind": program.policy.kind.value,
@@ -68,6 +71,11 @@ def next_step(state: State, slot: Slot) -> Document:
         return waiting_step(state, slot)
     left = wait_left(state, slot)
     return {"what": STEPS[slot.phase] if left is not None else "end", "in": rounded(left), "event": "end"}
+
+
+def left_behind(slot: Slot) -> list[Document]:
+    """The runs of the slot that processes of theirs outlive, and how many those are."""
+    return [{"run": run, "processes": count} for run, count in sorted(slot.leftovers.items())]
 
 
 def waiting_step(state: State, slot: Slot) -> Document:

@@ -100,6 +100,11 @@ class Exits:
         leftovers = self._desk.leftovers
         leftovers.reaped(run, slot)
         swept = self._is_to_be_swept(child, slot)
+        if child.code == 0 and not swept and self._desk.fleet.slots[slot].program.is_service:
+            begun = self._desk.record.begun(slot, run)
+            if begun is not None:
+                leftovers.daemonized(run, slot, begun)
+                swept = True
         if (swept and leftovers.may_be_there()) or processes.group_lives(child.pid):
             return leftovers.ended(child.pid, run, slot, exact=swept)
         return 0

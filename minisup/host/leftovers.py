@@ -6,7 +6,8 @@ Every orphan becomes minisup's child, so as long as all our children are known r
 import os
 from collections.abc import Callable, Iterable
 from signal import SIGKILL, SIGTERM, Signals
-from time import thread_time
+from time import CLOCK_BOOTTIME, clock_gettime, thread_time
+from typing import Final, NamedTuple
 
 from minisup.core.messages import Leftovers as Changed
 from minisup.host import processes
@@ -28,8 +29,21 @@ IDLE = 2.0
 FRESH = 0.02
 """Seconds for which one look at `/proc` serves: when many runs end at once, one each would take minutes."""
 
+DAEMONIZING = 1.0
+"""Seconds after the end of a service in which the daemon that it has made may still make another one of itself."""
+
 SHARE = 5
 """So many times as long as a look took is the pause before another: many processes must not take the loop's time."""
+
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+class _Daemon(NamedTuple):
+    """What a service may have become: it has started in this time, in clock ticks since boot."""
+
+    slot: str
+    since: int
+    until: int
 
 
 class Leftovers:
@@ -59,12 +73,14 @@ class Leftovers:
         self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
         self._slots: dict[int, str] = {}  # run -> slot, of those and of the runs whose orphans were found
         self._counts: dict[int, int] = {}
+        self._unsure: set[int] = set()  # of these, runs that may have left nothing: there was no time to look
         self._timer: Timer | None = None
         self._delay = LAZY
         self._seen: dict[int, list[Stat]] | None = None  # by run, those in progress too
         self._seen_at = 0.0
         self._rested_at = 0.0  # when another look may be taken
         self._idle_until = 0.0  # until then no end of a run makes one look for orphans
+        self._daemons: dict[int, _Daemon] = {}  # run of a service that ended well -> what it may have become
         self._owed: set[Key] = set()  # who was not known yet when strangers were signalled
 
     def __bool__(self) -> bool:
@@ -79,6 +95,16 @@ class Leftovers:
             if self.orphans():
                 self._arm(LAZY)
 
+    def daemonized(self, run: int, slot: str, begun: int) -> None:
+        """A service has ended with exit 0: its work may go on in what it has made since `begun` (ns since boot).
+
+        Most daemons overwrite their environment, so nothing says whose they are. What has come in this time, has the
+        right user and says nothing is taken for it.
+        """
+        until = clock_gettime(CLOCK_BOOTTIME) + DAEMONIZING
+        self._daemons[run] = _Daemon(slot, begun * _TICKS // 1_000_000_000, int(until * _TICKS))
+        self._arm(DAEMONIZING)
+
     def ended(self, session: int, run: int, slot: str, *, exact: bool) -> int:
         """A leader has been reaped and may have left something behind: how many processes, at least.
 
@@ -87,6 +113,8 @@ class Leftovers:
         self._sessions[session] = run
         self._slots[run] = slot
         found = self._left_by(session, run) if exact else None
+        if exact and found is None:
+            self._unsure.add(run)
         count = 1 if found is None else found
         if count:
             self._counts[run] = count
@@ -118,6 +146,7 @@ class Leftovers:
         if seen is None:
             return
         found = self._ended(seen)
+        self._unsure.clear()
         reading = self._claims.reading
         if not found and not self._survivors and not reading:
             self._survivors.mark = b""  # nothing of the earlier minisup is left
@@ -138,7 +167,7 @@ class Leftovers:
     def watch(self) -> None:
         """Count again soon: sooner when a stop waits, since not every end of a leftover is told to us."""
         if self._counts or self._claims.reading:
-            self._arm(URGENT if self._urgent() else LAZY)
+            self._arm(URGENT if self._unsure or self._urgent() else LAZY)
 
     def signal(self, run: int, name: str) -> None:
         """Signal every process that the run left behind."""
@@ -198,11 +227,22 @@ class Leftovers:
         claim = self._claims.of(seen)
         if claim is None:
             return UNKNOWN
-        slot = slot_of(claim) if claim.run else None
+        if not claim.run:
+            return self._daemon_of(seen, claim)
+        slot = slot_of(claim)
         if slot is None or claim.uid != self._uid_of(slot):
             return STRANGERS
         self._believed[_key(seen)] = (claim.run, slot)
         return claim.run
+
+    def _daemon_of(self, seen: Stat, claim: Claim) -> int:
+        """The run of a service that one which says nothing has come from."""
+        for run, (slot, since, until) in self._daemons.items():
+            fits = seen.ppid == self._us and not claim.empty and since <= seen.start_time <= until
+            if fits and claim.uid == self._uid_of(slot):
+                self._believed[_key(seen)] = (run, slot)
+                return run
+        return STRANGERS
 
     def _slot_of(self, claim: Claim) -> str | None:
         """Whose the run was that it names, not whose it says. Another state is that of a minisup within a run."""
@@ -244,8 +284,15 @@ class Leftovers:
             except OSError:  # no descriptor left to look with: what is known stands
                 self._seen = None
             self._seen_at = clock()
+            self._forget_services()
             self._rested_at = self._seen_at + SHARE * (thread_time() - begun)
         return self._seen
+
+    def _forget_services(self) -> None:
+        """By now every daemon of theirs has been found."""
+        if self._daemons:
+            before = (clock_gettime(CLOCK_BOOTTIME) - IDLE) * _TICKS
+            self._daemons = {run: made for run, made in self._daemons.items() if made.until > before}
 
     def _has_rested(self) -> bool:
         return self._loop.clock.monotonic() >= self._rested_at

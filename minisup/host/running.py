@@ -100,6 +100,11 @@ class Running:
         run, begun = self._begun[slot]
         self._write(self._places[slot], _pack(run, begun, noted, pid, run ^ begun ^ noted ^ pid | _USED))
 
+    def begun(self, slot: str, run: int) -> int | None:
+        """When the run was about to be started, in nanoseconds since boot; None: another minisup has started it."""
+        known, begun = self._begun.get(slot, (0, 0))
+        return begun if known == run else None
+
     def ended(self, slot: str) -> None:
         """Note that the slot has no run: it was reaped, or could not be started."""
         self._write(self._places.get(slot, self._nobody) + _CHECK_AT, _BLANK)

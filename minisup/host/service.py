@@ -138,6 +138,8 @@ class Service:
 
     def why(self, params: Params, _peer: Peer) -> object:
         desk = self.desk
+        if not desk.todo:
+            desk.recount()
         names = frozenset(resolve(desk.fleet, params["targets"]))
         now, wall = desk.now(), desk.wall()
         programs = [desk.fleet.programs[name] for name in resolve_programs(desk.fleet, params["targets"])]

@@ -36,7 +36,8 @@ class Desk:
         self.running = {child.pid: (f"a:{number}", number) for number, child in enumerate(self.children, 1)}
         self.helpers: Helpers = {}
         self.launcher = SimpleNamespace(starting=(), ended=broken)
-        slot = SimpleNamespace(wanted=True, ours=None, is_killed=lambda: False)
+        program = SimpleNamespace(is_service=False)
+        slot = SimpleNamespace(wanted=True, ours=None, program=program, is_killed=lambda: False)
         self.fleet = SimpleNamespace(slots={name: slot for name, _ in self.running.values()})
         self.fed: list[Event] = []
         self.defects: list[Exception] = []

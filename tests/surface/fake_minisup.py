@@ -77,6 +77,7 @@ def slot(program="email", number=0, phase="running", **facts):
     """A slot as `status` shows it."""
     running = phase in {"running", "draining", "stopping", "killing"}
     base = {"pid": 4711 if running else None, "run": 812 if running else None, "since": 0.08, "reason": None}
+    base |= {"age": facts.get("since", 0.08) if running else None, "leftovers": 0}
     base |= {"cause": None, "next_in": None, "failures": 0, "last": LAST}
     return {"name": f"{program}:{number}", "slot": number, "phase": phase, **base, **facts}
 

@@ -9,7 +9,7 @@ from fake_minisup import LAST, program, slot, snapshot
 from minisup.cells import width as cells_of
 from minisup.cli.screen import Look, glyphs, table
 from minisup.cli.words import ending, ordinal, slot_line, state_words
-from minisup.core.outcome import NO_PROOF
+from minisup.core.outcome import MUST_NOT_END, NO_PROOF
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
 NO_RUNS = dict.fromkeys(program()["runs"], 0)
@@ -138,6 +138,35 @@ def test_slots_say_what_they_do_what_is_next_and_how_the_last_run_ended():
     )
 
 
+def test_running_for_is_the_age_of_the_run_not_of_the_phase():
+    taken_back = slot("email", 0, since=0.058, age=5.0)
+    assert slot_line(taken_back).startswith("running for 5 s, run 812, pid 4711")
+    drained = slot("email", 0, "draining", since=2.0, age=5.0, next_in=3.0)
+    assert slot_line(drained).startswith("draining for 2 s, run 812 of 5 s, pid 4711, next in 3 s")
+    starting = slot("email", 0, since=0.2, age=None)
+    assert slot_line(starting).startswith("running for 0.2 s, ")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"state": "draining", "running": 0, "leftovers": 1}, "draining, 1 process left behind"),
+        ({"state": "stopping", "running": 0, "leftovers": 2}, "stopping, 2 processes left behind"),
+        ({"state": "draining", "running": 2, "leftovers": 1}, "draining, 2 runs left - 1 process left behind"),
+        ({"state": "draining", "running": 0, "leftovers": 0}, "draining, 0 runs left"),
+        ({"state": "running", "leftovers": 1204}, "running - 1,204 processes left behind"),
+        ({"state": "off", "leftovers": 1}, "off - 1 process left behind"),
+    ],
+)
+def test_what_outlives_its_run_is_counted_in_the_state(facts, words):
+    assert state_words(program(**facts), "-") == words
+
+
+def test_what_outlives_its_run_is_counted_at_its_slot():
+    entry = slot("email", 0, leftovers=3)
+    assert "run 812, pid 4711, last: run 811 worked after 0.14 s, 3 processes left behind" in slot_line(entry)
+
+
 def test_what_a_job_printed_cannot_move_the_cursor():
     bad = [slot("bad", 0, "waiting", reason="after", cause="\x1b[2J\x07\n", last=None)]
     for slots in (False, True):
@@ -151,7 +180,9 @@ def test_what_a_job_printed_cannot_move_the_cursor():
     [
         ({"outcome": "failed", "code": 3}, None, "exit 3"),
         ({"outcome": "fatal", "code": 78}, None, "exit 78"),
-        ({"outcome": "failed", "code": 0}, None, NO_PROOF),
+        ({"outcome": "failed", "code": 0}, None, "exit 0"),
+        ({"outcome": "failed", "code": 0}, f'{NO_PROOF} "refused"', NO_PROOF),
+        ({"outcome": "failed", "code": 0}, f"given up: exit 0, but {MUST_NOT_END}", f"exit 0, but {MUST_NOT_END}"),
         ({"outcome": "crashed", "signal": "SIGSEGV"}, None, "SIGSEGV"),
         ({"outcome": "timeout", "signal": "SIGTERM"}, None, "timeout"),
         ({"outcome": "oom", "signal": "SIGKILL"}, None, "out of memory"),

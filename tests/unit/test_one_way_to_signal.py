@@ -7,6 +7,8 @@ from pathlib import Path
 import minisup
 
 ROOT = Path(minisup.__file__).parent
+HOST = ROOT / "host"
+"""All that the daemon does to processes is here; the command line signals itself at most."""
 
 SENDERS = {"kill", "killpg", "pidfd_send_signal", "pthread_kill", "raise_signal", "tgkill", "send_signal", "terminate"}
 """What sends a signal to a process in the standard library."""
@@ -44,7 +46,7 @@ def calls_of(modules: set[str], names: set[str], node: ast.AST) -> bool:
 def test_signals_are_sent_in_one_place() -> None:
     found = {
         (str(path.relative_to(ROOT)), function.name)
-        for path in ROOT.rglob("*.py")
+        for path in HOST.rglob("*.py")
         for function in functions(ast.parse(path.read_text(encoding="utf-8")))
         if calls_of({"os", "signal", "_signal"}, SENDERS, function)
     }

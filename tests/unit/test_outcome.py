@@ -1,8 +1,18 @@
 import pytest
 
 from minisup.core.messages import Exited
-from minisup.core.model import ExitCodes, Outcome
-from minisup.core.outcome import BY_THE_KERNEL, Ours, classify, code_table, described, explain, refine
+from minisup.core.model import ExitCodes, Kind, Outcome
+from minisup.core.outcome import (
+    BY_THE_KERNEL,
+    MUST_NOT_END,
+    NOT_OK,
+    Ours,
+    classify,
+    code_table,
+    described,
+    explain,
+    refine,
+)
 
 CODES = ExitCodes(ok=frozenset({0, 3}), idle=frozenset({7}), recycle=frozenset({12}), fatal=frozenset({78}))
 
@@ -82,7 +92,7 @@ def test_what_a_clean_exit_said_comes_before_how_long_it_took(said, faster_than,
     assert refine(Outcome.WORKED, said, 0.2, faster_than) is outcome
 
 
-@pytest.mark.parametrize("outcome", set(Outcome) - {Outcome.WORKED})
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.WORKED}))
 def test_neither_output_nor_length_changes_any_other_end(outcome):
     assert refine(outcome, Outcome.WORKED, 0.1, 1.0) is outcome
     assert refine(outcome, Outcome.IDLE, 0.1, 1.0) is outcome
@@ -90,9 +100,24 @@ def test_neither_output_nor_length_changes_any_other_end(outcome):
 
 def test_what_explains_an_end():
     ending = Exited("email:0", 1, None, "SIGKILL", last_line="out of luck")
-    assert explain(ending, Outcome.CRASHED, "") == "out of luck"
-    assert explain(ending, Outcome.OOM, "512 MiB of 256 MiB") == "512 MiB of 256 MiB"
-    assert explain(ending, Outcome.OOM, "") == BY_THE_KERNEL
+    assert explain(ending, Outcome.CRASHED, "", Kind.JOB) == "out of luck"
+    assert explain(ending, Outcome.OOM, "512 MiB of 256 MiB", Kind.JOB) == "512 MiB of 256 MiB"
+    assert explain(ending, Outcome.OOM, "", Kind.JOB) == BY_THE_KERNEL
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "cause"),
+    [
+        (Kind.SERVICE, None, MUST_NOT_END),
+        (Kind.JOB, None, NOT_OK),
+        (Kind.TASK, None, NOT_OK),
+        (Kind.SERVICE, Outcome.FAILED, "out of luck"),
+        (Kind.JOB, Outcome.FAILED, "out of luck"),
+    ],
+)
+def test_a_clean_exit_that_failed_is_explained_by_its_code_or_by_its_output(kind, said, cause):
+    ending = Exited("email:0", 1, 0, last_line="out of luck", said=said)
+    assert explain(ending, Outcome.FAILED, "", kind) == cause
 
 
 @pytest.mark.parametrize(
@@ -101,6 +126,9 @@ def test_what_explains_an_end():
         ((Outcome.FAILED, 1, None, ""), "exit 1"),
         ((Outcome.FAILED, 1, None, "no luck"), 'exit 1 "no luck"'),
         ((Outcome.FAILED, 0, None, "no luck"), 'exit 0 without its worked.output "no luck"'),
+        ((Outcome.FAILED, 0, None, "", " after 2 s"), "exit 0 without its worked.output after 2 s"),
+        ((Outcome.FAILED, 0, None, MUST_NOT_END), "exit 0, but a service must not end"),
+        ((Outcome.FAILED, 0, None, NOT_OK, " after 2 s"), "exit 0 after 2 s, but 0 is not in exit.ok"),
         ((Outcome.CRASHED, None, "SIGSEGV", ""), "SIGSEGV"),
         ((Outcome.OOM, None, "SIGKILL", "512 MiB of 256 MiB"), "oom: 512 MiB of 256 MiB"),
         ((Outcome.OOM, None, "SIGKILL", BY_THE_KERNEL), "oom: killed by the kernel, which had no memory left"),

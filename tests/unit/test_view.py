@@ -5,7 +5,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from minisup.core.messages import Exited, Verb
+from minisup.core.messages import Exited, Survived, Verb
 from minisup.core.model import ExitCodes, GiveUp, Kind, Outcome, Policy, Retry, Stop
 from minisup.core.view import snapshot
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
@@ -63,7 +63,7 @@ def test_the_shape_is_the_documented_one():
     assert program["busy"] == pytest.approx((3 * 0.143 + 0.1) / 3.2, abs=0.002)
     assert program["slots"][0] == {
         "name": "email:0", "slot": 0, "phase": "waiting", "pid": None, "run": None, "since": 0.457,
-        "reason": "pace", "cause": None, "next_in": 0.4, "failures": 0,
+        "age": None, "reason": "pace", "cause": None, "next_in": 0.4, "failures": 0, "leftovers": 0,
         "last": {
             "run": 3, "outcome": "worked", "code": 0, "signal": None, "duration": 0.143,
             "ended": "2026-11-22T10:00:01.143Z",
@@ -172,9 +172,28 @@ def test_a_run_that_nobody_saw_end_has_no_duration():
     assert (last["outcome"], last["duration"], last["code"], last["signal"]) == ("lost", None, None, None)
 
 
+def test_a_run_is_as_old_as_its_process_whatever_its_slot_has_gone_through():
+    world = world_of(Job(lasts=60.0), Policy(name="email", stop=Stop(drain=30.0)), seconds=5.0)
+    world.ask(Verb.STOP, "email")
+    world.run(2.0)
+    slot = only(world)["slots"][0]
+    assert (slot["phase"], slot["since"], slot["age"]) == ("draining", 2.0, 7.0)
+    world.ask(Verb.START, "email")
+    world.run(0.1)
+    slot = only(world)["slots"][0]
+    assert (slot["phase"], slot["since"], slot["age"]) == ("running", 0.1, 7.1)
+
+
+def test_a_survivor_is_as_old_as_its_process():
+    world = World([Policy(name="email")], {"email": Job(lasts=60.0)})
+    world.feed(Survived("email:0", 7, 70, since=-100.0))
+    assert only(world)["slots"][0]["age"] == 100.0
+
+
 def test_leftovers_are_counted():
     world = world_of(Job(lasts=0.1, leftovers=3), Policy(name="email", numprocs=2, min_runtime=0.5), seconds=0.4)
     assert only(world)["leftovers"] == 6
+    assert [slot["leftovers"] for slot in only(world)["slots"]] == [3, 3]
 
 
 def test_an_outage_of_some_runs_is_degraded_until_it_is_over():

@@ -9,7 +9,8 @@ import pytest
 from minisup.cli.why import budget, cause_words, text
 from minisup.core.causes import MOST, Causes
 from minisup.core.messages import Exited, Record, Verb
-from minisup.core.model import GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
+from minisup.core.model import ExitCodes, GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
+from minisup.core.outcome import MUST_NOT_END
 from minisup.core.why import explain
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
 from minisup.sim.world import World
@@ -216,6 +217,33 @@ def test_what_workers_log_is_one_cause_whatever_the_time():
 def test_a_failure_by_its_output_is_not_told_as_exit_0_alone():
     cause = {"outcome": "failed", "code": 0, "signal": None, "line": "refused", "run": 7, "ago": 2.0}
     assert cause_words(cause) == 'exit 0 without its worked.output "refused", last: run 7, 2 s ago'
+
+
+def test_a_failure_by_its_code_is_not_told_as_one_by_its_output():
+    cause = {"outcome": "failed", "code": 0, "signal": None, "line": MUST_NOT_END, "run": 7, "ago": 2.0}
+    assert cause_words(cause) == "exit 0, but a service must not end, last: run 7, 2 s ago"
+
+
+def test_a_service_that_daemonizes_is_told_to_stay():
+    """As nginx does without `daemon off`: the daemon holds the port, and each try after that fails."""
+    policy = Policy(name="sms", kind=Kind.SERVICE, exit=ExitCodes(ok=frozenset()))
+    world = world_of(policy, job=Job(lasts=0.1, leftovers=1), seconds=0.2)
+    assert facts(world)["slots"][0]["left_behind"] == [{"run": 1, "processes": 1}]
+    assert "1 x exit 0, but a service must not end, last: run 1, " in words(world)
+    told = "  Left      sms:0: 1 process of run 1 goes on in the background: run it in the foreground\n"
+    assert told in words(world)
+
+
+def test_what_many_runs_have_left_behind_is_summed_up():
+    world = world_of(Policy(name="sms", min_runtime=0.1), job=Job(lasts=0.05, leftovers=2), seconds=0.78)
+    assert """\
+  Left      sms:0: 2 processes of run 1 go on in the background
+            sms:0: 2 processes of run 2 go on in the background
+            sms:0: 2 processes of run 3 go on in the background
+            sms:0: 2 processes of run 4 go on in the background
+            sms:0: 2 processes of run 5 go on in the background
+            and of 3 runs more: stop and shutdown end that
+""" in words(world)
 
 
 def test_no_more_than_a_few_causes_are_kept_the_least_recent_goes():

@@ -6,7 +6,7 @@ from typing import Any, Final
 from rich.text import Text
 
 from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, MOST_GLYPHS, share_ok, sign_of
-from minisup.cli.words import Program, Slot, amount, printable, state_words
+from minisup.cli.words import Program, Slot, amount, left_behind, printable, run_age, state_words
 
 STYLES: Final[Mapping[str, str]] = {
     "running": "green",
@@ -59,9 +59,11 @@ def slot_words(slot: Slot) -> Text:
     until = f"{'' if left is None else amount(left):8}"
     parts = [Text.assemble((doing, slot_style(slot)), until)]
     if slot["run"] is not None:
-        parts.append(Text(f"run {slot['run']} for {amount(slot['since'])}, pid {slot['pid']}"))
+        parts.append(Text(f"run {slot['run']} for {amount(run_age(slot))}, pid {slot['pid']}"))
     elif slot["last"] is not None:
         parts.append(Text(_last_words(slot["last"])))
+    if slot["leftovers"]:
+        parts.append(Text(left_behind(slot["leftovers"]), "yellow"))
     if slot["cause"]:
         parts.append(Text(printable(slot["cause"]), "bright_black"))
     return Text("  ").join(parts)

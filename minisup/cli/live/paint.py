@@ -15,7 +15,7 @@ from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Reach, Ui, shown
 from minisup.cli.screen import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
 from minisup.cli.why import LABEL
-from minisup.cli.words import Program, Slot, amount
+from minisup.cli.words import Program, Slot, amount, left_behind, run_age
 
 MIDDLE: Final = 100
 """From so many columns on all of SCREEN's columns are shown."""
@@ -132,8 +132,13 @@ def aged(program: Program, age: float) -> Program:
 
 
 def _aged_slot(slot: Slot, age: float) -> Slot:
-    left = slot["next_in"]
-    return {**slot, "since": slot["since"] + age, "next_in": None if left is None else max(0.0, left - age)}
+    left, lasted = slot["next_in"], slot["age"]
+    return {
+        **slot,
+        "since": slot["since"] + age,
+        "age": None if lasted is None else lasted + age,
+        "next_in": None if left is None else max(0.0, left - age),
+    }
 
 
 # --- the table --------------------------------------------------------------------------------------------------------
@@ -240,7 +245,7 @@ def head(view: View) -> Text:
 def ending(view: View) -> str:
     """`draining   9 runs left   4.2 s of 9 s   the stop signal in 1.3 s   email:3 (run 81340, 2 m) is the longest`."""
     slots = [slot for program in view.snapshot["programs"] for slot in program["slots"] if slot["run"] is not None]
-    parts = [str(view.snapshot["state"]), f"{len(slots)} run{'s' * (len(slots) != 1)} left"]
+    parts = [str(view.snapshot["state"]), _still_there(view, len(slots))]
     if view.deadline is not None:
         parts.append(" of ".join(map(amount, view.deadline)))
     waits = [slot["next_in"] for slot in slots if slot["next_in"] is not None]
@@ -248,9 +253,15 @@ def ending(view: View) -> str:
         what = "the stop signal" if view.snapshot["state"] == "draining" else "the next step"
         parts.append(f"{what} in {amount(max(0.0, min(waits) - view.age))}")
     if slots:
-        longest = max(slots, key=lambda slot: float(slot["since"]))
-        parts.append(f"{longest['name']} (run {longest['run']}, {amount(longest['since'] + view.age)}) is the longest")
+        longest = max(slots, key=run_age)
+        parts.append(f"{longest['name']} (run {longest['run']}, {amount(run_age(longest) + view.age)}) is the longest")
     return "   ".join(parts)
+
+
+def _still_there(view: View, running: int) -> str:
+    """What minisup waits for: runs, and when they have ended what they have left behind."""
+    behind = left_behind(sum(program["leftovers"] for program in view.snapshot["programs"]))
+    return behind if behind and not running else f"{running} run{'s' * (running != 1)} left"
 
 
 def foot(view: View) -> Text:
