@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from minisup.config.envfile import read_variables
+from minisup.config.envfile import EnvFile, read_variables
 from minisup.config.lines import Path, key_text, line_of
 from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.opening import LARGEST_FILE, read_file
@@ -50,13 +50,15 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
     given = _walk(name, raw, source, world, report)
     place = Place(source, report, path)
     identity = _identity(given, place)
+    file = _file_environment(given, identity, place, {} if given.get("clear_env") else world.variables)
     program: Program = build(
         Program,
         {
             **given,
             "name": name,
             "identity": identity,
-            "file_environment": _file_environment(given, identity, place),
+            "file_environment": file.values,
+            "file_shown": file.shown,
             "filled": tuple(paths(preset_keys(given.get("preset")), given)),
             "origin": Origin(
                 source.name, line_of(source.lines, path), source.here, source.real, world.cwd, world.variables
@@ -107,21 +109,24 @@ def _identity(given: Mapping[str, Any], place: Place) -> Identity | None:
     return None
 
 
-def _file_environment(given: Mapping[str, Any], identity: Identity | None, place: Place) -> dict[str, str]:
+def _file_environment(
+    given: Mapping[str, Any], identity: Identity | None, place: Place, known: Mapping[str, str]
+) -> EnvFile:
+    """What env_file holds. `known`: the variables that it may fill in, no others than a run would have anyway."""
     file = given.get("env_file")
     if file is None:
-        return {}
+        return EnvFile({}, {})
     key = key_text((*place.path, "env_file"))
     place.report.looks_at(file)
     try:
         raw, seen = read_file(file, identity)
     except OSError as error:  # what to correct is the line that names it
         place.problem("env_file", f"cannot read {file}: {reason(error)}")
-        return {}
+        return EnvFile({}, {})
     if len(raw) > LARGEST_FILE:
         place.report.problems.append(Problem(file, 0, key, TOO_LARGE))
-        return {}
+        return EnvFile({}, {})
     if identity is None or not identity.uid:  # it runs as minisup: who writes the variables can run what they like
         line = line_of(place.source.lines, (*place.path, "env_file"))
         place.report.judge(seen, place.source.name, line, key, file)
-    return read_variables(raw, file, key, place.report)
+    return read_variables(raw, file, key, place.report, known)

@@ -83,8 +83,10 @@ The environment of a run, later wins: minisup's own (unless `clear_env`), HOME, 
 `supervisor.environment`, `env_file`, the program's `environment`, the variables of minisup.
 
 An `env_file` has `NAME=VALUE` lines. Blank lines and lines that begin with `#` are skipped, `export` is allowed. Values
-may be in single quotes (as they are) or in double quotes (with `\\n`, `\\t`, `\\"`, `\\\\`, `\\$`). Variables are not
-filled in there.
+may be in single quotes (as they are) or in double quotes (with `\\n`, `\\t`, `\\"`, `\\\\`, `\\$`). `${NAME}` and
+`${NAME:-default}` are filled in, except in single quotes: by a line above, else (without `clear_env`) by the variables
+that the configuration knows; one that is not set is an error. Any other `$` is just a `$`, also that of `$NAME`: a
+password may hold it.
 
 ## Files
 

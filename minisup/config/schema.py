@@ -169,6 +169,7 @@ class Program:
     name: str = ""
     identity: Identity | None = None  # of user and group
     file_environment: Mapping[str, str] = field(default_factory=dict)  # what env_file holds
+    file_shown: Mapping[str, str] = field(default_factory=dict)  # the same with filled-in secrets masked
     filled: tuple[str, ...] = ()  # the keys that the preset filled in
     origin: Origin = NOWHERE
 
@@ -231,7 +232,7 @@ class Program:
         given = {name: interpolate(text, known, hide=hide) for name, text in self.environment.items()}
         return SlotConfig(
             tuple(interpolate(word, known, hide=hide) for word in self.command),
-            {**self.file_environment, **given, **own},
+            {**(self.file_shown if hide else self.file_environment), **given, **own},
             os.path.join(self.origin.here, directory),
         )
 

@@ -170,5 +170,5 @@ def _env_file(path: str, out: str | None, ledger: Ledger) -> dict[str, str]:
     relative = os.path.relpath(env, os.path.abspath(out or beside))
     ledger.note(Spot(path, 0), ".env", Fate.TAKEN, f"env_file = {written(relative)} of each program")
     report = Report()
-    port = read_variables(read_bytes(env, report, "") or b"", env, "", report).get("PORT")
+    port = read_variables(read_bytes(env, report, "") or b"", env, "", report, os.environ).values.get("PORT")
     return {_FILE: relative} | ({"PORT": port} if port else {})

@@ -233,7 +233,7 @@ EMPTY=
 COMMENT= # nothing
 QUEUE=first
 QUEUE=second
-LITERAL=${APP}
+FILLED=${APP}
 """
 
 
@@ -249,7 +249,7 @@ def test_what_an_env_file_holds(tmp_path):
         "EMPTY": "",
         "COMMENT": "",
         "QUEUE": "third",
-        "LITERAL": "${APP}",
+        "FILLED": "shop",
     }
 
 
@@ -278,6 +278,62 @@ def test_a_value_of_several_lines_is_one_problem_that_says_what_to_write(tmp_pat
         ("env", 8, "the value of LEFT has a quote that is not closed, or text after it"),
     ]
     assert "hunter2" not in str(error)
+
+
+LARAVEL = r"""
+APP_NAME=Shop
+APP_URL=https://${HOST:-localhost}:${PORT}
+MAIL_FROM_NAME="${APP_NAME} mail" # of the shop
+CACHE_PREFIX='${APP_NAME}_'
+ESCAPED="\${APP_NAME} costs \$5"
+DB_PASSWORD=pa$word${
+BARE="$APP_NAME ${ APP_NAME } ${EMPTY:-none}${OTHER:-}"
+EMPTY=
+AGAIN="${EMPTY:-x}${EMPTY}"
+APP_NAME=Other
+LAST=${APP_NAME}
+"""
+
+
+def test_variables_in_an_env_file_are_filled_in_as_laravel_writes_them(tmp_path):
+    write(tmp_path, LARAVEL, "env")
+    config = read(tmp_path, JOB + 'env_file = "env"', {"PORT": "8080", "APP_NAME": "outer", "EMPTY": "outer"})
+    assert config.programs["email"].file_environment == {
+        "APP_NAME": "Other",
+        "APP_URL": "https://localhost:8080",
+        "MAIL_FROM_NAME": "Shop mail",
+        "CACHE_PREFIX": "${APP_NAME}_",
+        "ESCAPED": "${APP_NAME} costs $5",
+        "DB_PASSWORD": "pa$word${",
+        "BARE": "$APP_NAME ${ APP_NAME } outer",
+        "EMPTY": "",
+        "AGAIN": "x",
+        "LAST": "Other",
+    }
+
+
+def test_a_variable_of_an_env_file_that_is_not_set_is_a_problem_without_the_value(tmp_path):
+    write(tmp_path, "A=1\nURL=https://hunter2:${API_TOKN}@host\nB=${A}\n", "env")
+    error = failure(write(tmp_path, JOB + 'env_file = "env"'))
+    [(file, line, message)] = told(error)
+    assert (file, line) == ("env", 2)
+    assert message.startswith("the value of URL names API_TOKN, which is not set; set it above")
+    assert "hunter2" not in str(error)
+
+
+def test_an_env_file_is_filled_in_with_nothing_that_clear_env_keeps_from_the_run(tmp_path):
+    write(tmp_path, "A=1\nB=${A}\nC=${API_TOKEN}\n", "env")
+    path = write(tmp_path, JOB + 'env_file = "env"\nclear_env = true')
+    with pytest.raises(ConfigError, match="names API_TOKEN, which is not set"):
+        load(path, {"API_TOKEN": "hunter2"}, "/srv")
+
+
+def test_a_secret_that_is_filled_into_an_env_file_is_not_shown(tmp_path):
+    write(tmp_path, "URL=https://${API_TOKEN}@host\nAGAIN=${URL}/x\nPLAIN=${HOST}\n", "env")
+    program = read(tmp_path, JOB + 'env_file = "env"', {"API_TOKEN": "hunter2", "HOST": "h"}).programs["email"]
+    assert program.for_slot(0).environment["AGAIN"] == "https://hunter2@host/x"
+    shown = program.for_slot(0, hide=True).environment
+    assert [shown[name] for name in ("URL", "AGAIN", "PLAIN")] == ["https://***@host", "https://***@host/x", "h"]
 
 
 def test_an_env_file_that_is_not_there(tmp_path):
