@@ -75,6 +75,10 @@ class Launcher:
 
     # --- processes on their way ---------------------------------------------------------------------------------------
 
+    def is_on_its_way(self, pid: int) -> bool:
+        """Whether this is such a process."""
+        return pid in self._starting
+
     @property
     def starting(self) -> Collection[Starting]:
         """The runs whose processes are on their way."""

@@ -48,6 +48,11 @@ def stat(pid: int) -> Stat | None:
     return Stat(pid, int(fields[1]), int(fields[2]), int(fields[3]), int(fields[19]), fields[0].decode())
 
 
+def command_line(pid: int | str) -> bytes:
+    """What `/proc/PID/cmdline` holds, its beginning at least; empty when there is no such process."""
+    return _read(f"/proc/{pid}/cmdline", _STAT_SIZE)
+
+
 def session_members(sessions: Collection[int]) -> dict[int, list[Stat]]:
     """The live members of these sessions, by session; sessions without any are left out. Looks at `/proc` once."""
     found: dict[int, list[Stat]] = {}

@@ -18,6 +18,7 @@ from typing import Any, Final
 from minisup.host.as_user import Born, Forked, fork_as_user
 from minisup.host.descriptors import OPEN_FILES
 from minisup.host.recipe import Recipe, located
+from minisup.host.stopped import Unwatched
 
 NOTHING: Final = -1
 """As `stdout_fd` or `stderr_fd`: what is written goes to /dev/null."""
@@ -66,6 +67,7 @@ class Spawner:
     """
 
     def __init__(self, fork_exec: ForkExec | None = None) -> None:
+        self.watch = Unwatched()
         null = os.open("/dev/null", os.O_RDWR)
         self._null = _raised(null)
         os.close(null)
@@ -130,7 +132,23 @@ class Spawner:
             OPEN_FILES.restore()
 
     def _swift(self, recipe: Recipe, stdout: int, stderr: int) -> int:
-        pid = self._fork_exec(
+        watch = self.watch
+        watch.starts += 1
+        if watch.asleep:
+            watch.rouse()
+        try:
+            pid = self._vfork(recipe, stdout, stderr)
+        finally:
+            watch.starts += 1
+        # vfork returns when the child has executed its command or ended: a report is here now or never
+        try:
+            report = os.read(self._reader, _REPORT_SIZE)
+        except BlockingIOError:
+            return pid
+        raise _failed(recipe, pid, report)
+
+    def _vfork(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+        return self._fork_exec(
             recipe.argv,
             recipe.executables,
             False,  # close_fds: all of minisup's close at the exec
@@ -154,12 +172,6 @@ class Spawner:
             recipe.umask,
             *self._last,
         )
-        # vfork returns when the child has executed its command or ended: a report is here now or never
-        try:
-            report = os.read(self._reader, _REPORT_SIZE)
-        except BlockingIOError:
-            return pid
-        raise _failed(recipe, pid, report)
 
     def _plain(self, recipe: Recipe, stdout: int, stderr: int) -> int:
         from subprocess import Popen  # noqa: PLC0415 - costs a MiB and is needed on unknown Pythons only

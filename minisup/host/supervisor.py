@@ -54,6 +54,7 @@ from minisup.host.sender import Sender
 from minisup.host.served import Served
 from minisup.host.service import Service
 from minisup.host.signals import Request, Signals
+from minisup.host.stopped import StartWatch
 from minisup.host.survivors import Survivors
 from minisup.host.upkeep import Upkeep
 from minisup.host.verdict import Verdicts
@@ -121,6 +122,10 @@ class Supervisor:
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.loop, self.recipes, self.pump, self.record, partial(arrived, self))
+        self.launcher.spawner.watch = StartWatch(
+            lambda pid: pid in self.running or pid in self.helpers or self.launcher.is_on_its_way(pid),
+            lambda words: self.loop.post(partial(self.warn, words)),
+        )
         self.hooks = Hooks(config, self.loop, self.launcher.spawner, self.helpers, self.console.tell, self.console.say)
         self.verdicts = Verdicts(config, self.pump, clock, self.console.tell)
         self.exits = Exits(self)

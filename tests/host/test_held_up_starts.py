@@ -1,6 +1,7 @@
 """What another user can do to a start of his own program: hold that up, and nothing else. Attackers are real users."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, program, wait_until
+from lookup import children_of, state_of
 
 JOBS = Path(__file__).parent / "jobs"
 USER = 65534
@@ -25,6 +27,13 @@ def attacker(stage: Stage, name: str, *words: object) -> subprocess.Popen[bytes]
     return made
 
 
+def lease(stage: Stage, path: Path) -> subprocess.Popen[bytes]:
+    try:
+        return attacker(stage, "leaser", path)
+    except AssertionError:
+        pytest.skip("this file system knows no leases")
+
+
 def theirs(name: str, command: object, **keys: object) -> str:
     return program(name, command, **{"user": str(USER), "group": str(USER), "stop": AT_ONCE, "min_runtime": 0, **keys})
 
@@ -34,10 +43,7 @@ def leased(open_stage: Stage) -> Iterator[SimpleNamespace]:
     """A program whose command the user leases, beside a busy one."""
     path = open_stage.script("leased", "echo it runs; sleep 60")
     os.chown(path, USER, USER)
-    try:
-        leaser = attacker(open_stage, "leaser", path)
-    except AssertionError:
-        pytest.skip("this file system knows no leases")
+    leaser = lease(open_stage, path)
     daemon = open_stage.up(program("busy", "true", min_runtime=0, stop=AT_ONCE), theirs("leased", path))
     return SimpleNamespace(daemon=daemon, leaser=leaser, stage=open_stage)
 
@@ -103,3 +109,18 @@ def test_a_user_who_stops_each_new_process_stops_nothing_but_his_own_program(ope
 
 def causes(daemon: Daemon) -> str:
     return " ".join(slot["cause"] or "" for slot in daemon.program("theirs")["slots"])
+
+
+def test_a_new_process_of_minisups_own_user_that_somebody_stops_is_continued(open_stage: Stage) -> None:
+    path = open_stage.script("leased", "echo it runs; sleep 60")
+    os.chown(path, USER, USER)
+    daemon = open_stage.up(program("ours", path, autostart=False, stop=AT_ONCE))
+    leaser = lease(open_stage, path)  # so that there is time to stop the process before it executes
+    starter = open_stage.popen([sys.executable, "-m", "minisup", "-s", daemon.socket, "start", "ours"])
+    (child,) = wait_until(lambda: children_of(daemon.pid), SOON, "a process is about to execute the command")
+    os.kill(child, signal.SIGSTOP)
+    wait_until(lambda: state_of(child) == "T", SOON, "it is stopped, and minisup waits for it")
+    leaser.kill()
+    assert starter.wait(SOON) == 0
+    wait_until(lambda: daemon.lines("ours:0") == ["it runs"], SOON, "it has been continued")
+    daemon.says(f"somebody stopped (SIGSTOP) process {child}")
