@@ -136,7 +136,6 @@ class Supervisor:
         self.leftovers = leftovers.Leftovers(
             self.loop, self._leaders, self._slot_running, self._is_wanted, self._uid_of, self.feed, self.survivors
         )
-        self.recount = self.leftovers.recount
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
         self.protection: Protection | None = None
         self.protect()
@@ -177,7 +176,7 @@ class Supervisor:
         upkeep = partial(self.upkeep.begin, self.server, self.state, self.record, self.served, self.running)
         for step in (self._remember, self._take_over, upkeep, partial(self.feed, Booted(programs))):
             self.attempt(step)
-        self.attempt(self.recount)  # what an earlier minisup left
+        self.recount()  # what an earlier minisup left
         self.attempt(self.notifier.ready)
         self.attempt(self.watching.follow)
         while self.code is None or self.hooks.lingering:
@@ -194,6 +193,10 @@ class Supervisor:
             step()
         except Exception as error:  # noqa: BLE001 - as it says
             self.console.defect(error)
+
+    def recount(self) -> None:
+        """Bring the numbers of leftovers up to date, if that can be."""
+        self.attempt(self.leftovers.recount)
 
     def turn(self) -> None:
         """Wait once and handle what has come."""

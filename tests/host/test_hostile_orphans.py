@@ -55,13 +55,14 @@ def until_there(stage: Stage, count: int) -> list[int]:
     return [int(pid) for pid in stage.lines("orphans")]
 
 
-def is_undisturbed(stage: Stage, daemon: Daemon) -> None:
+def is_undisturbed(stage: Stage, daemon: Daemon, *, sound: bool = True) -> None:
     """Requests are answered, ends are handled, and the rest."""
     assert daemon.status()["state"] == "running"
     run = daemon.slot("victim:0")["run"]
     os.kill(daemon.running_pid("victim:0"), signal.SIGKILL)
     wait_until(lambda: (daemon.slot("victim:0")["run"] or run) > run, SOON, "the next run follows a death by signal")
     stops_at_once(stage, daemon)
+    assert not sound or "internal error" not in daemon.stderr
 
 
 def stops_at_once(stage: Stage, daemon: Daemon) -> None:
@@ -73,7 +74,6 @@ def stops_at_once(stage: Stage, daemon: Daemon) -> None:
     assert taken.seconds < 5, "it waited for what another program had left"
     daemon.term()
     assert daemon.wait() == 0
-    assert "internal error" not in daemon.stderr
 
 
 VICTIM = program(
@@ -127,6 +127,7 @@ def test_what_orphans_of_another_user_say_does_not_keep_the_next_minisup_from_co
     assert second.running_pid("victim:0") == victim
     assert second.status()["state"] == "running"
     stops_at_once(stage, second)
+    assert "internal error" not in second.stderr
 
 
 def test_of_what_a_job_really_left_nothing_is_forgotten(stage: Stage) -> None:
@@ -151,3 +152,16 @@ def test_an_environment_larger_than_what_is_read_is_nobodys(stage: Stage) -> Non
     daemon.term()
     assert daemon.wait() == 0
     assert not alive(pid), "strangers end with minisup"
+
+
+def test_a_look_that_fails_stops_neither_ends_nor_requests_nor_the_shutdown(stage: Stage) -> None:
+    """Whatever a process has written: what is not understood says nothing, and each step is tried."""
+    entry = (str(Path(__file__).parent / "jobs" / "broken_looks.py"),)
+    daemon = stage.up(VICTIM, program("other", "sleep 1000", stop={"drain": 0, "timeout": "1s"}), entry=entry)
+    stage.daemons.remove(daemon)  # it does say that it is broken
+    try:
+        is_undisturbed(stage, daemon, sound=False)
+    finally:
+        daemon.end()
+    assert "internal error: ValueError: what another wrote" in daemon.stderr
+    assert not stage.jobs()

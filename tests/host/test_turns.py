@@ -82,7 +82,8 @@ class Looks:
         self.taken = 0
         self.seen = seen
         monkeypatch.setattr(processes, "census", self._look)
-        clock = SimpleNamespace(monotonic=lambda: 0.0)
+        self.now = 0.0
+        clock = SimpleNamespace(monotonic=lambda: self.now)
         loop: Any = SimpleNamespace(
             clock=clock, post=None, after=lambda _delay, _callback: SimpleNamespace(cancel=lambda: None)
         )
@@ -115,3 +116,26 @@ def test_a_look_from_before_the_leader_ended_is_not_believed(monkeypatch: pytest
     assert looks.leftovers.ended(1001, 1, "many:0", exact=True) == 1
     assert looks.leftovers.ended(1002, 2, "many:1", exact=True) == 0
     assert looks.taken == 2
+
+
+def test_after_a_look_that_took_long_only_an_operator_gets_another_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many processes make each look long: other programs get five times as long in between."""
+    looks = Looks(monkeypatch, {1: [member(1001, 1001), member(7000, 1001)]})
+    seconds = iter(range(100))
+    monkeypatch.setattr(leftovers, "SHARE", 5)
+    monkeypatch.setattr(leftovers, "thread_time", lambda: float(next(seconds)))  # a look takes a second
+    monkeypatch.setattr(processes, "children_of_self", lambda: [1001, 7000])
+    looks.leftovers.reaped(1, "many:0")
+    looks.leftovers.signal(1, "SIGCONT")
+    looks.now = 4.9
+    looks.leftovers.recount()
+    assert looks.leftovers.ended(1001, 1, "many:0", exact=True) == 1, "something may be left: nobody has looked since"
+    assert looks.taken == 1
+    looks.leftovers.recount(now=True)
+    assert looks.taken == 2
+    looks.now = 9.8
+    looks.leftovers.recount()
+    assert looks.taken == 2
+    looks.now = 10.0
+    looks.leftovers.recount()
+    assert looks.taken == 3
