@@ -6,7 +6,6 @@ Rule 2: what is told as over has been over for a second: a disk that is full but
 Rule 3: the fields of the thread are touched by the thread alone; what it has to say, it posts to the loop.
 """
 
-import errno
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -47,6 +46,7 @@ class FileSink(ThreadSink):
         self._sound_since: float | None = None  # while it fails: when it was written to again
         self._retry_at = self._rotate_at = float("-inf")
         self._told: set[str] = set()  # what could not be done with the rotated files
+        self._in_vain = False  # a rotation made no room, and that has been told
 
     def reopen(self, done: Reopened) -> None:
         """Open the file by its name again, before anything else is written; `done` is called in a later turn."""
@@ -110,6 +110,7 @@ class FileSink(ThreadSink):
             why = words(error)
         else:
             self._retry_at = float("-inf")
+            self._in_vain = False
         self._post(lambda: done(why))
 
     def _shift(self) -> bool:
@@ -127,7 +128,9 @@ class FileSink(ThreadSink):
 
     def _rotated_in_vain(self) -> None:
         self._rotate_at = self._loop.clock.monotonic() + ROTATE_AGAIN
-        self._went("rotate", OSError(errno.EFBIG, "Is as large as before, after it was moved away"))
+        if not self._in_vain:
+            self._in_vain = True
+            self._say(RotationFailed(self.name, "rotate", "Is as large as before, after it was moved away"))
 
     def _went(self, doing: str, error: OSError | None) -> None:
         if error is None:

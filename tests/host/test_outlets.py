@@ -3,14 +3,22 @@
 import os
 import tty
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from plumbing import Plumbing
 
-from minisup.host import outlets
+from minisup.config.log_tables import Rotation
+from minisup.core.facts import RotationFailed
+from minisup.host import filesink, outlets
 from minisup.host.outlets import HANGS, Outlet, Outlets
+from minisup.host.rotate import Rotated
 from minisup.host.sink import NullSink
+
+
+def has_size(path: Path, size: int) -> bool:
+    return path.exists() and path.stat().st_size == size
 
 
 @pytest.fixture
@@ -18,6 +26,28 @@ def plumbing() -> Iterator[Plumbing]:
     plumbing = Plumbing()
     yield plumbing
     plumbing.end()
+
+
+def test_a_rotation_that_makes_no_room_is_told_once_however_often_it_is_tried(
+    plumbing: Plumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a file that was rotated and is there again."""
+    moves: list[int] = []
+    monkeypatch.setattr(filesink, "ROTATE_AGAIN", 0.0)
+    monkeypatch.setattr(Rotated, "shift", lambda _self: moves.append(1))
+    facts: list[object] = []
+    path = tmp_path / "log"
+    nowhere = NullSink(plumbing.loop)
+    subject = Outlets(plumbing.loop, nowhere, nowhere, facts.append)
+    sink = subject.feeds(Outlet(to="file", path=str(path), rotation=Rotation(max_size=1024)))[0].sink
+    try:
+        for size in range(1000, 6000, 1000):
+            sink.write(b"x" * 999 + b"\n")
+            plumbing.until(partial(has_size, path, size))
+    finally:
+        subject.close()
+    assert len(moves) == 4
+    assert facts == [RotationFailed(str(path), "rotate", "Is as large as before, after it was moved away")]
 
 
 def test_a_file_that_hangs_is_named_and_the_others_are_opened(

@@ -11,7 +11,6 @@ from contextlib import suppress
 
 LOGS, NAME, ROOTS, USER = sys.argv[1:]
 NAMES = [NAME, f"{NAME}.1", f"{NAME}.2", f"{NAME}.1.gz", f"{NAME}.gz.tmp"]
-HIDDEN = f"{LOGS}.hidden"
 
 
 def replace(path: str, number: int) -> None:
@@ -29,13 +28,27 @@ def replace(path: str, number: int) -> None:
     os.rename(spare, path)
 
 
-def swap_the_directory() -> None:
-    os.rename(LOGS, HIDDEN)
-    try:
+def swap_the_directory(number: int) -> None:
+    """Let the directory be a link for a moment. What minisup makes in its place is moved away: it is not ours."""
+    hidden = f"{LOGS}.{number}"
+    os.rename(LOGS, hidden)
+    with suppress(OSError):
         os.symlink(ROOTS, LOGS)
         os.unlink(LOGS)
-    finally:
-        os.rename(HIDDEN, LOGS)
+    try:
+        os.rename(hidden, LOGS)
+    except OSError:
+        os.rename(LOGS, f"{hidden}.made")
+        os.rename(hidden, LOGS)
+
+
+def own_the_directory(number: int) -> None:
+    if os.path.islink(LOGS):
+        os.unlink(LOGS)
+    if os.path.isdir(LOGS) and os.lstat(LOGS).st_uid != int(USER):
+        os.rename(LOGS, f"{LOGS}.{number}.theirs")
+    if not os.path.isdir(LOGS):
+        os.mkdir(LOGS)
 
 
 os.setgroups([])
@@ -47,7 +60,9 @@ for number in itertools.count():
     with suppress(OSError):
         replace(f"{LOGS}/{NAMES[number % len(NAMES)]}", number // len(NAMES))
     with suppress(OSError):
-        swap_the_directory()
+        swap_the_directory(number)
+    with suppress(OSError):
+        own_the_directory(number)
     if number % 3 == 0:  # let the log be one now and then, so that it is rotated
         for name in NAMES:
             with suppress(OSError):
