@@ -64,13 +64,15 @@ class Glance:
     """One look at the files that patterns name: each pattern and each directory is looked at once.
 
     `directories` are those in which a change may matter, with their device and inode: whoever waits for changes waits
-    there. `turns` are the paths on the way that may become something else: names of the patterns, links. `folders`
-    are directories where a pattern without wildcards ends. `times` are the wall-clock seconds since which a file is
-    what and where it is, as far as its file system knows. `full`: there were more directories than anybody means.
+    there. `listings` are those of them in which any name may matter. `turns` are the paths on the way that may become
+    something else: names of the patterns, links. `folders` are directories where a pattern without wildcards ends.
+    `times` are the wall-clock seconds since which a file is what and where it is, as far as its file system knows.
+    `full`: there were more directories than anybody means.
     """
 
     def __init__(self) -> None:
         self.directories: dict[str, tuple[int, int]] = {}
+        self.listings: set[str] = set()
         self.turns: set[str] = set()
         self.folders: set[str] = set()
         self.times: dict[str, float] = {}
@@ -177,6 +179,7 @@ class Glance:
             except OSError:  # it went away, or is not for us to read
                 entries = []
             self._listed[directory] = entries
+            self.listings.add(directory)
         return entries
 
     def _turn(self, path: str, links: int = 0) -> bool:

@@ -1,17 +1,19 @@
 """Two ways to learn that something may have changed in a set of directories. Both belong to the watcher's thread.
 
-`Inotify` is told by the kernel, through watchfiles. It waits in short sleeps, because that is how watchfiles asks
-whether it should end, and its objects cannot be changed once made: what joins gets another one. Making one costs about
-28 microseconds a directory while which nothing else of Python runs, so none is made for more than `SHARE` of them.
+`Inotify` is told by the kernel: one descriptor, however many directories. It wakes up five times a second, to hear
+whether it should end.
 
 `Clockwork` is told by nobody and looks again and again.
 """
 
 import os
+import select
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from struct import Struct
+from typing import Final, Protocol
 
 from minisup.core.model import Seconds
+from minisup.host import libc
 
 STEP: Final[Seconds] = 0.2
 """Seconds between two looks at what the kernel has told, and so until a request to end is heard."""
@@ -19,12 +21,17 @@ STEP: Final[Seconds] = 0.2
 EACH: Final[Seconds] = 2.0
 """Seconds between two looks when nobody tells."""
 
-SHARE: Final = 512
-"""Directories of one object of watchfiles: 15 ms to make."""
+MOST_READ: Final = 64
+"""Reads of what the kernel has told before it is looked at: whoever writes without end is not listened to for ever."""
 
-SPARE: Final = 4
-"""Objects above the least number before all are made anew."""
-
+_ADVICE: Final = "raise fs.inotify.max_user_watches or fs.inotify.max_user_instances (sysctl), or name fewer files"
+_ROOM: Final = 65_536
+_EVENT: Final = Struct("iIII")  # watch, mask, cookie, length of the name that follows
+_OVERFLOW: Final = 0x4000
+_WRITTEN, _ATTRIBUTES = 0x2 | 0x8, 0x4
+_MOVED, _MADE, _DELETED = 0x40 | 0x80 | 0x800, 0x100, 0x200 | 0x400
+_ONLY_DIRECTORIES: Final = 0x1000000
+_WHAT: Final = _WRITTEN | _ATTRIBUTES | _MOVED | _MADE | _DELETED | _ONLY_DIRECTORIES
 
 Places = Mapping[str, tuple[int, int]]
 """Directories with their device and inode: one that was replaced is another one."""
@@ -59,58 +66,85 @@ class Eyes(Protocol):
 
 
 class Inotify:
-    """Told by the kernel. Raises BlindError when watchfiles cannot be loaded."""
+    """Told by the kernel. Raises BlindError when the kernel refuses."""
 
     def __init__(self) -> None:
-        try:
-            from watchfiles._rust_notify import RustNotify  # noqa: PLC0415 -- 3.5 MiB and 40 ms
-        except ImportError as error:
-            raise BlindError(f"watchfiles cannot be loaded ({error}): install it") from None
-        self._make: Callable[[list[str], bool, bool, int, bool, bool], Any] = RustNotify
-        self._made: list[Any] = []
         self._places: dict[str, tuple[int, int]] = {}
+        self._watches: dict[str, int] = {}
+        self._paths: dict[int, list[str]] = {}  # of a watch: one directory may be reached in several ways
+        self._fd = -1
+        self._open()
 
     def follow(self, places: Places) -> bool:
         """See `Eyes`."""
+        if self._fd < 0:
+            self._open()
         fresh = [path for path, place in places.items() if self._places.get(path) != place]
-        shares = -(-len(places) // SHARE)
-        if not fresh:
-            return False
-        if len(self._made) + 1 > shares + SPARE:
-            self.close()
-            fresh = list(places)
-        for first in range(0, len(fresh), SHARE):
-            self._add(fresh[first : first + SHARE])
+        for path in [path for path, place in self._places.items() if places.get(path) != place]:
+            self._drop(path)
+        for path in fresh:
+            self._add(path)
         self._places = dict(places)
-        return True
+        return bool(fresh)
 
-    def _add(self, paths: list[str]) -> None:
-        try:
-            self._made.append(self._make(paths, False, False, 0, False, True))
-        except FileNotFoundError:  # gone since it was looked at: those that are left
-            left = [path for path in paths if os.path.isdir(path)]
-            if left and left != paths:
-                self._add(left)
-        except (OSError, RuntimeError) as error:
-            advice = "raise fs.inotify.max_user_watches or fs.inotify.max_user_instances (sysctl), or name fewer files"
-            raise BlindError(f"inotify refuses ({str(error).rstrip('.')}): {advice}") from None
-
-    def wait(self, awake: Awake) -> set[str]:
+    def wait(self, awake: Awake) -> set[str] | None:
         """See `Eyes`."""
         told: set[str] = set()
-        step = max(1, int(STEP * 1000 / max(1, len(self._made))))
-        for one in self._made:
-            news = one.watch(2 * step, step, 1, awake)
-            if news == "stop":
+        if awake.is_set() or not self._poller.poll(STEP * 1000):
+            return told
+        for _ in range(MOST_READ):
+            try:
+                raw = os.read(self._fd, _ROOM)
+            except BlockingIOError:
                 break
-            if isinstance(news, set):
-                told |= {path for _, path in news}
+            if not self._take(raw, told):
+                return None
         return told
 
     def close(self) -> None:
         """See `Eyes`."""
-        self._made.clear()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
         self._places.clear()
+        self._watches.clear()
+        self._paths.clear()
+
+    def _open(self) -> None:
+        self._fd = libc.call("inotify_init1", os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd < 0:
+            raise BlindError(f"inotify refuses (no instance is to be had): {_ADVICE}")
+        self._poller = select.poll()
+        self._poller.register(self._fd, select.POLLIN)
+
+    def _add(self, path: str) -> None:
+        watch = libc.call("inotify_add_watch", self._fd, os.fsencode(path) + b"\0", _WHAT)
+        if watch != libc.FAILED:
+            self._watches[path] = watch
+            self._paths.setdefault(watch, []).append(path)
+        elif os.path.isdir(path) and os.access(path, os.R_OK):  # else it is gone since it was looked at, or not ours
+            raise BlindError(f"inotify refuses (no watch is to be had after {len(self._paths):,}): {_ADVICE}")
+
+    def _drop(self, path: str) -> None:
+        watch = self._watches.pop(path, libc.FAILED)
+        left = self._paths.get(watch, [])
+        if path in left:
+            left.remove(path)
+            if not left:
+                del self._paths[watch]
+                libc.call("inotify_rm_watch", self._fd, watch)
+
+    def _take(self, raw: bytes, told: set[str]) -> bool:
+        """Note what was told; false: the kernel has dropped something."""
+        at = 0
+        while at < len(raw):
+            watch, mask, _, length = _EVENT.unpack_from(raw, at)
+            at += _EVENT.size + length
+            if mask & _OVERFLOW:
+                return False
+            name = os.fsdecode(raw[at - length : at].rstrip(b"\0"))
+            told.update(os.path.join(path, name) if name else path for path in self._paths.get(watch, ()))
+        return True
 
 
 class Clockwork:
@@ -134,7 +168,7 @@ class Clockwork:
 
 
 def is_forced_to_poll(environ: Mapping[str, str]) -> bool:
-    """Whether WATCHFILES_FORCE_POLLING, watchfiles' own variable, asks not to rely on the kernel."""
+    """Whether WATCHFILES_FORCE_POLLING, which people know from watchfiles, asks not to rely on the kernel."""
     return environ.get("WATCHFILES_FORCE_POLLING", "").lower() not in {"", "0", "false", "disable", "disabled"}
 
 

@@ -30,6 +30,9 @@ SAFE: Final[Seconds] = 60.0
 COARSE: Final[Seconds] = 0.02
 """Seconds that the clock of a file system may be behind: it goes by the kernel's ticks."""
 
+RESTED: Final = 9
+"""How often the time of a look is waited for before the next, while files go on to change: a tenth of a processor."""
+
 Subjects = Mapping[str, tuple[str, ...]]
 """Absolute patterns by the name of who watches them."""
 
@@ -66,6 +69,7 @@ class Watcher:
         self._said: set[str] = set()
         self._eyes: Eyes = Clockwork(self._sleep)
         self._glance = Glance()
+        self._took: Seconds = 0.0  # of the processor, by the last look
 
     # --- in the loop's thread -----------------------------------------------------------------------------------------
 
@@ -91,7 +95,7 @@ class Watcher:
             self._done.release()
 
     def is_set(self) -> bool:
-        """Whether the thread has something else to do than to wait; asked by watchfiles at each step."""
+        """Whether the thread has something else to do than to wait."""
         return self._closing or self._subjects is not self._taken
 
     def _rouse(self) -> None:
@@ -99,10 +103,6 @@ class Watcher:
             self._hurry.release()
 
     def _start(self) -> None:
-        # What loads `logging` gives each fork a hook before and one after. watchfiles does, and in its thread that may
-        # fall between the two of a fork here, which then releases a lock that it had not taken.
-        import logging  # noqa: F401, PLC0415
-
         # Signals must reach the loop's thread: only there do they end a wait.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
@@ -155,22 +155,24 @@ class Watcher:
                 told = self._eyes.wait(self)
                 if told is not None and not any(self._matters(path, names.match) for path in told):
                     continue
+            self._rest(latest)
             latest = time.monotonic()
             self._settle()
 
     def _matters(self, path: str, could_be: Callable[[str], object]) -> bool:
         """Whether a change of `path` may be one of a watched file; what jobs write beside them mostly is not."""
         glance = self._glance
-        if path in glance.turns or path in glance.directories or could_be(os.path.basename(path)):
+        if path in glance.turns or path in glance.directories:
             return True
-        return os.path.isdir(path)
+        directory, _, name = path.rpartition("/")
+        return (directory or "/") in glance.listings and bool(could_be(name) or os.path.isdir(path))
 
     def _settle(self) -> None:
         """Look until nothing changes any more; tell what did."""
         now = self._look()
         begun = time.monotonic()
         while now != self._told and time.monotonic() - begun < LONGEST and not self.is_set():
-            self._sleep(QUIET)
+            self._sleep(max(QUIET, RESTED * self._took))
             before, now = now, self._look()
             if now == before:
                 break
@@ -186,6 +188,7 @@ class Watcher:
 
     def _look(self) -> Seen:
         """The files of all subjects now. The eyes follow where they lie."""
+        begun = time.thread_time()
         for _ in range(3):  # what was made before the eyes had come to a directory is seen by another look
             glance = self._glance = Glance()
             found = {(name, one): glance.at(one) for name, patterns in (self._taken or {}).items() for one in patterns}
@@ -196,6 +199,7 @@ class Watcher:
             except BlindError as error:
                 self._eyes.close()
                 self._eyes = self._go_blind(str(error))
+        self._took = time.thread_time() - begun
         return found
 
     def _remark(self) -> None:
@@ -221,6 +225,10 @@ class Watcher:
             "without this line)"
         )
         return Clockwork(self._sleep)
+
+    def _rest(self, latest: float) -> None:
+        """Let a look that takes long not follow another one at once, whatever is told."""
+        self._sleep(latest + RESTED * self._took - time.monotonic())
 
     def _sleep(self, seconds: Seconds) -> None:
         until = time.monotonic() + seconds

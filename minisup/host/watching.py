@@ -1,6 +1,6 @@
 """What follows from changed files: the configuration is read again (`up --watch`), programs that watch them restart.
 
-The thread that looks is made, and watchfiles loaded, by the first configuration that asks for it.
+The thread that looks is made by the first configuration that asks for it.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -1,6 +1,5 @@
 """The thread that looks at watched files, without a daemon: what the kernel tells, and what it does not."""
 
-import builtins
 import os
 import time
 from collections import deque
@@ -114,6 +113,7 @@ def test_nothing_is_told_of_what_others_write(ledger: Ledger, tmp_path: Path) ->
 
     def busy() -> bool:
         (tmp_path / "laravel.log").write_text(str(time.monotonic_ns()))
+        (tmp_path.parent / f"{tmp_path.name}-{time.monotonic_ns()}").mkdir()  # on the way, where one name alone matters
         return not ledger.told()
 
     holds_for(busy, 1.0, "nothing is told")
@@ -129,23 +129,26 @@ def test_without_the_kernels_help(ledger: Ledger, tmp_path: Path, monkeypatch: p
     assert ledger.warnings == []
 
 
-def test_watchfiles_that_is_not_there_is_one_warning(
-    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: object, **more: object) -> object:
-        if name.startswith("watchfiles"):
-            raise ImportError("No module named 'watchfiles'")
-        return real(name, *rest, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
+def test_a_kernel_that_refuses_is_one_warning(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eyes.libc, "call", lambda *_: -1)
     monkeypatch.setattr(eyes, "EACH", 0.05)
     ledger.watch(tmp_path, all="*")
     (tmp_path / "new").write_text("1")
     ledger.tells({"all": ["new"]})
     [warning] = ledger.warnings
-    assert warning.startswith("watchfiles cannot be loaded (No module named 'watchfiles'): install it; ")
+    assert warning.startswith("inotify refuses (no instance is to be had): raise fs.inotify.max_user_watches or ")
+
+
+def test_a_look_that_takes_long_is_not_followed_by_another_at_once(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "RESTED", 10_000)
+    slept: list[float] = []
+    ledger.watch(tmp_path, all="*")
+    monkeypatch.setattr(ledger.watcher, "_sleep", slept.append)
+    (tmp_path / "new").write_text("1")
+    ledger.tells({"all": ["new"]})
+    assert max(slept) > 0.3, "more than the wait for quiet"
 
 
 def test_a_network_file_system_is_looked_at_and_said_once(
@@ -180,50 +183,85 @@ def test_more_directories_than_anybody_means_are_said(
     assert "name narrower patterns" in ledger.warnings[0]
 
 
-def test_many_directories_are_watched_in_shares(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eyes, "SHARE", 2)
+def place_of(path: Path) -> tuple[int, int]:
+    seen = path.stat()
+    return seen.st_dev, seen.st_ino
+
+
+def watches(one: Inotify) -> int:
+    return Path(f"/proc/self/fdinfo/{one._fd}").read_text().count("inotify wd:")
+
+
+def test_thousands_of_directories_take_one_descriptor_and_no_thread(tmp_path: Path) -> None:
+    threads = len(os.listdir("/proc/self/task"))
     one = Inotify()
-    places = {}
-    for number in range(9):
+    for number in range(3000):
         (tmp_path / f"{number}").mkdir()
-        found = os.stat(tmp_path / f"{number}")
-        places[str(tmp_path / f"{number}")] = (found.st_dev, found.st_ino)
+    places = {str(path): place_of(path) for path in tmp_path.iterdir()}
     places[str(tmp_path / "gone")] = (0, 0)
     assert one.follow(places)
-    assert len(one._made) == 5
     assert not one.follow(places), "nothing is new"
-    for number in (0, 8):
+    assert (watches(one), len(os.listdir("/proc/self/task"))) == (3000, threads)
+    for number in (0, 2999):
         (tmp_path / f"{number}" / "file").write_text("")
-    wanted = {str(tmp_path / "0" / "file"), str(tmp_path / "8" / "file")}
+    wanted = {str(tmp_path / "0" / "file"), str(tmp_path / "2999" / "file")}
     seen: set[str] = set()
     wait_until(lambda: wanted <= (seen.update(told_by(one)) or seen), SOON, "both are told")
-    for number in range(20):  # directories that come one at a time
-        (tmp_path / f"late{number}").mkdir()
-        places[str(tmp_path / f"late{number}")] = (1, number)
-        assert one.follow(places)
-        assert len(one._made) <= -(-len(places) // 2) + eyes.SPARE
-    (tmp_path / "late0" / "file").write_text("")
-    wait_until(lambda: str(tmp_path / "late0" / "file") in told_by(one), SOON, "it is told")
+    one.close()
+
+
+def test_directories_come_go_and_are_replaced(tmp_path: Path) -> None:
+    one = Inotify()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    a, link = str(tmp_path / "a"), str(tmp_path / "link")
+    assert one.follow({a: place_of(tmp_path / "a"), link: place_of(tmp_path / "a")})
+    (tmp_path / "a" / "file").write_text("")
+    assert {f"{a}/file", f"{link}/file"} <= told_by(one), "by each name of the directory"
+    assert not one.follow({a: place_of(tmp_path / "a")})
+    assert watches(one) == 1
+    (tmp_path / "a").rename(tmp_path / "old")
+    (tmp_path / "a").mkdir()
+    assert one.follow({a: place_of(tmp_path / "a")}), "another one"
+    assert watches(one) == 1
+    (tmp_path / "old" / "file").write_text("1")
+    (tmp_path / "a" / "late").write_text("1")
+    assert told_by(one) == {f"{a}/late"}
+    assert not one.follow({})
+    assert watches(one) == 0
+    one.close()
+    assert one.follow({a: place_of(tmp_path / "a")}), "it can be used again"
+    one.close()
+
+
+def test_what_the_kernel_has_dropped_nobody_knows(tmp_path: Path) -> None:
+    one = Inotify()
+    one.follow({str(tmp_path): place_of(tmp_path)})
+    room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    if room > 100_000:
+        pytest.skip(f"a queue of {room} events takes too long to fill")
+    for name in "ab":
+        (tmp_path / name).touch()
+    for number in range(room):  # two events of a kind that follow one another are one
+        os.utime(tmp_path / "ab"[number % 2])
+    wait_until(lambda: one.wait(Never()) is None, SOON, "the queue was full")
     one.close()
 
 
 def test_a_limit_says_what_to_raise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = Inotify()
-
-    def refuse(*_: object) -> None:
-        raise OSError("OS file watch limit reached.")
-
-    monkeypatch.setattr(one, "_make", refuse)
+    monkeypatch.setattr(eyes.libc, "call", lambda *_: -1)
     with pytest.raises(
-        BlindError, match=r"^inotify refuses \(OS file watch limit reached\): raise fs.inotify.max_user"
+        BlindError, match=r"^inotify refuses \(no watch is to be had after 0\): raise fs.inotify.max_user"
     ):
         one.follow({str(tmp_path): (1, 1)})
+    one.close()
 
 
 @pytest.mark.parametrize(
     ("value", "forced"), [("", False), ("0", False), ("false", False), ("Disabled", False), ("1", True), ("yes", True)]
 )
-def test_the_variable_of_watchfiles_is_understood_as_there(value: str, forced: bool) -> None:
+def test_the_variable_that_asks_for_polling(value: str, forced: bool) -> None:
     assert is_forced_to_poll({"WATCHFILES_FORCE_POLLING": value}) is forced
     assert not is_forced_to_poll({})
 
