@@ -88,15 +88,26 @@ def fingerprint(paths: Iterable[str]) -> Fingerprint:
     return tuple(_look(path) for path in paths)
 
 
+def last_change(paths: Iterable[str]) -> float:
+    """When the last of these files was changed, moved here or made (wall clock); 0: there is none."""
+    return max((seen.st_ctime for path in paths if (seen := _stat(path)) and not stat.S_ISDIR(seen.st_mode)), default=0)
+
+
 def located(recipe: Recipe, name: bytes) -> bytes:
     """`name` as the child would find it: from its directory."""
     return os.path.join(recipe.directory or b"", name)
 
 
-def _look(path: str) -> tuple[int, ...] | None:
+def _stat(path: str) -> os.stat_result | None:
     try:
-        seen = os.stat(path)
+        return os.stat(path)
     except (OSError, ValueError):
+        return None
+
+
+def _look(path: str) -> tuple[int, ...] | None:
+    seen = _stat(path)
+    if seen is None:
         return None
     permissions = (seen.st_dev, seen.st_ino, seen.st_mode, seen.st_uid, seen.st_gid)
     if stat.S_ISDIR(seen.st_mode):

@@ -10,7 +10,7 @@ import signal
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from minisup import narrate
 from minisup.config.schema import Config
@@ -39,14 +39,14 @@ from minisup.host.helper import Helpers
 from minisup.host.hooks import Hooks
 from minisup.host.keeping import nothing_kept, open_state
 from minisup.host.launcher import Launcher
-from minisup.host.lookout import Lookout
+from minisup.host.lookout import Look, Lookout
 from minisup.host.loop import TURN, Loop
 from minisup.host.memory import memory_watch
 from minisup.host.notify import Notifier
 from minisup.host.output import Output
 from minisup.host.processes import HELPER
 from minisup.host.protection import Protection, renewed
-from minisup.host.recipe import fingerprint, needed_paths
+from minisup.host.recipe import Recipe, fingerprint, last_change, needed_paths
 from minisup.host.recipes import Recipes
 from minisup.host.reloading import Reloading, Reread
 from minisup.host.running import Running
@@ -369,5 +369,11 @@ class Supervisor:
         starting = {start.pid: start.wish.run for start in self.launcher.starting}
         return {**helpers, **starting, **{pid: run for pid, (_, run) in self.running.items()}}
 
-    def _needed(self, program: str) -> tuple[Any, ...]:
-        return fingerprint(needed_paths(self.recipes.of(f"{program}:0")))
+    def _needed(self, program: str) -> Callable[[], Look]:
+        return partial(_look, self.recipes.of(f"{program}:0"))
+
+
+def _look(recipe: Recipe) -> Look:
+    """In a thread: how what a start needs is."""
+    paths = needed_paths(recipe)
+    return Look(fingerprint(paths), last_change(paths))
