@@ -1,11 +1,14 @@
 """A configuration with problems: exit 78, every problem with its file and line, and nothing is started."""
 
+import os
 import re
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
-from kit import Stage, program, sh
+from kit import AT_ONCE, Stage, program, sh
+
+from minisup.errors import ConfigError
 
 BEFORE_ANYTHING = "[program.started]\ncommand = 'touch started'\n"
 
@@ -136,3 +139,18 @@ def test_check_and_up_tell_the_same_problems(stage: Stage) -> None:
     assert check.returncode == 78
     problem = next(line for line in up.stderr.splitlines() if "numproc" in line)
     assert problem.strip() in check.stdout + check.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_root_on_a_host_does_not_start_what_somebody_else_may_write_nor_reload_it(stage: Stage) -> None:
+    host = 'shutdown_timeout = "4s"\nplatform = "host"'
+    config = stage.config(program("long", "sleep 1000", stop=AT_ONCE), supervisor=host)
+    os.chown(config, 12345, 12345)
+    refused = stage.run("up", "-c", config)
+    assert (refused.returncode, "it belongs to 12345, and minisup is root" in refused.stderr) == (78, True)
+    daemon = stage.up_file(config, env={"MINISUP_TRUST": "12345"})
+    daemon.running_pid("long:0")
+    os.chown(config, 23456, 23456)
+    with pytest.raises(ConfigError, match="it belongs to 23456, and minisup is root"):
+        daemon.ask("reload")
+    assert daemon.slot("long:0")["pid"], "the old configuration goes on"
