@@ -106,11 +106,6 @@ class Claims:
         self._reader: _Reader | None = None
         self._stuck = 0
 
-    @property
-    def reading(self) -> bool:
-        """Whether somebody who was asked for is not known yet."""
-        return bool(self._asked)
-
     def ask(self, seen: Iterable[Stat], *, patient: bool = True) -> None:
         """Learn what these processes say, the first of them first, and forget all others. `patient`: wait a moment."""
         keys = dict.fromkeys((one.pid, one.start_time) for one in seen)

@@ -67,7 +67,9 @@ class Leftovers:
         self._changed = changed
         self._survivors = survivors
         self._us = os.getpid()
-        self._claims = Claims(loop.post, self.recount)
+        own = processes.stat(self._us)
+        self._born = 0 if own is None else own.start_time
+        self._claims = Claims(loop.post, self._told)
         self._known = KnownRuns()
         self._believed: dict[Key, tuple[int, str]] = {}  # an orphan -> its run and the slot of that
         self._sessions: dict[int, int] = {}  # session -> run, of runs that have ended
@@ -81,6 +83,8 @@ class Leftovers:
         self._rested_at = 0.0  # when another look may be taken
         self._idle_until = 0.0  # until then no end of a run makes one look for orphans
         self._daemons: dict[int, _Daemon] = {}  # run of a service that ended well -> what it may have become
+        self._unheard = False  # whether somebody who is older than we has not been read yet
+        self._patient = False  # whether this look waits a moment for who has not been read
         self._owed: set[Key] = set()  # who was not known yet when strangers were signalled
 
     def __bool__(self) -> bool:
@@ -142,13 +146,14 @@ class Leftovers:
         if not now and not self._has_rested():
             self.watch()
             return
+        self._patient = now
         seen = self._look(again=True)
         if seen is None:
             return
         found = self._ended(seen)
         self._unsure.clear()
-        reading = self._claims.reading
-        if not found and not self._survivors and not reading:
+        unknown = UNKNOWN in seen
+        if not (found or self._survivors or unknown or self._unheard):
             self._survivors.mark = b""  # nothing of the earlier minisup is left
         claimed = dict(self._believed.values())
         for run, members in found.items():
@@ -157,7 +162,7 @@ class Leftovers:
                 self._slots[run] = slot
                 self._counts[run] = len(members)
                 self._changed(Changed(slot, run, len(members)))
-        if reading:  # anybody who is being read may be of a run that seems to have left nothing
+        if unknown:  # any of them may be of a run that seems to have left nothing
             self.watch()
         else:
             self._tell_gone(found)
@@ -166,7 +171,7 @@ class Leftovers:
 
     def watch(self) -> None:
         """Count again soon: sooner when a stop waits, since not every end of a leftover is told to us."""
-        if self._counts or self._claims.reading:
+        if self._counts or self._waits_for_claims():
             self._arm(URGENT if self._unsure or self._urgent() else LAZY)
 
     def signal(self, run: int, name: str) -> None:
@@ -209,7 +214,8 @@ class Leftovers:
         orphans = list(seen)
         keys = set(map(_key, orphans))
         self._believed = {key: run for key, run in self._believed.items() if key in keys}
-        self._claims.ask(orphans, patient=any(one.ppid == self._us for one in orphans))
+        self._claims.ask(orphans, patient=self._patient or any(one.ppid == self._us for one in orphans))
+        self._unheard = any(one.start_time <= self._born and self._claims.of(one) is None for one in orphans)
 
     def owner(self, seen: Stat) -> int:
         """The run of an orphan, for which its word counts only as far as it agrees with what we know."""
@@ -293,6 +299,14 @@ class Leftovers:
         if self._daemons:
             before = (clock_gettime(CLOCK_BOOTTIME) - IDLE) * _TICKS
             self._daemons = {run: made for run, made in self._daemons.items() if made.until > before}
+
+    def _waits_for_claims(self) -> bool:
+        """Whether what is being read may change a count. On a busy machine somebody new is always being read."""
+        return self._unheard or (self._seen is not None and UNKNOWN in self._seen)
+
+    def _told(self) -> None:
+        if self._waits_for_claims():
+            self.recount()
 
     def _has_rested(self) -> bool:
         return self._loop.clock.monotonic() >= self._rested_at
