@@ -21,6 +21,8 @@ WARNING = frozenset(
         facts.OutputLost,
         facts.OutputRuleSlow,
         facts.OutputStuck,
+        facts.OutOfReach,
+        facts.LeftAlive,
         facts.PipesClosed,
         facts.RotationFailed,
         facts.NotReloaded,
@@ -291,6 +293,17 @@ def output_stuck(fact: facts.OutputStuck) -> str:
     )
 
 
+def out_of_reach(fact: facts.OutOfReach) -> str:
+    return (
+        f"cannot signal {fact.slot} run {fact.run}: it runs with the rights of another user (it is set-uid, or minisup "
+        "lacks CAP_KILL), and goes on until it ends by itself"
+    )
+
+
+def left_alive(fact: facts.LeftAlive) -> str:
+    return f"left alive: {fact.slot} run {fact.run}, which minisup may not signal"
+
+
 def pipes_closed(fact: facts.PipesClosed) -> str:
     program = fact.slot.rpartition(":")[0]
     again = "" if fact.closed == 1 else f" ({fact.closed} so far)"
@@ -373,6 +386,8 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.OutputRuleSlow: output_rule_slow,
     facts.OutputStuck: output_stuck,
     facts.OutputTaken: output_taken,
+    facts.OutOfReach: out_of_reach,
+    facts.LeftAlive: left_alive,
     facts.PipesClosed: pipes_closed,
     facts.RotationFailed: rotation_failed,
     facts.HookFailed: hook_failed,

@@ -149,7 +149,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     slot.last = record
     slot.run = slot.pid = 0
     slot.excess = ""
-    slot.up = False
+    slot.up = slot.out_of_reach = False
     if slot.sent:
         slot.sent = frozenset()
     slot.expires_at = slot.up_at = slot.stable_at = None

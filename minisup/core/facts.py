@@ -329,6 +329,20 @@ class OutputTaken(NamedTuple):
     lost: int
 
 
+class OutOfReach(NamedTuple):
+    """A run that was to be signalled runs with the rights of another user (set-uid): minisup may not signal it."""
+
+    slot: str
+    run: int
+
+
+class LeftAlive(NamedTuple):
+    """Minisup leaves, and a run that it may not signal goes on."""
+
+    slot: str
+    run: int
+
+
 class PipesClosed(NamedTuple):
     """Processes that outlive their runs hold more pipes open than a program may: those of `run` are no longer read.
 
@@ -429,6 +443,8 @@ Fact = (
     | OutputRuleSlow
     | OutputStuck
     | OutputTaken
+    | OutOfReach
+    | LeftAlive
     | PipesClosed
     | RotationFailed
     | HookFailed

@@ -111,6 +111,13 @@ class OverMemory(NamedTuple):
     limit: int
 
 
+class OutOfReach(NamedTuple):
+    """Minisup may not signal a run in progress: it has taken the rights of another user."""
+
+    slot: str
+    run: int
+
+
 class Leftovers(NamedTuple):
     """The number of members that an ended run left behind has changed; 0: none is left."""
 
@@ -229,6 +236,7 @@ Event = (
     | SpawnFailed
     | Exited
     | OverMemory
+    | OutOfReach
     | Leftovers
     | Drained
     | Due

@@ -57,6 +57,7 @@ class Slot:
         "leftovers",
         "name",
         "ours",
+        "out_of_reach",
         "output",
         "paused_at",
         "paused_by",
@@ -94,6 +95,7 @@ class Slot:
         self.pid = 0
         self.started: Instant = now
         self.ours: Ours | None = None  # why we signalled the run first
+        self.out_of_reach = False  # the run in progress cannot be signalled
         self.excess = ""  # text: the memory that it took, and of how much
         self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
         self.paused_at: Instant | None = None  # an operator wants no new run since then

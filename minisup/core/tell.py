@@ -256,6 +256,9 @@ def count_cut(state: State, slot: Slot, record: Record) -> None:
 def shutdown_ended(state: State, under_way: Shutdown, left: Sequence[Slot]) -> None:
     """The last fact."""
     for slot in left:
-        under_way.cut += 1
-        state.note(facts.Cut(slot.name, slot.run, state.now - slot.started))
+        if slot.out_of_reach:
+            state.note(facts.LeftAlive(slot.name, slot.run))
+        else:
+            under_way.cut += 1
+            state.note(facts.Cut(slot.name, slot.run, state.now - slot.started))
     state.note(facts.ShutdownEnded(under_way.finished, under_way.cut, state.now - under_way.begun))

@@ -154,6 +154,8 @@ def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
         return (
             f"paused by {slot.paused_by} since {since:{'%H:%M' if since.date() == wall.date() else '%Y-%m-%d %H:%M'}}"
         )
+    if slot.out_of_reach:
+        return "cannot be signalled: it runs with the rights of another user"
     if slot.extra:
         return f"leaves: one extra run for {slot.asked_by}" if slot.run else "leaves: what an extra run left behind"
     if slot.leaving:

@@ -175,6 +175,17 @@ def signal_run(leader: int, number: int, *, group: bool, wake: bool = True) -> b
     return is_unreaped(leader) and _send(leader, number, group=group, wake=wake)
 
 
+def is_out_of_reach(leader: int) -> bool:
+    """Whether a child of ours that has not been reaped has rights for which we may not signal it."""
+    try:
+        os.kill(leader, 0)
+    except PermissionError:
+        return is_unreaped(leader)
+    except ProcessLookupError:
+        pass
+    return False
+
+
 def signal_process(process: Stat, number: int, *, group: bool = False, wake: bool = True) -> bool:
     """Signal a process, or its whole group, if it still is the one that was seen; as `signal_run` for the rest."""
     pidfd = _pidfd(process.pid)  # first: from now on the number is looked at only to compare

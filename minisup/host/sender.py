@@ -1,8 +1,9 @@
 """Signals to runs in progress: our children by their pid, survivors of an earlier minisup with more care."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from minisup.core.messages import OutOfReach
 from minisup.core.model import Scope
 from minisup.host import processes
 from minisup.host.survivors import Survivors
@@ -17,7 +18,13 @@ class Sender:
     `running` knows the run of each pid that has not been reaped: a number whose run it was is signalled no more.
     """
 
-    def __init__(self, running: Mapping[int, Run], survivors: Survivors) -> None:
+    def __init__(
+        self,
+        running: Mapping[int, Run],
+        survivors: Survivors,
+        refused: Callable[[OutOfReach], None] = lambda _event: None,
+    ) -> None:
+        self._refused = refused
         self._running = running
         self._survivors = survivors
         self._doomed: dict[int, Run] = {}
@@ -32,9 +39,13 @@ class Sender:
         number = signal.Signals[name]
         kill = number == signal.SIGKILL
         send = self._survivors.signal if leader in self._survivors else processes.signal_run
-        send(leader, number, group=kill or scope is Scope.GROUP, wake=wake)
+        if not send(leader, number, group=kill or scope is Scope.GROUP, wake=wake) and self._is_refused(leader):
+            self._refused(OutOfReach(*run))
         if kill:
             self._doomed[leader] = run
+
+    def _is_refused(self, leader: int) -> bool:
+        return leader not in self._survivors and processes.is_out_of_reach(leader)
 
     def finish(self) -> None:
         """Send SIGKILL to those of the sessions that are in other groups, unless their leader has been reaped."""

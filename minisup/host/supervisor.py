@@ -132,7 +132,7 @@ class Supervisor:
         self.survivors = Survivors(
             self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say, self._uid_of
         )
-        self.sender = Sender(self.running, self.survivors)
+        self.sender = Sender(self.running, self.survivors, self.feed)
         self.leftovers = leftovers.Leftovers(
             self.loop, self._leaders, self._slot_running, self._is_wanted, self._uid_of, self.feed, self.survivors
         )

@@ -16,6 +16,7 @@ SENDERS = {"kill", "killpg", "pidfd_send_signal", "pthread_kill", "raise_signal"
 ALLOWED = {
     ("host/processes.py", "_send"): "after its callers have made sure whom the number stands for",
     ("host/processes.py", "group_lives"): "signal 0: it asks",
+    ("host/processes.py", "is_out_of_reach"): "signal 0: it asks, and then whether the child has been reaped",
 }
 
 KNOWS = {"signal_run": "is_unreaped", "signal_process": "start_time"}
