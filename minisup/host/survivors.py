@@ -4,7 +4,7 @@ Found: by the pid of their record, if that process leads a session and was made 
 when it was started. A run that was about to be started when minisup was killed has no pid in its record: it is looked
 for by its environment, among the processes of its program's user. By the time that this happens it has executed its
 command or ended, because a child that has not holds the lock of the state directory, as everything that minisup had
-open.
+open; one of another user gives that up earlier, but writes its pid into the record before.
 
 Watched by a pidfd, without one by looking at `/proc` again and again. How they end nobody can read.
 """
