@@ -17,8 +17,8 @@ from benchmarks.contestants import installed
 from benchmarks.trial import ENVIRONMENT
 from minisup.core.messages import Record
 from minisup.core.model import Outcome
-from minisup.history.scribe import Scribe
 from minisup.history.store import Retention
+from minisup.history.writer import Scribe
 from minisup.host.clock import Clock
 
 BATCH = 750

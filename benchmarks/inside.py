@@ -15,11 +15,11 @@ from pathlib import Path
 
 from minisup.config.load import load
 from minisup.core.messages import Booted
-from minisup.host import processes
 from minisup.host.clock import Clock
-from minisup.host.reap import Ended
+from minisup.host.process import processes
+from minisup.host.process.reap import Reaped
 from minisup.host.signals import Signals
-from minisup.host.spawn import Spawner
+from minisup.host.start.spawn import Spawner
 from minisup.host.supervisor import Supervisor
 
 CONFIG = """
@@ -65,7 +65,7 @@ def end_all(supervisor: Supervisor) -> None:
     for _ in range(RUNS):
         pid = next(iter(supervisor.running))
         slot, run = supervisor.running.pop(pid)
-        supervisor.exits.ended(Ended(pid, 0, None, 0.001, 1 << 20), slot, run, orphans=False)
+        supervisor.exits.ended(Reaped(pid, 0, None, 0.001, 1 << 20), slot, run, orphans=False)
 
 
 def main(to: str) -> None:

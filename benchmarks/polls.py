@@ -22,7 +22,7 @@ from random import Random
 
 from minisup.core.model import Idle, Outcome, Policy
 from minisup.sim.jobs import Job, Queue
-from minisup.sim.report import report
+from minisup.sim.totals import report
 from minisup.sim.world import World
 
 SPAN = 1800.0

@@ -7,13 +7,13 @@ import tempfile
 import time
 from unittest import mock
 
-from minisup.host import running
+from minisup.host.process import run_record
 
 RUNS = 100_000
 ROUNDS = 7
 
 
-def microseconds(record: running.Running) -> float:
+def microseconds(record: run_record.Running) -> float:
     """CPU time of the notes of one run; the best of some rounds."""
     best = float("inf")
     for _ in range(ROUNDS):
@@ -31,9 +31,9 @@ def main() -> None:
     for name, in_place in (("mapped", True), ("by system call", False)):
         with (
             tempfile.TemporaryDirectory(prefix="minisup-record-") as directory,
-            mock.patch.object(running, "overwrites_in_place", return_value=in_place),
+            mock.patch.object(run_record, "overwrites_in_place", return_value=in_place),
         ):
-            record = running.Running()
+            record = run_record.Running()
             record.open(directory, "state", [f"email:{number}" for number in range(8)])
             print(f"{name}: {microseconds(record):.2f} microseconds a run")
 

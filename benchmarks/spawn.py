@@ -10,12 +10,12 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from minisup.host.as_user import Forked
-from minisup.host.environment import Account
 from minisup.host.inherited import seal_inherited_fds
-from minisup.host.recipe import recipe
-from minisup.host.rlimits import RunLimits
-from minisup.host.spawn import NOTHING, Spawner
+from minisup.host.start.as_user import Forked
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import recipe
+from minisup.host.start.rlimits import RunLimits
+from minisup.host.start.spawn import NOTHING, Spawner
 
 STARTS = 200
 ROUNDS = 3

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minisup.host.clock import Clock
-from minisup.host.console import open_sink
 from minisup.host.loop import Loop
-from minisup.host.outlets import Outlet, Outlets
-from minisup.host.pump import Pump
+from minisup.host.output.console import open_sink
+from minisup.host.output.outlets import Outlet, Outlets
+from minisup.host.output.pump import Pump
 
 ROUNDS = 5
 LINE = "x" * 99

@@ -17,8 +17,8 @@ from minisup.config.load import load
 from minisup.host import daemon
 from minisup.host.loop import Loop
 from minisup.host.signals import prepare
-from minisup.host.slices import ask_for_short_slice
-from minisup.host.spawn import Spawner
+from minisup.host.start.spawn import Spawner
+from minisup.host.time_slice import ask_for_short_slice
 
 CONFIG = """
 [supervisor]

@@ -3,7 +3,8 @@
 `from minisup import Client` talks to a running minisup.
 """
 
-__version__ = "0.1.0"
+from minisup.version import __version__
+
 __all__ = ["Client", "__version__"]
 
 TYPE_CHECKING = False

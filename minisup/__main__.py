@@ -26,7 +26,7 @@ def main() -> None:
 def run(argv: Sequence[str]) -> int:
     """The exit code of a command line."""
     from minisup.cli.argv import LATER_COMMANDS, command_of  # noqa: PLC0415 -- as the module's docstring says
-    from minisup.cli.say import complain  # noqa: PLC0415
+    from minisup.cli.output import complain  # noqa: PLC0415
 
     command = command_of(argv)
     if "_MINISUP_COMPLETE" in os.environ:
@@ -47,16 +47,16 @@ def run(argv: Sequence[str]) -> int:
 def run_lean(command: str, argv: Sequence[str]) -> int | None:
     """The exit code of the commands that do without typer, in their plain forms; None: typer must look at this."""
     from minisup.cli.argv import read  # noqa: PLC0415
-    from minisup.cli.say import guarded  # noqa: PLC0415
+    from minisup.cli.output import guarded  # noqa: PLC0415
 
     if command == "up":
-        from minisup.cli import up as lean  # noqa: PLC0415
+        from minisup.cli.daemon import up as lean  # noqa: PLC0415
     elif command == "health":
-        from minisup.cli import health as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+        from minisup.cli.daemon import health as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     elif command == "status":
-        from minisup.cli import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+        from minisup.cli.status import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     elif command == "history":
-        from minisup.cli import history as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+        from minisup.cli.history import history as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     else:
         return None
     words = read(argv, lean.OPTIONS, lean.FLAGS)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minisup import __version__
 from minisup.config.units import format_duration as duration
 from minisup.config.units import format_size as size
 from minisup.core import facts
@@ -12,6 +11,7 @@ from minisup.core.model import Outcome
 from minisup.core.outcome import described
 from minisup.core.state import State
 from minisup.escapes import visible
+from minisup.version import __version__
 
 WARNING = frozenset(
     {

@@ -1,0 +1,1 @@
+"""The command line. Each family of commands has its room."""

@@ -6,31 +6,24 @@ from typing import Annotated, Any, Final, cast
 
 import typer
 
-from minisup import __version__
-from minisup.cli import (
-    control,
-    convert,
-    events,
-    logs,
-    looking,
-    once,
-    past_commands,
-    reload,
-    running,
-    say,
-    simulating,
-    steering,
-)
+from minisup.cli import convert, output
 from minisup.cli.completion import mend
+from minisup.cli.control import control_commands, reload_command, run_command, scale_signal
+from minisup.cli.daemon import run_commands
+from minisup.cli.history import history_commands
+from minisup.cli.logs import events_command, logs
 from minisup.cli.options import Config, Globals, Socket
+from minisup.cli.simulate import simulate_command
+from minisup.cli.status import look_commands
 from minisup.errors import UsageError
+from minisup.version import __version__
 
 PROGRAM: Final = "minisup"
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        say.show(f"minisup {__version__}")
+        output.show(f"minisup {__version__}")
         raise typer.Exit
 
 
@@ -78,7 +71,19 @@ Exit codes:
     codes="\n".join(f"  {code:<8}  {meaning.replace('`', '')}" for code, meaning in EXIT_CODES),
 )
 
-FAMILIES: Final = (running, looking, logs, events, past_commands, simulating, control, once, steering, reload, convert)
+FAMILIES: Final = (
+    run_commands,
+    look_commands,
+    logs,
+    events_command,
+    history_commands,
+    simulate_command,
+    control_commands,
+    run_command,
+    scale_signal,
+    reload_command,
+    convert,
+)
 
 COMMANDS: Final = tuple(command for family in FAMILIES for command in family.COMMANDS)
 
@@ -122,7 +127,7 @@ def parser() -> Any:  # noqa: ANN401 -- typer moves this class around
 
 def run_app(argv: Sequence[str]) -> int:
     """The exit code of a command line, read by typer."""
-    return say.guarded(lambda: _main(argv))
+    return output.guarded(lambda: _main(argv))
 
 
 def run_completion(argv: Sequence[str]) -> int:
@@ -140,7 +145,7 @@ def _main(argv: Sequence[str]) -> int:
     except SHOWN_ERROR as error:
         raise UsageError(str(error)) from None
     except typer.Abort:
-        return say.INTERRUPTED
+        return output.INTERRUPTED
     return code if isinstance(code, int) else 0
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import typer
 
-from minisup.cli import reach
-from minisup.cli.words import state_words
+from minisup.cli import connect
+from minisup.cli.status.status_words import state_words
 
 PATIENCE: Final = 0.3
 """Seconds that minisup has for its answer."""
@@ -110,7 +110,7 @@ def _offers(ctx: typer.Context, kind: Callable[[Iterable[Mapping[str, Any]]], It
 
 
 def _of_minisup(config: str | None, socket: str | None) -> Iterator[dict[str, Any]]:
-    with reach.client(config, socket) as minisup:
+    with connect.client(config, socket) as minisup:
         minisup.timeout = PATIENCE
         for program in minisup.status()["programs"]:
             slots = [(slot["name"], slot["phase"]) for slot in program["slots"]]
@@ -123,7 +123,7 @@ def _of_configuration(config: str | None, _socket: str | None) -> Iterator[dict[
     import tomllib  # noqa: PLC0415 -- only when no minisup answers
 
     named = config or os.environ.get("MINISUP_CONFIG")
-    path = named or next(path for path in reach.USUAL_CONFIGS if os.path.exists(path))
+    path = named or next(path for path in connect.USUAL_CONFIGS if os.path.exists(path))
     with open(path, "rb") as file:
         programs = tomllib.load(file)["program"]
     for name, keys in programs.items():

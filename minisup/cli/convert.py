@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from minisup.cli import say
+from minisup.cli import output
 from minisup.cli.options import Command, Json
 from minisup.errors import MinisupError, UsageError
 
 if TYPE_CHECKING:
-    from minisup.convert.ledger import Converted
+    from minisup.convert.report_builder import Converted
 
 
 class From(StrEnum):
@@ -72,7 +72,7 @@ def import_(
     paths = ["/dev/stdin" if file == "-" else file for file in files]
     where = os.path.dirname(os.path.abspath(out)) if out else None
     if source is From.SUPERVISORD:
-        from minisup.convert.supervisord import import_supervisord  # noqa: PLC0415 -- each import loads its own
+        from minisup.convert.supervisord.supervisord_file import import_supervisord  # noqa: PLC0415 -- each import loads its own
 
         converted = import_supervisord(*paths, out=where, after_priority=after_priority)
     elif source is From.PROCFILE:
@@ -80,7 +80,7 @@ def import_(
 
         converted = import_procfile(paths[0], where, scale=scale or "")
     else:
-        from minisup.convert.crontab import import_crontab  # noqa: PLC0415 -- as above
+        from minisup.convert.crontab.crontab_file import import_crontab  # noqa: PLC0415 -- as above
 
         converted = import_crontab(*paths, system=system)
     _show(converted, out, as_json)
@@ -89,8 +89,8 @@ def import_(
 
 def _show(converted: Converted, out: str | None, as_json: bool) -> None:
     """The TOML where it is wanted, the report where the TOML is not."""
+    from minisup.convert.import_report import report_facts, report_text  # noqa: PLC0415 -- as above
     from minisup.convert.render import render  # noqa: PLC0415 -- loads tomli_w
-    from minisup.convert.report import report_facts, report_text  # noqa: PLC0415 -- as above
 
     more = f" and {len(converted.files) - 1} more" if len(converted.files) > 1 else ""
     head = [f"Written by `minisup import {converted.source}` from {os.path.basename(converted.files[0])}{more}."]
@@ -102,11 +102,11 @@ def _show(converted: Converted, out: str | None, as_json: bool) -> None:
     else:
         report = report_text(converted) + (f"\nnext: minisup check -c {out}" if out else "")
     if out is None:
-        say.complain(report)
-        say.show_file(toml)
+        output.complain(report)
+        output.show_file(toml)
     else:
         _write(out, toml)
-        say.show(report)
+        output.show(report)
 
 
 def _write(out: str, toml: str) -> None:

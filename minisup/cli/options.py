@@ -5,8 +5,8 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from minisup.cli import reach
 from minisup.cli.completion import complete_target
+from minisup.cli.connect import client
 from minisup.control.client import Client
 
 Config = Annotated[
@@ -87,4 +87,4 @@ def chosen(ctx: typer.Context, config: str | None, socket: str | None) -> Global
 
 def connect(ctx: typer.Context, config: str | None, socket: str | None) -> Client:
     """A client for the minisup that the global options mean."""
-    return reach.client(*chosen(ctx, config, socket))
+    return client(*chosen(ctx, config, socket))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from minisup.cli import say
+from minisup.cli import output
 from minisup.errors import MinisupError
 
 STDOUT = "-"
@@ -19,11 +19,11 @@ def must_be_free(file: str | None, *, force: bool) -> None:
 def write(file: str, text: str) -> None:
     """Write a page to `file`; `-` is stdout. Raises MinisupError."""
     if file == STDOUT:
-        say.show_file(text)
+        output.show_file(text)
         return
     try:
         with open(file, "w", encoding="utf-8", errors="replace") as out:
             out.write(text)
     except OSError as error:
         raise MinisupError(f"cannot write {file}: {error.strerror}; name another place") from None
-    say.show(f"wrote {file}")
+    output.show(f"wrote {file}")

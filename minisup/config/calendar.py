@@ -56,7 +56,7 @@ class Cron:
             yield datetime.fromtimestamp(wall, find_zone(self.zone))
 
 
-def when(schedule: tables.Schedule) -> Schedule:
+def when(schedule: tables.ScheduleTable) -> Schedule:
     """The schedule as the core knows it."""
     calendar = None if schedule.cron is None else Cron(" ".join(schedule.cron.split()), schedule.timezone or "")
     return Schedule(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from minisup.config.masking import mask
-from minisup.config.problems import Report, show
+from minisup.config.problems import ProblemReport, show
 from minisup.errors import Problem
 
 _NAME: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*")
@@ -29,7 +29,7 @@ class EnvFile(NamedTuple):
     shown: dict[str, str]
 
 
-def read_variables(raw: bytes, path: str, key: str, report: Report, known: Mapping[str, str]) -> EnvFile:
+def read_variables(raw: bytes, path: str, key: str, report: ProblemReport, known: Mapping[str, str]) -> EnvFile:
     r"""The variables of a file, the last of a name winning; what is wrong with it goes to `report` under `key`.
 
     Blank lines and lines that begin with `#` are skipped, `export` before a name is allowed. A value may be in single

@@ -27,7 +27,7 @@ Files = dict[str, Stamp]
 """Files by path."""
 
 
-class Entry(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """What a directory holds under a name."""
 
     name: str
@@ -78,7 +78,7 @@ class Glance:
         self.times: dict[str, float] = {}
         self.full = False
         self._files: dict[str, Files] = {}
-        self._listed: dict[str, list[Entry]] = {}
+        self._listed: dict[str, list[DirectoryEntry]] = {}
 
     def at(self, pattern: str) -> Files:
         """The files that an absolute pattern names now."""
@@ -167,13 +167,13 @@ class Glance:
         self.directories[directory] = (seen.st_dev, seen.st_ino)
         return True
 
-    def _list(self, directory: str) -> list[Entry]:
+    def _list(self, directory: str) -> list[DirectoryEntry]:
         entries = self._listed.get(directory)
         if entries is None:
             try:
                 with os.scandir(directory) as found:
                     entries = [
-                        Entry(entry.name, entry.path, entry.is_dir(follow_symlinks=False), entry.is_symlink())
+                        DirectoryEntry(entry.name, entry.path, entry.is_dir(follow_symlinks=False), entry.is_symlink())
                         for entry in found
                     ]
             except OSError:  # it went away, or is not for us to read

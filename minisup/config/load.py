@@ -9,12 +9,12 @@ from minisup.config.container import in_container
 from minisup.config.interpolate import OWN
 from minisup.config.logfiles import check_log_files
 from minisup.config.ownership import VARIABLE, Trust
-from minisup.config.place import Place
-from minisup.config.problems import Report, Source, did_you_mean, format_problems, named, show
-from minisup.config.programs import World, read_program
-from minisup.config.schema import Config, Program
+from minisup.config.problems import ProblemReport, Source, did_you_mean, format_problems, named, show
+from minisup.config.programs import LoadContext, read_program
+from minisup.config.schema import Config, ProgramTable
 from minisup.config.sources import read_includes, read_source
-from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, Supervisor
+from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, SupervisorTable
+from minisup.config.table_context import Place
 from minisup.config.users import AccountError, find_group, trusted
 from minisup.config.validate import check_after, check_supervisor
 from minisup.config.walk import Walker, build
@@ -59,7 +59,7 @@ def load(
     ConfigError: there are problems; all of them are in `.problems`, and the text lists them.
     """
     name, now = os.fspath(path), time.time()
-    report = Report(_directory(name, environ) if cwd is None else cwd, looking)
+    report = ProblemReport(_directory(name, environ) if cwd is None else cwd, looking)
     if guarded and os.geteuid() == 0:
         report.trust = _trust(environ, report)
     main = read_source(name, report)
@@ -73,7 +73,7 @@ def load(
     return config
 
 
-def _trust(environ: Mapping[str, str], report: Report) -> Trust:
+def _trust(environ: Mapping[str, str], report: ProblemReport) -> Trust:
     try:
         return trusted(environ)
     except AccountError as error:
@@ -88,7 +88,7 @@ def _directory(path: str, environ: Mapping[str, str]) -> str:
         return ""
 
 
-def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) -> Config:
+def _read(main: Source, environ: Mapping[str, str], report: ProblemReport, now: float) -> Config:
     variables = {key: text for key, text in environ.items() if key not in OWN}
     supervisor, variables = _read_supervisor(main, variables, report)
     found = list(read_includes(main, supervisor.include, report))
@@ -96,8 +96,8 @@ def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) 
     complete = len(sources) == len(found) + 1
     if not report.cwd:
         report.add(main, (), "the current directory is gone; start minisup in another one")
-    world = World(variables, report.cwd or "/")
-    programs: dict[str, Program] = {}
+    world = LoadContext(variables, report.cwd or "/")
+    programs: dict[str, ProgramTable] = {}
     places: dict[str, Place] = {}
     for source, key, raw in _tables(sources, report):
         if report.full:
@@ -122,7 +122,7 @@ def _read(main: Source, environ: Mapping[str, str], report: Report, now: float) 
     )
 
 
-def _tables(sources: list[Source], report: Report) -> Iterator[tuple[Source, str, object]]:
+def _tables(sources: list[Source], report: ProblemReport) -> Iterator[tuple[Source, str, object]]:
     """Every [program.NAME] of all files; other tables are problems."""
     for source in sources:
         _check_top(source, source is sources[0], report)
@@ -134,7 +134,7 @@ def _tables(sources: list[Source], report: Report) -> Iterator[tuple[Source, str
             yield source, name, raw
 
 
-def _check_top(source: Source, is_main: bool, report: Report) -> None:
+def _check_top(source: Source, is_main: bool, report: ProblemReport) -> None:
     for name in source.data:
         if report.full:
             break
@@ -147,7 +147,9 @@ def _check_top(source: Source, is_main: bool, report: Report) -> None:
             report.add(source, (name,), "belongs in the main file; an included file has programs only")
 
 
-def _read_supervisor(main: Source, variables: Mapping[str, str], report: Report) -> tuple[Supervisor, dict[str, str]]:
+def _read_supervisor(
+    main: Source, variables: Mapping[str, str], report: ProblemReport
+) -> tuple[SupervisorTable, dict[str, str]]:
     """[supervisor] and all variables. Its environment is read first, because the rest may use it."""
     known = {**variables, "MINISUP_HERE": main.here}
     raw = main.data.get("supervisor", {})
@@ -155,9 +157,9 @@ def _read_supervisor(main: Source, variables: Mapping[str, str], report: Report)
     if isinstance(raw, dict) and "environment" in raw:
         first = {"environment": raw["environment"]}
         raw = {key: value for key, value in raw.items() if key != "environment"}
-    given = Walker(main, report, known).table(Supervisor, first, ("supervisor",))
+    given = Walker(main, report, known).table(SupervisorTable, first, ("supervisor",))
     own = {**_not_understood(first.get("environment")), **given.get("environment", {})}
-    rest = Walker(main, report, {**known, **own}).table(Supervisor, raw, ("supervisor",))
+    rest = Walker(main, report, {**known, **own}).table(SupervisorTable, raw, ("supervisor",))
     return _build_supervisor(main, {**given, **rest}, report), {**variables, **own}
 
 
@@ -166,11 +168,13 @@ def _not_understood(environment: object) -> dict[str, str]:
     return dict.fromkeys(environment, "") if isinstance(environment, dict) else {}
 
 
-def _build_supervisor(main: Source, given: Mapping[str, Any], report: Report) -> Supervisor:
+def _build_supervisor(main: Source, given: Mapping[str, Any], report: ProblemReport) -> SupervisorTable:
     place = Place(main, report, ("supervisor",))
     socket_gid = _socket_gid(given.get("socket_group"), place)
     default = SHUTDOWN_TIMEOUT[given.get("platform", Platform.DOCKER)]
-    supervisor: Supervisor = build(Supervisor, {**given, "socket_gid": socket_gid}, {"shutdown_timeout": default})
+    supervisor: SupervisorTable = build(
+        SupervisorTable, {**given, "socket_gid": socket_gid}, {"shutdown_timeout": default}
+    )
     check_supervisor(supervisor, place)
     return supervisor
 

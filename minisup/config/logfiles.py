@@ -6,9 +6,9 @@ from typing import Final
 
 from minisup.config.interpolate import SLOT_ONLY, names_in
 from minisup.config.log_tables import LogTo, Rotation
-from minisup.config.place import Place
 from minisup.config.problems import show
-from minisup.config.schema import Program
+from minisup.config.schema import ProgramTable
+from minisup.config.table_context import Place
 
 _KEYS: Final = ("path", "stderr_path")
 
@@ -18,7 +18,7 @@ _OPEN_IN_A_PROCESS: Final = re.compile(
 """Names for what a process has open: a pipe, a terminal, or a file that somebody else opened and may rotate."""
 
 
-def check_log_files(programs: Mapping[str, Program], places: Mapping[str, Place]) -> None:
+def check_log_files(programs: Mapping[str, ProgramTable], places: Mapping[str, Place]) -> None:
     """Impossible in the log paths: a directory, or a file that another program wants to be rotated otherwise."""
     first: dict[str, tuple[str, Rotation]] = {}
     for name, program in programs.items():
@@ -32,7 +32,7 @@ def check_log_files(programs: Mapping[str, Program], places: Mapping[str, Place]
                 places[name].problem(f"log.{key}", wrong, *(f"log.{other}" for other in Rotation._fields))
 
 
-def _paths(program: Program) -> Iterator[tuple[str, str]]:
+def _paths(program: ProgramTable) -> Iterator[tuple[str, str]]:
     templates = (program.log.path or "", program.log.stderr_path or "")
     own = any(SLOT_ONLY in names_in(template) for template in templates)
     for slot in range(program.most_slots if own else 1):

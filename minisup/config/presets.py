@@ -124,7 +124,7 @@ keep the worker silent (`--quiet`): without a job line every run would look idle
 
 def reference() -> str:
     """The page about presets."""
-    from minisup.config.written import written_keys  # noqa: PLC0415 - `up` has no use for it
+    from minisup.config.toml_format import written_keys  # noqa: PLC0415 - `up` has no use for it
 
     parts = [_INTRO]
     for name, preset in PRESETS.items():

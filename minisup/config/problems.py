@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from minisup.config.globs import escaped
-from minisup.config.lines import Path, key_text, line_of, printable
 from minisup.config.masking import conceal
 from minisup.config.ownership import VARIABLE, Trust, stranger
+from minisup.config.toml_lines import Path, key_text, line_of, printable
 from minisup.errors import ConfigError, Problem
 
 MOST_PROBLEMS: Final = 500
@@ -30,7 +30,7 @@ class Source(NamedTuple):
     lines: dict[Path, int]
 
 
-class Report:
+class ProblemReport:
     """The problems found so far. `bad` holds the key paths of a source whose values could not be understood.
 
     `looked_at` are patterns for the files that were read, or would have been if they were there. Names of files begin

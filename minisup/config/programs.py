@@ -1,21 +1,21 @@
-"""From a table `[program.NAME]` to a `Program`: variables, defaults that depend on the kind, users, env_file."""
+"""From a table `[program.NAME]` to a `ProgramTable`: variables, defaults that depend on the kind, users, env_file."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from minisup.config.envfile import EnvFile, read_variables
-from minisup.config.lines import Path, key_text, line_of
 from minisup.config.log_tables import LogStderr, LogTo
-from minisup.config.opening import LARGEST_FILE, read_file
-from minisup.config.place import Place
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.privileges import our_rights, refused
-from minisup.config.problems import Report, Source, show
-from minisup.config.scale_tables import Scale
+from minisup.config.problems import ProblemReport, Source, show
+from minisup.config.safe_open import LARGEST_FILE, read_file
+from minisup.config.scale_tables import ScaleTable
 from minisup.config.scheduling import check_schedule
-from minisup.config.schema import Identity, Origin, Program
+from minisup.config.schema import Identity, Origin, ProgramTable
 from minisup.config.sources import TOO_LARGE, reason
+from minisup.config.table_context import Place
+from minisup.config.toml_lines import Path, key_text, line_of
 from minisup.config.users import AccountError, find_identity
 from minisup.config.validate import check_program
 from minisup.config.values import NO_NAME, is_label
@@ -33,14 +33,16 @@ _KIND_DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = MappingProxyType(
 _RESERVED: Final = "all"
 
 
-class World(NamedTuple):
+class LoadContext(NamedTuple):
     """What all programs share: the variables at load and the working directory of `up`."""
 
     variables: Mapping[str, str]
     cwd: str
 
 
-def read_program(name: str, raw: object, source: Source, world: World, report: Report) -> tuple[Program, Place]:
+def read_program(
+    name: str, raw: object, source: Source, world: LoadContext, report: ProblemReport
+) -> tuple[ProgramTable, Place]:
     """The program, with defaults where `report` got a problem."""
     path: Path = ("program", name)
     if not is_label(name):
@@ -51,8 +53,8 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
     place = Place(source, report, path)
     identity = _identity(given, place)
     file = _file_environment(given, identity, place, {} if given.get("clear_env") else world.variables)
-    program: Program = build(
-        Program,
+    program: ProgramTable = build(
+        ProgramTable,
         {
             **given,
             "name": name,
@@ -73,16 +75,16 @@ def read_program(name: str, raw: object, source: Source, world: World, report: R
     return program, place
 
 
-def _walk(name: str, raw: object, source: Source, world: World, report: Report) -> dict[str, Any]:
+def _walk(name: str, raw: object, source: Source, world: LoadContext, report: ProblemReport) -> dict[str, Any]:
     """The given keys. numprocs is read first: it is a variable for the others."""
     path: Path = ("program", name)
     known = {**world.variables, "MINISUP_HERE": source.here, "MINISUP_PROGRAM": name}
     first: dict[str, Any] = {}
     if isinstance(raw, dict) and "numprocs" in raw:
-        first = Walker(source, report, known).table(Program, {"command": "-", "numprocs": raw["numprocs"]}, path)
+        first = Walker(source, report, known).table(ProgramTable, {"command": "-", "numprocs": raw["numprocs"]}, path)
         raw = {key: value for key, value in raw.items() if key != "numprocs"}
     known["MINISUP_NUMPROCS"] = str(first.get("numprocs", 1))
-    given = Walker(source, report, known, {**known, "MINISUP_SLOT": "0"}).table(Program, raw, path)
+    given = Walker(source, report, known, {**known, "MINISUP_SLOT": "0"}).table(ProgramTable, raw, path)
     return {**given, "numprocs": first["numprocs"]} if "numprocs" in first else given
 
 
@@ -95,7 +97,7 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     plain = {"ok": ExitCodes().ok, "fatal": ExitCodes().fatal, **defaults.get("exit", {})}
     defaults["exit"] = {name: default - named_codes for name, default in plain.items()}
     if isinstance(given.get("scale"), dict):  # what it starts with
-        defaults["numprocs"] = given["scale"].get("min", Scale().min)
+        defaults["numprocs"] = given["scale"].get("min", ScaleTable().min)
     if given.get("log", {}).get("to") is LogTo.FILE:
         defaults["log"] = {"stderr": LogStderr.JOIN}
     return defaults

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from minisup.config.keys import Command, Key, says
+from minisup.config.key_info import Command, Key, says
 from minisup.core.model import Seconds
 
 KINDS: Final = ("command", "sqs", "redis", "http")
@@ -58,7 +58,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scale:
+class ScaleTable:
     """As many processes as the work needs; instead of `numprocs`."""
 
     min: int = field(

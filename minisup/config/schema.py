@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from minisup.config.calendar import when
 from minisup.config.interpolate import interpolate
-from minisup.config.keys import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
-from minisup.config.lines import Path as LinePath
+from minisup.config.key_info import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
 from minisup.config.log_tables import Log, LogTo
-from minisup.config.scale_tables import Scale
-from minisup.config.supervisor_table import Supervisor
-from minisup.config.tables import Limits, Queue, Schedule, Worked
+from minisup.config.scale_tables import ScaleTable
+from minisup.config.supervisor_table import SupervisorTable
+from minisup.config.tables import Limits, QueueTable, ScheduleTable, Worked
+from minisup.config.toml_lines import Path as LinePath
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 from minisup.core.model import Scale as ScalePolicy
 
@@ -66,7 +66,7 @@ class SlotConfig(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
+class ProgramTable:
     """`[program.NAME]`: what to run, how often, and what its exits mean."""
 
     command: Command = field(
@@ -159,9 +159,9 @@ class Program:
     stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
     log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
     limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
-    schedule: Schedule | None = field(default=None, metadata=says(Key("Starts by the clock.")))
-    scale: Scale | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`.")))
-    queue: Queue | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
+    schedule: ScheduleTable | None = field(default=None, metadata=says(Key("Starts by the clock.")))
+    scale: ScaleTable | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`.")))
+    queue: QueueTable | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
     ignore: tuple[Ignore, ...] = field(
         default=(),
         metadata=says(Key('Warnings of `check` that are not wanted, with the reason: `["MS104 jobs may be cut"]`.')),
@@ -281,8 +281,8 @@ class Program:
 class Config:
     """A configuration that has no problems. `files` are the files it was read from, the main one first."""
 
-    supervisor: Supervisor
-    programs: dict[str, Program]
+    supervisor: SupervisorTable
+    programs: dict[str, ProgramTable]
     files: tuple[str, ...]
     lines: Mapping[str, Mapping[LinePath, int]] = field(default_factory=dict)  # of the keys, by file
     read_at: float = field(default=0.0, compare=False)  # when that began, wall clock

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from minisup.config.globs import escaped
-from minisup.config.lines import DeepKeyError, find_lines
 from minisup.config.masking import conceal
-from minisup.config.opening import LARGEST_FILE, read_file
-from minisup.config.problems import Report, Source, show
+from minisup.config.problems import ProblemReport, Source, show
+from minisup.config.safe_open import LARGEST_FILE, read_file
+from minisup.config.toml_lines import DeepKeyError, find_lines
 from minisup.config.workdir import absolute
 from minisup.errors import Problem
 
@@ -20,7 +20,7 @@ _POSITION: Final = re.compile(r" \(at (?:line (\d+), column (\d+)|end of documen
 _WILDCARD: Final = re.compile(r"[*?\[]")
 
 
-def read_source(name: str, report: Report, key: str = "") -> Source | None:
+def read_source(name: str, report: ProblemReport, key: str = "") -> Source | None:
     """The file `name`, parsed; None: it could not be, and `report` says why."""
     text = _read_text(name, report, key)
     if text is None:
@@ -42,7 +42,7 @@ def read_source(name: str, report: Report, key: str = "") -> Source | None:
     return None
 
 
-def _read_text(name: str, report: Report, key: str) -> str | None:
+def _read_text(name: str, report: ProblemReport, key: str) -> str | None:
     raw = read_bytes(name, report, key)
     if raw is None:
         return None
@@ -54,7 +54,7 @@ def _read_text(name: str, report: Report, key: str) -> str | None:
     return None
 
 
-def read_bytes(name: str, report: Report, key: str) -> bytes | None:
+def read_bytes(name: str, report: ProblemReport, key: str) -> bytes | None:
     """What a file of the configuration holds; None: it cannot be read or is too large, and `report` says so."""
     report.looks_at(name)
     try:
@@ -83,7 +83,7 @@ def _said(message: str, text: str) -> tuple[int, str]:
     return text.count("\n") + (not text.endswith("\n")), f"{said} at the end of the file" if found else said
 
 
-def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iterator[Source | None]:
+def read_includes(main: Source, patterns: Iterable[str], report: ProblemReport) -> Iterator[Source | None]:
     """The files that the patterns name, each once, in order; None for one that cannot be read.
 
     A name without a wildcard must exist.
@@ -101,7 +101,7 @@ def read_includes(main: Source, patterns: Iterable[str], report: Report) -> Iter
                 yield read_source(name, report)
 
 
-def _matches(main: Source, pattern: str, report: Report) -> list[str] | None:
+def _matches(main: Source, pattern: str, report: ProblemReport) -> list[str] | None:
     base = os.path.dirname(main.name)
     if not _WILDCARD.search(pattern):
         name = os.path.join(base, pattern)

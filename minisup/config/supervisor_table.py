@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from minisup.config.hooks import Hook
-from minisup.config.keys import Environment, FilePath, Ignore, Key, Mode, says
+from minisup.config.hook_table import Hook
+from minisup.config.key_info import Environment, FilePath, Ignore, Key, Mode, says
 from minisup.config.log_tables import SupervisorLog
 from minisup.config.tables import History, TaskProtection
 from minisup.core.model import Seconds
@@ -31,7 +31,7 @@ SHUTDOWN_TIMEOUT: Final[Mapping[Platform, Seconds]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Supervisor:
+class SupervisorTable:
     """`[supervisor]`: minisup itself."""
 
     socket: FilePath | None = field(

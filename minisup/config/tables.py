@@ -6,7 +6,7 @@ The records of the core (`exit`, `idle`, `retry`, `stop`) are used as they are; 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from minisup.config.keys import Cron, Key, Pattern, Size, Zone, says
+from minisup.config.key_info import Cron, Key, Pattern, Size, Zone, says
 from minisup.core.model import Overlap, Seconds
 
 
@@ -64,7 +64,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class ScheduleTable:
     """Starts by the clock instead of by pace."""
 
     every: Seconds | None = field(
@@ -90,7 +90,7 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
+class QueueTable:
     """Facts about the queue, for the lints of `check`."""
 
     visibility_timeout: Seconds | None = field(

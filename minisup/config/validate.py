@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from minisup.config.log_tables import LogFormat, LogStderr, LogTo
-from minisup.config.place import Place
 from minisup.config.presets import PRESETS
 from minisup.config.problems import did_you_mean, named, show
 from minisup.config.scaling import check_scale
-from minisup.config.schema import Program
-from minisup.config.supervisor_table import Supervisor
+from minisup.config.schema import ProgramTable
+from minisup.config.supervisor_table import SupervisorTable
+from minisup.config.table_context import Place
 from minisup.config.units import write_duration
 from minisup.core.model import ExitCodes, Kind
 
@@ -23,13 +23,13 @@ _SETS: Final = ("ok", "idle", "recycle", "fatal")
 _FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
 
 
-def check_supervisor(supervisor: Supervisor, place: Place) -> None:
+def check_supervisor(supervisor: SupervisorTable, place: Place) -> None:
     """Impossible in [supervisor]."""
     if supervisor.socket and len(os.fsencode(supervisor.socket)) > _LONGEST_SOCKET:
         place.problem("socket", f"the path has more than {_LONGEST_SOCKET} bytes; no socket can have it")
 
 
-def check_program(program: Program, place: Place) -> None:
+def check_program(program: ProgramTable, place: Place) -> None:
     """Impossible in one [program.NAME]."""
     _check_preset(program, place)
     _check_order(program, place)
@@ -38,7 +38,7 @@ def check_program(program: Program, place: Place) -> None:
     check_scale(program, place)
 
 
-def _check_order(program: Program, place: Place) -> None:
+def _check_order(program: ProgramTable, place: Place) -> None:
     pairs = (
         ("idle.wait", program.idle.wait, "idle.max_wait", program.idle.max_wait),
         ("retry.backoff", program.retry.backoff, "retry.max_backoff", program.retry.max_backoff),
@@ -67,7 +67,7 @@ def _check_exit_codes(codes: ExitCodes, place: Place) -> None:
                 )
 
 
-def _check_log(program: Program, place: Place) -> None:
+def _check_log(program: ProgramTable, place: Place) -> None:
     log = program.log
     if log.to is not LogTo.FILE:
         for key in _FILE_KEYS:
@@ -89,7 +89,7 @@ def _check_log(program: Program, place: Place) -> None:
         _check_unread(program, place)
 
 
-def _check_unread(program: Program, place: Place) -> None:
+def _check_unread(program: ProgramTable, place: Place) -> None:
     """Rules that look at output which minisup does not read."""
     rules = {
         "idle.output": program.idle.output,
@@ -103,14 +103,14 @@ def _check_unread(program: Program, place: Place) -> None:
         place.problem("preset", f'{wrong}, and this preset needs it; write log.to = "console"', "log.to")
 
 
-def _check_preset(program: Program, place: Place) -> None:
+def _check_preset(program: ProgramTable, place: Place) -> None:
     name = program.preset
     if name is not None and name not in PRESETS:
         hint = did_you_mean(name, PRESETS) or f"; there are {named(PRESETS)}"
         place.problem("preset", f"{show(name)} is no preset{hint}")
 
 
-def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *, complete: bool) -> None:
+def check_after(programs: Mapping[str, ProgramTable], places: Mapping[str, Place], *, complete: bool) -> None:
     """Impossible in `after`: an unknown program (unless not all files could be read), a job, itself, a cycle."""
     wrongs = 0
     for name, other in ((name, other) for name, program in programs.items() for other in program.after):
@@ -123,7 +123,13 @@ def check_after(programs: Mapping[str, Program], places: Mapping[str, Place], *,
 
 
 def _wrong_after(
-    name: str, other: str, programs: Mapping[str, Program], places: Mapping[str, Place], complete: bool, *, hint: bool
+    name: str,
+    other: str,
+    programs: Mapping[str, ProgramTable],
+    places: Mapping[str, Place],
+    complete: bool,
+    *,
+    hint: bool,
 ) -> str:
     if other == name:
         return "names itself"
@@ -136,7 +142,7 @@ def _wrong_after(
     return ""
 
 
-def _cycles(programs: Mapping[str, Program]) -> list[Sequence[str]]:
+def _cycles(programs: Mapping[str, ProgramTable]) -> list[Sequence[str]]:
     """Each circle of two or more programs once, beginning with the program that comes first; only some of very many."""
     found: dict[frozenset[str], Sequence[str]] = {}
     done: set[str] = set()

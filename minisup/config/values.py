@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from minisup.config import cron, units
 from minisup.config.calendar import ZoneError, find_zone, never_due
 from minisup.config.globs import unfit
-from minisup.config.keys import Key
+from minisup.config.key_info import Key
 from minisup.config.problems import did_you_mean, one_of
 
 T = TypeVar("T")

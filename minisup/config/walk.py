@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from minisup.config.core_keys import key_of
 from minisup.config.globs import escaped
-from minisup.config.hooks import HookCommand, read_hook
+from minisup.config.hook_table import HookCommand, read_hook
 from minisup.config.interpolate import InterpolationError, interpolate, names_in
-from minisup.config.keys import Key
-from minisup.config.lines import Path, key_text
+from minisup.config.key_info import Key
 from minisup.config.masking import MASK, is_secret
-from minisup.config.problems import Report, Source, did_you_mean, named, one_of, show
+from minisup.config.problems import ProblemReport, Source, did_you_mean, named, one_of, show
+from minisup.config.toml_lines import Path, key_text
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
 _KEYS_NAMED: Final = 10
@@ -55,7 +55,11 @@ class Walker:
     __slots__ = ("known", "report", "slot_known", "source")
 
     def __init__(
-        self, source: Source, report: Report, known: Mapping[str, str], slot_known: Mapping[str, str] | None = None
+        self,
+        source: Source,
+        report: ProblemReport,
+        known: Mapping[str, str],
+        slot_known: Mapping[str, str] | None = None,
     ) -> None:
         self.source = source
         self.report = report
@@ -231,14 +235,14 @@ class Walker:
         return did_you_mean(name, keys) or (f"; there are {named(keys)}" if len(keys) <= _KEYS_NAMED else "")
 
     def _program_keys(self) -> frozenset[str]:
-        from minisup.config.schema import Program  # noqa: PLC0415 - only for a hint
+        from minisup.config.schema import ProgramTable  # noqa: PLC0415 - only for a hint
 
-        return frozenset(keys_of(Program))
+        return frozenset(keys_of(ProgramTable))
 
     def _supervisor_keys(self) -> frozenset[str]:
-        from minisup.config.supervisor_table import Supervisor  # noqa: PLC0415 - only for a hint
+        from minisup.config.supervisor_table import SupervisorTable  # noqa: PLC0415 - only for a hint
 
-        return frozenset(keys_of(Supervisor))
+        return frozenset(keys_of(SupervisorTable))
 
 
 def _keys_in_words(kind: type) -> str:

@@ -12,7 +12,7 @@ import socket as sockets
 import time
 
 from minisup.control import connecting
-from minisup.control.refusals import ADVICE, BusyError, error_in, nonsense, read_reply, unreachable
+from minisup.control.rpc_errors import ADVICE, BusyError, error_in, nonsense, read_reply, unreachable
 from minisup.errors import MinisupError, NotReachableError
 
 TYPE_CHECKING = False
@@ -128,7 +128,7 @@ class Client:
         "timestamp", "lines"}`, last `{"result": {...}}` as `run` with `wait` has it. The iterator has a connection of
         its own; `close()` ends that and not the run. Raises as `logs_follow`.
         """
-        from minisup.control.follow import follow  # noqa: PLC0415 -- as below
+        from minisup.control.notifications import follow  # noqa: PLC0415 -- as below
 
         return follow(Client(self.paths, timeout=self.timeout), "run.follow", {"target": target})
 
@@ -144,7 +144,7 @@ class Client:
         The iterator ends when minisup does, or by its `close()`; it has a connection of its own, which ends with it. It
         raises MinisupError when it is not asked for lines fast enough, NotReachableError when minisup dies.
         """
-        from minisup.control.follow import blocks, lines_in  # noqa: PLC0415 -- `minisup health` never needs it
+        from minisup.control.notifications import blocks, lines_in  # noqa: PLC0415 -- `minisup health` never needs it
 
         return lines_in(blocks(Client(self.paths, timeout=self.timeout), targets, lines, run))
 
@@ -174,7 +174,7 @@ class Client:
         self, targets: str | Sequence[str] = (), *, lines: int = 0
     ) -> Generator[dict[str, Any], None, None]:
         """The last `lines` facts, then every one as it comes, those of single runs included. Ends as `logs_follow`."""
-        from minisup.control.follow import events_in, follow  # noqa: PLC0415 -- as above
+        from minisup.control.notifications import events_in, follow  # noqa: PLC0415 -- as above
 
         params = {"targets": targets if isinstance(targets, str) else list(targets), "lines": lines}
         return events_in(follow(Client(self.paths, timeout=self.timeout), "events.follow", params))

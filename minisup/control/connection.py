@@ -11,8 +11,8 @@ from typing import Final
 
 from minisup.control.backlog import Backlog
 from minisup.control.handler import Deferred, Following, Peer
-from minisup.control.protocol import Call, Fault, Lines, parse
-from minisup.control.turns import Loop, Timer
+from minisup.control.loop_protocol import LoopProtocol, TimerProtocol
+from minisup.control.protocol import Call, Fault, LineBuffer, parse
 
 READ_BYTES: Final = 1 << 16
 SEND_BYTES: Final = 1 << 18
@@ -35,7 +35,7 @@ class Connection:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: LoopProtocol,
         sock: socket.socket,
         peer: Peer,
         serve: Callable[["Connection", Call], None],
@@ -50,7 +50,7 @@ class Connection:
         self._socket = sock
         self._serve = serve
         self._gone = gone
-        self._lines = Lines()
+        self._lines = LineBuffer()
         self._unsent = bytearray()
         self._backlog = backlog
         self._counted = 0  # bytes of ours in the backlog
@@ -61,7 +61,7 @@ class Connection:
         self._posted = False
         self._reading = False
         self._writing = False
-        self._stall: Timer | None = None
+        self._stall: TimerProtocol | None = None
         self._watch()
 
     def send(self, line: bytes, *, last: bool = False) -> None:

@@ -5,7 +5,7 @@ import os
 import time
 from typing import Final, NamedTuple, Self
 
-from minisup.control.trust import check_regular
+from minisup.control.path_trust import check_regular
 from minisup.errors import TakenError
 
 PATIENCE: Final = 5.0

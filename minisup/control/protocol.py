@@ -1,6 +1,6 @@
 """JSON-RPC 2.0, one object a line, as bytes in and bytes out: no socket, no clock, no method is called here.
 
-Whatever arrives, `Lines` and `parse` either give a `Call` or raise a `Fault` that knows its own reply.
+Whatever arrives, `LineBuffer` and `parse` either give a `Call` or raise a `Fault` that knows its own reply.
 """
 
 import json
@@ -51,7 +51,7 @@ class Fault(Exception):  # noqa: N818 -- it names what the client did, not what 
         return error_line(self.id, self.code, str(self))
 
 
-class Lines:
+class LineBuffer:
     """Bytes in, whole lines out. Blank lines are skipped."""
 
     __slots__ = ("_buffer", "_searched")

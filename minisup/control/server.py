@@ -14,8 +14,8 @@ from minisup.control.backlog import MOST_IN_REPLIES, Backlog
 from minisup.control.connection import Connection
 from minisup.control.handler import Deferred, Following, Handler, Peer
 from minisup.control.listener import Access, Listener, open_default, open_explicit
+from minisup.control.loop_protocol import LoopProtocol, TimerProtocol
 from minisup.control.protocol import INTERNAL_ERROR, Call, error_line, refusal_line, result_line
-from minisup.control.turns import Loop, Timer
 from minisup.errors import MinisupError
 
 MAX_ORDINARY: Final = 63
@@ -51,7 +51,7 @@ class Server:
 
     def __init__(
         self,
-        loop: Loop,
+        loop: LoopProtocol,
         path: str | Listener,
         mode: int,
         group: int | None,
@@ -66,7 +66,7 @@ class Server:
         self._backlog = Backlog()
         self._owners = {0, os.geteuid()}
         self._spare = _spare_descriptor()
-        self._pause: Timer | None = None
+        self._pause: TimerProtocol | None = None
         self._short = False
         loop.on_readable(self._listener.socket.fileno(), self._accept)
 
@@ -251,7 +251,7 @@ class Server:
         self._reply(connection, call, {"following": True})
         connection.follow(following)
 
-    def _limit(self, call: Call, deferred: Deferred) -> Timer | None:
+    def _limit(self, call: Call, deferred: Deferred) -> TimerProtocol | None:
         seconds = call.params.get("timeout")
         if seconds is None:
             return None
@@ -284,7 +284,7 @@ class Server:
 
 
 def open_server(
-    loop: Loop,
+    loop: LoopProtocol,
     handler: Handler,
     *,
     path: str | None = None,

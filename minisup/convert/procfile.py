@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from minisup.config.envfile import read_variables
-from minisup.config.problems import Report, did_you_mean, named, show
+from minisup.config.problems import ProblemReport, did_you_mean, named, show
 from minisup.config.sources import read_bytes
-from minisup.convert.commands import JOB, SERVICE, TASK, Judged, judge
-from minisup.convert.ledger import Converted, Fate, Ledger, Spot
+from minisup.convert.command_kind import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.names import label
 from minisup.convert.read import directory_of, read_text
 from minisup.convert.render import written
+from minisup.convert.report_builder import Converted, KeyResult, Ledger, Location
 from minisup.convert.shell import command_of
 from minisup.errors import UsageError
 
@@ -54,17 +54,17 @@ def import_procfile(path: str, out: str | None = None, *, scale: str = "") -> Co
     for table in programs.values():
         table.update({"env_file": env_file[_FILE]} if _FILE in env_file else {})
     if any(table.get("numprocs", 1) < 2 for table in programs.values()):  # noqa: PLR2004 - more slots than one
-        ledger.remark(Spot(path, 0), _MORE_SLOTS)
+        ledger.remark(Location(path, 0), _MORE_SLOTS)
     if not lines and not ledger.problems:
-        ledger.problem(Spot(path, 0), "", "there is no line `name: command` in it")
+        ledger.problem(Location(path, 0), "", "there is no line `name: command` in it")
     return ledger.finish("procfile", [path], {"program": programs})
 
 
-def _lines(path: str, text: str, ledger: Ledger) -> list[tuple[str, str, Spot]]:
+def _lines(path: str, text: str, ledger: Ledger) -> list[tuple[str, str, Location]]:
     """Name, command and place of each process. Of a name that is there twice the last one counts."""
-    found: dict[str, tuple[str, str, Spot]] = {}
+    found: dict[str, tuple[str, str, Location]] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        spot, stripped = Spot(path, number), line.strip()
+        spot, stripped = Location(path, number), line.strip()
         if not stripped or stripped.startswith("#"):
             continue
         match = _LINE.fullmatch(stripped)
@@ -72,7 +72,7 @@ def _lines(path: str, text: str, ledger: Ledger) -> list[tuple[str, str, Spot]]:
             ledger.problem(spot, "", f"expected name: command, got {show(stripped)}")
             continue
         if match[1] in found:
-            ledger.note(found[match[1]][2], match[1], Fate.UNNEEDED, f"{match[1]} is there again in line {number}")
+            ledger.note(found[match[1]][2], match[1], KeyResult.UNNEEDED, f"{match[1]} is there again in line {number}")
         found[match[1]] = (match[1], match[2], spot)
     return list(found.values())
 
@@ -98,7 +98,7 @@ class _Ports:
 
     __slots__ = ("_base", "_first_web", "_given", "_numbers")
 
-    def __init__(self, lines: Sequence[tuple[str, str, Spot]], in_env_file: str) -> None:
+    def __init__(self, lines: Sequence[tuple[str, str, Location]], in_env_file: str) -> None:
         names = [name for name, _, _ in lines]
         self._given = in_env_file.isascii() and in_env_file.isdecimal() and len(in_env_file) <= _LONGEST_PORT
         self._base = int(in_env_file) if self._given else FIRST_PORT
@@ -111,7 +111,7 @@ class _Ports:
         return f"${{PORT:-{port}}}" if name == self._first_web and not self._given else str(port)
 
 
-def _program(name: str, command: str, spot: Spot, count: int, ports: _Ports, ledger: Ledger) -> dict[str, Any]:
+def _program(name: str, command: str, spot: Location, count: int, ports: _Ports, ledger: Ledger) -> dict[str, Any]:
     judged = _kind(name, command)
     port = ports.of(name)
     ours = command_of(command) if count in {0, 1} else command_of(command, before=_EACH_PORT.format(port))
@@ -128,7 +128,10 @@ def _program(name: str, command: str, spot: Spot, count: int, ports: _Ports, led
     if count not in {0, 1}:
         through = "; a shell gives each slot a PORT of its own"
     ledger.note(
-        spot, name, Fate.TAKEN, f"program.{name}, a {judged.kind}: {judged.why}; PORT is {_said(port, count)}{through}"
+        spot,
+        name,
+        KeyResult.TAKEN,
+        f"program.{name}, a {judged.kind}: {judged.why}; PORT is {_said(port, count)}{through}",
     )
     return table
 
@@ -168,7 +171,7 @@ def _env_file(path: str, out: str | None, ledger: Ledger) -> dict[str, str]:
     if not os.path.isfile(env):
         return {}
     relative = os.path.relpath(env, os.path.abspath(out or beside))
-    ledger.note(Spot(path, 0), ".env", Fate.TAKEN, f"env_file = {written(relative)} of each program")
-    report = Report()
+    ledger.note(Location(path, 0), ".env", KeyResult.TAKEN, f"env_file = {written(relative)} of each program")
+    report = ProblemReport()
     port = read_variables(read_bytes(env, report, "") or b"", env, "", report, os.environ).values.get("PORT")
     return {_FILE: relative} | ({"PORT": port} if port else {})

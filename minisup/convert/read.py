@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 from minisup.config.sources import read_bytes
-from minisup.convert.ledger import Ledger
+from minisup.convert.report_builder import Ledger
 from minisup.errors import Problem
 
 STDIN: Final = "/dev/stdin"

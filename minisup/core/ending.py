@@ -1,6 +1,6 @@
 """What follows the end of a run: the outcome, what it says about the program's health, and the slot's next step."""
 
-from minisup.core import launch, schedule, stopping, tell
+from minisup.core import launch, notices, schedule, stopping
 from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
@@ -39,7 +39,7 @@ def started(state: State, event: Started) -> None:
         return
     if program.begun_at is None:
         program.begun_at = state.now
-        tell.begun(state, program)
+        notices.begun(state, program)
     if program.watched:
         launch.release(state, program, Outcome.UNSTARTABLE)
     state.arm_slot(slot)
@@ -54,7 +54,7 @@ def begin_limits(state: State, slot: Slot, since: Instant) -> None:
     if policy.max_runtime is not None:
         slot.expires_at = since + policy.max_runtime
     if program.is_service and not slot.extra:
-        program.proof_at = state.now
+        program.last_healthy_at = state.now
         slot.up_at = since + policy.min_runtime
         slot.stable_at = since + policy.stable_after
 
@@ -74,14 +74,14 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         return
     if event.scarce:
         slot.failures += 1
-        slot.charged = True
+        slot.needs_token = True
     record = end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
     became_ill(state, slot, record)
     if slot.wanted:
         wait_after_failure(state, slot, scarce=event.scarce)
-        tell.failure(state, slot, record)
+        notices.failure(state, slot, record)
     else:
-        tell.failure(state, slot, record)
+        notices.failure(state, slot, record)
         stopping.settle(state, slot, Phase.OFF)
     consider_giving_up(state, slot.program)
 
@@ -89,7 +89,7 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
 def wait_after_failure(state: State, slot: Slot, *, scarce: bool) -> None:
     """The next step of a slot whose run could not be started."""
     slot.drain_until = slot.kill_at = None
-    if slot.fresh or (slot.program.gated and slot.early):  # asked for while it was starting
+    if slot.restart_pending or (slot.program.gated and slot.gate_pending):  # asked for while it was starting
         start_anyway(state, slot)
     elif scarce:
         back_off(state, slot)
@@ -124,11 +124,11 @@ def exited(state: State, event: Exited) -> None:
         launch.release(state, program, Outcome.FATAL)
     go_on(state, slot, outcome, record)
     if outcome in ILL:
-        tell.failure(state, slot, record)
+        notices.failure(state, slot, record)
     if program.give_up_at is not None:
         consider_giving_up(state, program)
     if program.told_state:
-        tell.state_of(state, program)
+        notices.state_of(state, program)
 
 
 def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record:
@@ -137,18 +137,18 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
     record = Record(
         slot.run, slot.name, slot.started, duration, outcome,
         event.code, event.signal, event.cpu, event.max_rss, slot.failures,
-        explain(event, outcome, slot.excess, slot.program.policy.kind),
+        explain(event, outcome, slot.oom_detail, slot.program.policy.kind),
         None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
     state.out.append(record)
     if state.shutdown is not None and outcome is not Outcome.UNSTARTABLE:  # what never was is not cut
-        tell.count_cut(state, slot, record)
+        notices.count_cut(state, slot, record)
     if slot.asked_by is not None:
-        tell.extra_ended(state, slot, record)
+        notices.extra_ended(state, slot, record)
     slot.program.stats.add(outcome, duration, state.now)
     slot.last = record
     slot.run = slot.pid = 0
-    slot.excess = ""
+    slot.oom_detail = ""
     slot.up = slot.out_of_reach = False
     if slot.sent:
         slot.sent = frozenset()
@@ -165,28 +165,30 @@ def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> No
         name = "SIGKILL" if kill else slot.program.policy.stop.signal
         state.out.append(SignalLeftovers(slot.name, event.run, name))
         if not kill and (slot.wanted or not signalled):  # else the stop's own kill reaches them
-            slot.sweeps[event.run] = slot.kill_at if slot.kill_at is not None else state.now + slot.stop_timeout
-    tell.leftovers(state, slot)
+            slot.leftover_kill_at[event.run] = (
+                slot.kill_at if slot.kill_at is not None else state.now + slot.stop_timeout
+            )
+    notices.leftovers(state, slot)
 
 
 def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     """What the end says about the program's health."""
     if outcome in HEALTHY:
-        slot.program.proof_at = state.now
+        slot.program.last_healthy_at = state.now
         if outcome is Outcome.WORKED:
             slot.program.last_worked = record
         slot.program.budget.pay_back(state.now)
         proved_well(state, slot)
     elif outcome in COUNTED:
         slot.failures += 1
-        slot.charged = True
-        slot.cause = tell.cause(record)
+        slot.needs_token = True
+        slot.cause = notices.cause(record)
         became_ill(state, slot, record)
     elif outcome in CAUSES:
-        slot.cause = tell.cause(record)
+        slot.cause = notices.cause(record)
         became_ill(state, slot, record)
     else:
-        slot.charged = False
+        slot.needs_token = False
 
 
 def became_ill(state: State, slot: Slot, record: Record) -> None:
@@ -211,9 +213,9 @@ def proved_well(state: State, slot: Slot) -> None:
     )
     slot.healthy = True
     slot.failures = 0
-    slot.charged = False
+    slot.needs_token = False
     if program.failing_since is not None:
-        tell.recovered(state, program)
+        notices.recovered(state, program)
         program.failing_since = program.give_up_at = None
         program.tries = 0
     if outage:
@@ -230,12 +232,12 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
         slot.drain_until = slot.kill_at = None
         if slot.plan is not None:
             schedule.overtake(state, slot)
-    if outcome in program.final and not slot.fresh and (slot.wanted or outcome is Outcome.WORKED):
+    if outcome in program.final and not slot.restart_pending and (slot.wanted or outcome is Outcome.WORKED):
         slot.worked = slot.worked or outcome is Outcome.WORKED
         finish(state, slot)
     elif not slot.wanted:
         stopping.settle(state, slot, Phase.OFF)
-    elif slot.fresh or (program.gated and slot.early):
+    elif slot.restart_pending or (program.gated and slot.gate_pending):
         start_anyway(state, slot)
     elif program.policy.schedule is not None:
         keep_schedule(state, slot)
@@ -251,10 +253,10 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
 
 def start_anyway(state: State, slot: Slot) -> None:
     """However the run ended, the next one starts at once if a restart was asked for, else as the slot's first one."""
-    if slot.fresh:
+    if slot.restart_pending:
         launch.start_at(state, slot, Reason.PACE, state.now)
     else:
-        slot.early = False
+        slot.gate_pending = False
         launch.wait(state, slot, Reason.AFTER, None)
 
 
@@ -270,7 +272,7 @@ def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> Non
 
 def keep_schedule(state: State, slot: Slot) -> None:
     """However the run ended, the next one starts when it is planned; what the schedule decides costs no token."""
-    slot.charged = False
+    slot.needs_token = False
     if slot.plan is None:  # a survivor of a slot that was not to be brought up
         launch.begin_anew(state, slot)
     else:
@@ -323,7 +325,7 @@ def consider_giving_up(state: State, program: Program) -> None:
         return
     program.give_up_at = None
     program.given_up = True
-    tell.gave_up(state, program, state.now - since)
+    notices.gave_up(state, program, state.now - since)
     if policy.retry.give_up is GiveUp.EXIT:
         stopping.begin_shutdown(state, code=75, step=1, by=f"{program.name} was given up")
         return

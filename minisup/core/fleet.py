@@ -11,8 +11,8 @@ Rules for whoever changes this package:
     it as of one in progress. What it is sent reaches it when it has started; SIGKILL reaches it at once.
  4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
-    token, a probe, a changed file; after: the program that it is after; output: `Drained`; paused: the operator). A
-    slot that is paused keeps in `aside` what it would wait for; `launch.wait` alone puts it there.
+    token, a probe, a changed file; after: the program that it is after; output: `OutputDrained`; paused: the operator).
+    A slot that is paused keeps in `saved_wait` what it would wait for; `launch.wait` alone puts it there.
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
  7. At most one run a slot; one of an earlier minisup is its slot's, and is fed before `Booted`. An event that names
     another run than the slot's is of the past and changes nothing.
@@ -24,7 +24,7 @@ Rules for whoever changes this package:
 11. After a shutdown has been asked for nothing starts.
 12. The number of slots is `program.numprocs`. A slot at or above it is leaving: nothing starts in it, and it is
     forgotten, with all that the host knows of it, at the end of the step in which its last process goes. The slot of
-    an extra run (`once.py`) leaves from birth: it is the only one that starts something.
+    an extra run (`extra_run.py`) leaves from birth: it is the only one that starts something.
 13. A program that scales itself does so by scale-out and scale-in, within min and max, and no slot of it joins while
     its budget is degraded or holding. Failures of slots that are all gone are forgotten. Each `Measure` is answered by
     one `Measured`, at any later time.
@@ -39,8 +39,8 @@ The theory. A slot's life is a circle: it waits, runs, and the end of the run de
 A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
 costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While its
 run goes on, `wake_at` is when the next planned start comes due, to be left out or queued (`schedule.py`). A calendar's
-times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `timetable.py`). `start` of
-what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
+times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `clock_changes.py`). `start`
+of what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
 
 A request changes `wanted` first and the phase as far as the phase allows. What each request comes to in each place is
 one table, `requests.TABLE`: a test performs every pair, the reply to a request is taken from it, and the policy page
@@ -69,19 +69,19 @@ from collections.abc import Callable
 from typing import Any
 
 from minisup.core import (
-    asking,
+    adopted_runs,
+    autoscale_control,
+    clock_changes,
     ending,
+    extra_run,
     launch,
     leavings,
-    once,
-    reload,
-    scale,
-    scaling,
+    reconfigure,
+    requests,
+    resizing,
     schedule,
     signalling,
     stopping,
-    survival,
-    timetable,
 )
 from minisup.core.messages import (
     FLEET,
@@ -90,28 +90,28 @@ from minisup.core.messages import (
     Booted,
     Changed,
     ClockSet,
-    Drained,
+    ConfigReloaded,
     Due,
     Event,
     Exited,
-    FilesChanged,
     Leftovers,
     Lost,
     Measured,
     OutOfReach,
+    OutputDrained,
     OverMemory,
-    Reloaded,
     Remembered,
     RunAsked,
+    RunSurvived,
     ScaleAsked,
     ShutdownAsked,
     SignalAsked,
     SpawnFailed,
     Started,
-    Survived,
+    WatchedFilesChanged,
 )
 from minisup.core.model import Instant, Phase, Reason
-from minisup.core.outcome import Ours
+from minisup.core.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
@@ -139,8 +139,8 @@ def booted(fleet: State, event: Booted) -> None:
         fleet.programs[name].on = True
         for slot in fleet.programs[name].slots:
             launch.first_start(fleet, slot, slot.index)
-    survival.drain_unwanted(fleet)
-    scaling.begin(fleet)
+    adopted_runs.drain_unwanted(fleet)
+    autoscale_control.begin(fleet)
     launch.open_gates(fleet, list(fleet.programs.values()))  # what is after a program without slots waits for nothing
     stopping.consider_the_end(fleet)
 
@@ -162,7 +162,7 @@ def with_needed(fleet: State, targets: tuple[str, ...]) -> list[str]:
     return [name for name in fleet.programs if name in needed]
 
 
-def drained(fleet: State, event: Drained) -> None:
+def drained(fleet: State, event: OutputDrained) -> None:
     """The last run's output has been taken: a slot that waited for that starts."""
     slot = fleet.slots.get(event.slot)
     if slot is None:  # it is gone, and a descendant of its last run had held the pipe
@@ -193,7 +193,7 @@ def due(fleet: State, event: Due) -> None:
 def slot_due(fleet: State, slot: Slot) -> None:
     """The earliest of the slot's times has come."""
     now = fleet.now
-    if slot.sweeps:
+    if slot.leftover_kill_at:
         leavings.sweep(fleet, slot)
     if slot.run and slot.wake_at is not None and slot.wake_at <= now:
         schedule.overtake(fleet, slot)
@@ -206,9 +206,9 @@ def slot_due(fleet: State, slot: Slot) -> None:
             stopping.kill(fleet, slot)
     elif slot.expires_at is not None and slot.expires_at <= now:
         slot.stop_timeout = slot.program.policy.stop.timeout
-        stopping.send_stop(fleet, slot, Ours.MAX_RUNTIME)
+        stopping.send_stop(fleet, slot, KillReason.MAX_RUNTIME)
     elif slot.drain_until is not None and slot.drain_until <= now:
-        stopping.send_stop(fleet, slot, Ours.STOP)
+        stopping.send_stop(fleet, slot, KillReason.STOP)
     else:
         milestones(fleet, slot)
     fleet.arm_slot(slot)
@@ -220,7 +220,7 @@ def milestones(fleet: State, slot: Slot) -> None:
         slot.up_at = None
         slot.up = True
         program = slot.program
-        if program.rolling_now is slot and not slot.fresh:
+        if program.rolling_now is slot and not slot.restart_pending:
             program.rolling_now = None
             stopping.roll(fleet, program)
         launch.open_gates(fleet, program.dependents)
@@ -236,7 +236,7 @@ def program_due(fleet: State, program: Program) -> None:
         launch.probe(fleet, program)
     ending.consider_giving_up(fleet, program)
     if program.scaler is not None and program.scaler.next_at <= fleet.now and not program.leaving:
-        scaling.tick(fleet, program, program.scaler)
+        autoscale_control.tick(fleet, program, program.scaler)
     fleet.arm_program(program)
 
 
@@ -251,26 +251,26 @@ def shutdown_asked(fleet: State, event: ShutdownAsked) -> None:
 
 
 HANDLERS: dict[type, Callable[[State, Any], None]] = {
-    Asked: asking.asked,
+    Asked: requests.asked,
     Booted: booted,
     Changed: changed,
-    ClockSet: timetable.clock_set,
-    Drained: drained,
+    ClockSet: clock_changes.clock_set,
+    OutputDrained: drained,
     Due: due,
     Exited: ending.exited,
-    FilesChanged: asking.files_changed,
+    WatchedFilesChanged: requests.files_changed,
     Leftovers: stopping.leftovers,
-    Lost: survival.lost,
-    Measured: scaling.measured,
+    Lost: adopted_runs.lost,
+    Measured: autoscale_control.measured,
     OutOfReach: signalling.out_of_reach,
     OverMemory: stopping.over_memory,
-    Reloaded: reload.reloaded,
-    RunAsked: once.run_asked,
-    Remembered: timetable.remembered,
-    ScaleAsked: scale.scale_asked,
+    ConfigReloaded: reconfigure.reloaded,
+    RunAsked: extra_run.run_asked,
+    Remembered: clock_changes.remembered,
+    ScaleAsked: resizing.scale_asked,
     ShutdownAsked: shutdown_asked,
     SignalAsked: signalling.signal_asked,
     SpawnFailed: ending.spawn_failed,
     Started: ending.started,
-    Survived: survival.survived,
+    RunSurvived: adopted_runs.survived,
 }

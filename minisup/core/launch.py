@@ -1,7 +1,7 @@
 """From waiting to running: tokens, holds, probes, gates. Nothing here decides that a run should end."""
 
 from minisup.core import schedule
-from minisup.core.messages import Spawn, Watch
+from minisup.core.messages import HoldFiles, Spawn
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
 from minisup.core.program import Program
@@ -16,14 +16,14 @@ def want(slot: Slot) -> None:
     """The slot is to have runs again: it counts as active."""
     assert slot.phase in GONE
     slot.wanted = True
-    slot.early = False
+    slot.gate_pending = False
     slot.program.active += 1
 
 
 def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None) -> None:
     """The slot waits; with `wake_at` None an event ends the wait. If it is paused, that wait is set aside for later."""
     if slot.paused_at is not None:
-        slot.aside = Aside(reason, wake_at, slot.held_for)
+        slot.saved_wait = Aside(reason, wake_at, slot.held_for)
         slot.held_for = None
         reason, wake_at = Reason.PAUSED, None
     slot.enter(Phase.WAITING, state.now)
@@ -67,17 +67,17 @@ def start(state: State, slot: Slot) -> None:
         wait(state, slot, Reason.PACE, state.now)
     elif slot.output:
         wait(state, slot, Reason.OUTPUT, None)
-    elif slot.charged and (program.held or not program.budget.take(state.now)):
+    elif slot.needs_token and (program.held or not program.budget.take(state.now)):
         hold(state, slot)
     else:
-        slot.charged = False
-        if program.rate is None or slot.booked or is_room(state, slot, program.rate):
+        slot.needs_token = False
+        if program.rate is None or slot.rate_reserved or is_room(state, slot, program.rate):
             spawn(state, slot)
 
 
 def is_room(state: State, slot: Slot, rate: StartRate) -> bool:
     """Whether `max_start_rate` has room for the slot now; if not, it waits until there is."""
-    slot.booked = True
+    slot.rate_reserved = True
     due = rate.book(state.now)
     if due > state.now:
         wait(state, slot, Reason.PACE, due)
@@ -89,7 +89,7 @@ def spawn(state: State, slot: Slot) -> None:
     """Start a run now, whatever stands against it."""
     slot.enter(Phase.RUNNING, state.now)
     slot.reason = slot.held_for = slot.ours = slot.wake_at = None
-    slot.charged = slot.booked = slot.fresh = False
+    slot.needs_token = slot.rate_reserved = slot.restart_pending = False
     slot.run = state.next_run
     slot.started = state.now
     state.next_run += 1
@@ -110,7 +110,7 @@ def feed_held(state: State, program: Program) -> None:
     """Let held slots start, as many as there are tokens."""
     while program.held and program.budget.take(state.now):
         slot = program.held.popleft()
-        slot.charged = False
+        slot.needs_token = False
         start(state, slot)
 
 
@@ -123,7 +123,7 @@ def block(state: State, slot: Slot, outcome: Outcome) -> None:
         return
     if not program.watched:
         program.watched = True
-        state.out.append(Watch(program.name, on=True))
+        state.out.append(HoldFiles(program.name, on=True))
     if program.probe_at is None or program.probe_at <= state.now:
         program.probe_at = state.now + program.policy.retry.refill
     program.blocked.append(slot)
@@ -137,7 +137,7 @@ def probe(state: State, program: Program) -> None:
         return
     slot = program.blocked.popleft()
     program.probe_at = state.now + program.policy.retry.refill
-    slot.charged = False
+    slot.needs_token = False
     start(state, slot)
     state.arm_program(program)
 
@@ -147,7 +147,7 @@ def release(state: State, program: Program, outcome: Outcome) -> None:
     freed = [slot for slot in program.blocked if slot.held_for is outcome]
     for slot in freed:
         program.blocked.remove(slot)
-        slot.charged = False
+        slot.needs_token = False
         start(state, slot)
     unwatch_if_empty(state, program)
     state.arm_program(program)
@@ -157,7 +157,7 @@ def unwatch_if_empty(state: State, program: Program) -> None:
     """Nobody is held for a cause any more: no need to look at files."""
     if program.watched and not program.blocked:
         program.watched = False
-        state.out.append(Watch(program.name, on=False))
+        state.out.append(HoldFiles(program.name, on=False))
 
 
 def leave_queues(state: State, slot: Slot) -> None:

@@ -13,7 +13,7 @@ def signal_leftovers(state: State, slot: Slot, name: str) -> None:
 
 def sweep(state: State, slot: Slot, *, hurry: bool = False) -> None:
     """SIGKILL to those leftovers that had their signal and their time, or, in a hurry, their signal alone."""
-    for run, due in list(slot.sweeps.items()):
+    for run, due in list(slot.leftover_kill_at.items()):
         if hurry or due <= state.now:
-            del slot.sweeps[run]
+            del slot.leftover_kill_at[run]
             state.out.append(SignalLeftovers(slot.name, run, "SIGKILL"))

@@ -33,7 +33,7 @@ class Booted(NamedTuple):
     targets: tuple[str, ...] = ()
 
 
-class Survived(NamedTuple):
+class RunSurvived(NamedTuple):
     """A run of an earlier minisup goes on. Fed before `Booted`; `since` is when it started."""
 
     slot: str
@@ -126,7 +126,7 @@ class Leftovers(NamedTuple):
     left: int
 
 
-class Drained(NamedTuple):
+class OutputDrained(NamedTuple):
     """The pipe of the slot's last run is empty: its output has been taken."""
 
     slot: str
@@ -145,7 +145,7 @@ class Changed(NamedTuple):
     program: str
 
 
-class FilesChanged(NamedTuple):
+class WatchedFilesChanged(NamedTuple):
     """Files that a program watches have changed: `file` is one of them, as people are told, `files` their number."""
 
     program: str
@@ -182,7 +182,7 @@ class RunAsked(NamedTuple):
     by: str = ""
 
 
-class Reloaded(NamedTuple):
+class ConfigReloaded(NamedTuple):
     """There is another configuration. `remade`: programs whose runs are made in another way from now on.
 
     `noted`: programs of which something has changed that the core does not know.
@@ -227,7 +227,7 @@ OperatorAsked = Asked | ScaleAsked | RunAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
 Event = (
-    Survived
+    RunSurvived
     | Lost
     | ClockSet
     | Remembered
@@ -238,15 +238,15 @@ Event = (
     | OverMemory
     | OutOfReach
     | Leftovers
-    | Drained
+    | OutputDrained
     | Due
     | Changed
-    | FilesChanged
+    | WatchedFilesChanged
     | Measured
     | Asked
     | ScaleAsked
     | RunAsked
-    | Reloaded
+    | ConfigReloaded
     | SignalAsked
     | ShutdownAsked
 )
@@ -291,7 +291,7 @@ class Arm(NamedTuple):
     due: Instant | None
 
 
-class Watch(NamedTuple):
+class HoldFiles(NamedTuple):
     """Look (once a second) at the files that a program needs and send `Changed`; `on` false: no longer."""
 
     program: str
@@ -356,4 +356,6 @@ class Halt(NamedTuple):
     code: int
 
 
-Action = Spawn | Signal | SignalLeftovers | Arm | Watch | Measure | Resize | Forget | Remember | Record | Note | Halt
+Action = (
+    Spawn | Signal | SignalLeftovers | Arm | HoldFiles | Measure | Resize | Forget | Remember | Record | Note | Halt
+)

@@ -9,7 +9,7 @@ from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Seconds
 
 
-class Ours(StrEnum):
+class KillReason(StrEnum):
     """Why we signalled a run. When several of our signals could explain an end, the reason of the first decides."""
 
     STOP = "stop"
@@ -17,7 +17,7 @@ class Ours(StrEnum):
     MEMORY = "memory"
 
 
-BY_OURS = {Ours.STOP: Outcome.STOPPED, Ours.MAX_RUNTIME: Outcome.TIMEOUT, Ours.MEMORY: Outcome.OOM}
+BY_OURS = {KillReason.STOP: Outcome.STOPPED, KillReason.MAX_RUNTIME: Outcome.TIMEOUT, KillReason.MEMORY: Outcome.OOM}
 
 
 def code_table(codes: ExitCodes) -> dict[int, Outcome]:
@@ -39,7 +39,9 @@ def final_outcomes(policy: Policy) -> frozenset[Outcome]:
     return frozenset()
 
 
-def classify(exited: Exited, table: Mapping[int, Outcome], ours: Ours | None, sent: Collection[str] = ()) -> Outcome:
+def classify(
+    exited: Exited, table: Mapping[int, Outcome], ours: KillReason | None, sent: Collection[str] = ()
+) -> Outcome:
     """The outcome of a run that ended after we signalled it for `ours` (None: we did not). First match wins.
 
     `sent` are the signals that an operator had sent before we did: only a death by one of them is explained by it.

@@ -2,7 +2,7 @@
 
 from minisup.core import launch, schedule, stopping
 from minisup.core.model import Phase, Reason
-from minisup.core.outcome import Ours
+from minisup.core.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.slot import Aside, Slot
 from minisup.core.state import State
@@ -22,7 +22,7 @@ def pause(state: State, slot: Slot, by: str, *, now: bool) -> None:
     stopping.leave_rolling(state, slot)
     if now and slot.phase is Phase.RUNNING:
         slot.stop_timeout = slot.program.policy.stop.timeout
-        stopping.send_stop(state, slot, Ours.STOP)
+        stopping.send_stop(state, slot, KillReason.STOP)
 
 
 def set_aside(state: State, slot: Slot) -> None:
@@ -37,7 +37,7 @@ def set_aside(state: State, slot: Slot) -> None:
 def cancel_drain(state: State, slot: Slot) -> None:
     """No signal has been sent yet: the run goes on as if nothing had been asked."""
     slot.wanted = True
-    slot.fresh = False
+    slot.restart_pending = False
     slot.drain_until = None
     stopping.leave_rolling(state, slot)
     if slot.run:
@@ -53,7 +53,7 @@ def resume(state: State, slot: Slot) -> None:
     """A paused slot goes back to what it waited for; if the time for that has passed, to what comes then."""
     grant_time(state, slot.program)
     slot.paused_at, slot.paused_by = None, ""
-    aside, slot.aside = slot.aside, None
+    aside, slot.saved_wait = slot.saved_wait, None
     if aside is not None:
         go_back(state, slot, aside)
 

@@ -51,6 +51,7 @@ class Program:
         "held",
         "idle_streak",
         "is_service",
+        "last_healthy_at",
         "last_worked",
         "leaving",
         "level",
@@ -60,7 +61,6 @@ class Program:
         "paused",
         "policy",
         "probe_at",
-        "proof_at",
         "rate",
         "rolling",
         "rolling_harsh",
@@ -113,7 +113,7 @@ class Program:
         self.failing_since: Instant | None = None
         self.give_up_at: Instant | None = None
         self.given_up = False
-        self.proof_at: Instant | None = (
+        self.last_healthy_at: Instant | None = (
             None  # its last healthy end (a service: its last start), or its return from no slot
         )
         self.tries = 0  # unhealthy ends since failing_since

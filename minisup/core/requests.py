@@ -1,251 +1,201 @@
-"""What each request comes to, by where a slot stands: the one table.
+"""What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
-`asking.py`, `pausing.py`, `scale.py` and `signalling.py` carry it out, and a test performs every pair. The reply to a
-request is taken from here (`left_alone`), and the table of the policy page is drawn from here.
-"""
+from collections.abc import Sequence
 
-from collections.abc import Mapping
-from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from minisup.core import launch, notices, pausing, stopping
+from minisup.core.messages import Asked, Verb, WatchedFilesChanged
+from minisup.core.model import Kind, Phase, Reason
+from minisup.core.program import Pause, Program, Touched
+from minisup.core.request_table import AT_ONCE
+from minisup.core.slot import GONE, SIGNALLED, Slot
+from minisup.core.state import State
 
-from minisup.core.model import Phase, Reason
-from minisup.core.slot import SIGNALLED, Slot
-
-AT_ONCE: Final = frozenset({Reason.PACE, Reason.IDLE, Reason.BACKOFF, Reason.HOLD, Reason.SCHEDULE})
-"""Waits that a restart ends; what waits for others, for an operator or for its output stays."""
+STARTS_OR_STOPS = frozenset({Verb.START, Verb.STOP, Verb.RESTART})
 
 
-class Request(StrEnum):
-    """What can be asked about a slot. The first five are the values of `messages.Verb`."""
-
-    STOP = "stop"
-    START = "start"
-    RESTART = "restart"
-    PAUSE = "pause"
-    RESUME = "resume"
-    SIGNAL = "signal"
-    SCALE_IN = "scale-in"
-    SCALE_OUT = "scale-out"
-
-
-class Place(StrEnum):
-    """Where a slot stands, as far as a request makes a difference."""
-
-    WAITING = "waiting"
-    AFTER_OTHERS = "waiting: `after`, `output`"
-    PAUSED = "paused, without a run"
-    PAUSED_RUN = "paused, its run goes on"
-    RUNNING = "running"
-    RESTARTING = "draining for a restart"
-    DRAINING = "draining for a stop"
-    SIGNALLED = "signalled, to start again"
-    STOPPING = "signalled for a stop"
-    OFF = "off"
-    DONE = "done"
-    LEAVING = "leaving (scale-in, reload)"
+def asked(state: State, event: Asked) -> None:
+    """Carry out a request; ignored once minisup shuts down, and, but for a stop, by slots that leave."""
+    if state.shutdown is not None:
+        return
+    stop = event.verb is Verb.STOP
+    slots = [slot for slot in (state.slots[name] for name in event.slots) if stop or not slot.leaving]
+    paused = {slot for slot in slots if slot.paused_at is not None}
+    if stop or event.verb is Verb.PAUSE:  # before any is: the end of one's turn begins the next one's
+        for slot in slots:
+            stopping.leave_rolling_queue(slot)
+    note_stop(slots, event)
+    for slot in slots:
+        carry_out(state, slot, event)
+    for program in state.programs.values():
+        if program.is_empty() and program.name in event.named:
+            ask_empty(state, program, event)
+    programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
+    for program in programs.values():
+        stopping.roll(state, program)
+        if any(slot.held_for and slot in paused for slot in program.blocked):  # its cause may have gone meanwhile
+            launch.probe(state, program)
+        notices.pauses(state, program, slots, paused, event.by)
+        notices.state_of(state, program)
 
 
-class Effect(StrEnum):
-    """What a request makes of a slot."""
-
-    ACTS = "acts"
-    SO = "so"
-    """Nothing changes, and nothing has to: it is so already, or a request of that form does not mean such a slot."""
-    LEFT = "left"
-    """Nothing changes although something was asked for: whoever asked is told, and refused if it is all there was."""
+def note_stop(slots: Sequence[Slot], event: Asked) -> None:
+    """Remember who stops: it is told with what comes of it."""
+    if event.verb in STARTS_OR_STOPS:
+        for slot in slots:
+            slot.program.stopped_by = event.by if event.verb is Verb.STOP else ""
 
 
-class Cell(NamedTuple):
-    """One pair of the table. `why` is what is said of a slot that is left alone."""
+def ask_empty(state: State, program: Program, event: Asked) -> None:
+    """The program scales itself and is to have no slots: the request decides whether work brings it back."""
+    match event.verb:
+        case Verb.PAUSE:
+            program.paused = program.paused or (Pause(state.now, event.by) if program.on else None)
+        case Verb.RESUME:
+            program.paused = None
+        case _:
+            program.on, program.paused = event.verb != Verb.STOP, None
+    stopping.consider_the_end(state)
 
-    words: str
-    effect: Effect = Effect.ACTS
-    why: str = ""
-    unnamed: Effect | None = None
-    """For a slot that is meant by a pattern, a group or `all` only; None: the same."""
-    now: Effect | None = None
-    """With `--now`; None: the same."""
+
+def files_changed(state: State, event: WatchedFilesChanged) -> None:
+    """What a program watches has changed: its runs make room for fresh ones, as a restart has it."""
+    program = state.programs.get(event.program)  # None: a reload took it away meanwhile
+    if program is None or state.shutdown is not None or program.policy.schedule is not None:
+        return  # a schedule alone says when its runs start, and each of them has the new files anyway
+    heard = [slot for slot in program.staying() if hears_of_files(slot)]
+    if not heard:
+        return
+    program.touched = Touched(event.file, event.files, state.now)
+    notices.files_changed(state, event)
+    last = program.rolling_now
+    asked(state, Asked(Verb.RESTART, notices.names(heard), named=frozenset({program.name})))
+    if (
+        last is not None
+        and program.rolling_now is last
+        and last.run
+        and not last.restart_pending
+        and last not in program.rolling
+    ):
+        program.rolling.append(last)  # on its way up with what the files held before
 
 
-def place(slot: Slot) -> Place:
-    """Where the slot stands."""
-    if slot.leaving:
-        return Place.LEAVING
-    if slot.phase is Phase.OFF:
-        return Place.OFF
-    if slot.phase is Phase.DONE:
-        return Place.DONE
-    if not slot.wanted:
-        return Place.STOPPING if slot.phase in SIGNALLED else Place.DRAINING
-    if slot.paused_at is not None:
-        return Place.PAUSED_RUN if slot.run else Place.PAUSED
+def hears_of_files(slot: Slot) -> bool:
+    """Whether a restart with nothing named changes anything in the slot."""
     if slot.phase is Phase.WAITING:
-        return Place.WAITING if slot.reason in AT_ONCE else Place.AFTER_OTHERS
-    if slot.phase is Phase.RUNNING:
-        return Place.RUNNING
-    return Place.SIGNALLED if slot.phase in SIGNALLED else Place.RESTARTING
+        return slot.reason in AT_ONCE
+    return slot.paused_at is None and slot.phase is not Phase.OFF and (slot.wanted or slot.phase is Phase.DONE)
 
 
-def is_meant(slot: Slot, request: Request, *, named: bool) -> bool:
-    """Whether the request means the slot at all: `restart all` does not mean what is off or done."""
-    return named or TABLE[place(slot)][request].unnamed is None
+def carry_out(state: State, slot: Slot, event: Asked) -> None:
+    """What is asked of one slot: a pair of the table in `request_table.py`."""
+    match event.verb:
+        case Verb.START:
+            start(state, slot, now=event.now)
+        case Verb.STOP:
+            policy = slot.program.policy.stop
+            stopping.stop(state, slot, 0.0 if event.now else policy.drain, policy.timeout)
+        case Verb.RESTART:
+            named = slot.name in event.named or slot.program.name in event.named
+            restart(state, slot, now=event.now, named=named)
+        case Verb.PAUSE:
+            pausing.pause(state, slot, event.by, now=event.now)
+        case _:
+            resume(state, slot, now=event.now)
 
 
-def effect(slot: Slot, request: Request, *, named: bool, now: bool) -> Effect:
-    """What the request makes of the slot; `named`: it was named by its own name or its program's."""
-    cell = TABLE[place(slot)][request]
-    if not named and cell.unnamed is not None:
-        return cell.unnamed
-    return cell.now if now and cell.now is not None else cell.effect
+def start(state: State, slot: Slot, *, now: bool) -> None:
+    """Off and done become wanted and start; a drain is cancelled; what is being stopped starts after its end."""
+    if slot.paused_at is not None:
+        resume(state, slot, now=now)
+    else:
+        bring_back(state, slot, now=now)
 
 
-def left_alone(slot: Slot, request: Request, *, named: bool, now: bool) -> str:
-    """Why the slot is left as it is, with what to do instead; empty: it is not, or nobody expects anything else."""
-    if effect(slot, request, named=named, now=now) is not Effect.LEFT:
-        return ""
-    return TABLE[place(slot)][request].why.format(slot=slot.name)
+def bring_back(state: State, slot: Slot, *, now: bool) -> None:
+    """As `start`, but a pause stays: the slot is to have runs again, by its phase."""
+    if slot.phase in GONE:
+        revive(state, slot, now=now, by_schedule=not now)
+    elif slot.phase is Phase.WAITING:
+        if now:
+            start_waiting(state, slot)
+    elif slot.phase is Phase.DRAINING:
+        pausing.cancel_drain(state, slot)
+    elif slot.phase in SIGNALLED:
+        start_after_end(state, slot)
 
 
-SO, LEFT, ACTS = Effect.SO, Effect.LEFT, Effect.ACTS
+def resume(state: State, slot: Slot, *, now: bool) -> None:
+    """A pause is over; with `now` so is the wait that it interrupted."""
+    if slot.paused_at is None:
+        return
+    pausing.resume(state, slot)
+    if now and slot.phase is Phase.WAITING:
+        start_waiting(state, slot)
 
-_GONE_ON = "{slot} is being stopped, and a pause does not take that back; `minisup start {slot}` does, then pause it"
-_SIGNALLED = "{slot} is being stopped and has been signalled; `minisup start {slot}` lets it start after its end"
-_NO_PAUSE = "{slot} is being stopped, which has ended its pause; `minisup start {slot}` takes the stop back"
-_OFF = "{slot} is off, not paused; `minisup start {slot}` starts it"
-_PAUSED = "{slot} is paused, and its run of before goes on; `minisup resume {slot}`, then restart it"
-_LEAVES = "{slot} is on its way out and hears nothing but a stop"
 
-_GETS = Cell("gets it; what minisup had sent before decides the outcome")
-_NOBODY = Cell("nobody to signal", SO)
-_STAYS = Cell("-", SO)
-_NOTHING = Cell("no change", SO)
-_LEAVING = Cell("no change", LEFT, _LEAVES, unnamed=SO)
+def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
+    """A slot that was off or done starts with a clean sheet: at once, unless its schedule is to say when."""
+    program = slot.program
+    if program.active == program.extras:
+        program.begin_again()
+        if program.policy.kind is Kind.TASK:
+            program.begun_at = None  # it is done once more, and that takes as long as it takes from now
+    pausing.grant_time(state, program)
+    slot.failures = 0
+    slot.healthy = None
+    launch.want(slot)
+    if program.gated and not now:
+        launch.wait(state, slot, Reason.AFTER, None)
+    else:
+        launch.begin_anew(state, slot)
+        if not by_schedule and slot.reason is Reason.SCHEDULE and slot.phase is Phase.WAITING:
+            launch.start_at(state, slot, Reason.PACE, state.now)
 
-_ROWS: Final[Mapping[Place, tuple[Cell, ...]]] = {
-    Place.WAITING: (
-        Cell("off; queues are left, no token is lost"),
-        Cell("no change; `--now` starts it", SO, now=ACTS),
-        Cell("starts at once, k = 0, no token"),
-        Cell("the wait is set aside; no token, no failure is lost or gained"),
-        _NOTHING,
-        _NOBODY,
-        Cell("gone"),
-        _STAYS,
-    ),
-    Place.AFTER_OTHERS: (
-        Cell("off"),
-        Cell("no change; `--now` starts it", SO, now=ACTS),
-        Cell("no change: the run that comes is a fresh one", SO),
-        Cell("the wait is set aside"),
-        _NOTHING,
-        _NOBODY,
-        Cell("gone"),
-        _STAYS,
-    ),
-    Place.PAUSED: (
-        Cell("off; the pause is over"),
-        Cell("as `resume`"),
-        Cell("no change: the run that comes is a fresh one", SO),
-        _NOTHING,
-        Cell("waits again for what was set aside, or starts"),
-        _NOBODY,
-        Cell("gone"),
-        _STAYS,
-    ),
-    Place.PAUSED_RUN: (
-        Cell("draining; the pause is over"),
-        Cell("as `resume`"),
-        Cell("left alone, and said", LEFT, _PAUSED),
-        Cell("no change; `--now` signals the run", SO, now=ACTS),
-        Cell("goes on, and is followed by others again"),
-        _GETS,
-        Cell("draining without limit, then gone (a service: by its `stop`)"),
-        _STAYS,
-    ),
-    Place.RUNNING: (
-        Cell("draining; `--now` signals"),
-        _NOTHING,
-        Cell("draining without limit, then starts; `--now` signals; services take turns"),
-        Cell("the run may finish, then it waits paused; `--now` signals"),
-        _NOTHING,
-        Cell("gets it; `stopped` if it dies of it"),
-        Cell("draining without limit, then gone (a service: by its `stop`)"),
-        _STAYS,
-    ),
-    Place.RESTARTING: (
-        Cell("draining for a stop, by its deadline"),
-        Cell("the drain is cancelled"),
-        Cell("no change; `--now` signals", SO, now=ACTS),
-        Cell("the drain is cancelled; the run may finish, then it waits paused"),
-        _NOTHING,
-        Cell("gets it; the drain goes on"),
-        Cell("draining, then gone"),
-        _STAYS,
-    ),
-    Place.DRAINING: (
-        Cell("the earlier deadline holds; `--now` signals", SO, now=ACTS),
-        Cell("the drain is cancelled"),
-        Cell("if named exactly: draining without limit, then starts", unnamed=SO),
-        Cell("the stop goes on, and that is said", LEFT, _GONE_ON),
-        Cell("the stop goes on, and that is said", LEFT, _NO_PAUSE, unnamed=SO),
-        Cell("gets it; the drain goes on"),
-        Cell("the earlier deadline holds; then gone"),
-        _STAYS,
-    ),
-    Place.SIGNALLED: (
-        Cell("off after its end; killed no later than promised"),
-        Cell("starts at once after its end"),
-        Cell("starts at once after its end"),
-        Cell("waits paused after its end"),
-        _NOTHING,
-        _GETS,
-        Cell("gone after its end"),
-        _STAYS,
-    ),
-    Place.STOPPING: (
-        Cell("killed no later than promised", SO),
-        Cell("starts at once after its end"),
-        Cell("if named exactly: starts at once after its end", unnamed=SO),
-        Cell("the stop goes on, and that is said", LEFT, _SIGNALLED),
-        Cell("the stop goes on, and that is said", LEFT, _SIGNALLED, unnamed=SO),
-        _GETS,
-        Cell("gone after its end"),
-        _STAYS,
-    ),
-    Place.OFF: (
-        _NOTHING,
-        Cell("starts"),
-        Cell("starts, if named exactly", unnamed=SO),
-        _NOTHING,
-        Cell("no change, and that is said if named exactly", LEFT, _OFF, unnamed=SO),
-        _NOBODY,
-        Cell("gone"),
-        _STAYS,
-    ),
-    Place.DONE: (
-        Cell("off"),
-        Cell("starts again"),
-        Cell("starts again, if named exactly", unnamed=SO),
-        _NOTHING,
-        _NOTHING,
-        _NOBODY,
-        Cell("gone"),
-        _STAYS,
-    ),
-    Place.LEAVING: (
-        Cell("gets the deadline of a stop"),
-        _LEAVING,
-        _LEAVING,
-        _LEAVING,
-        _LEAVING,
-        Cell("gets it; the drain goes on"),
-        Cell("no change; `--now` signals", SO, now=ACTS),
-        Cell("the drain is cancelled; one that was signalled starts after its end"),
-    ),
-}
 
-TABLE: Final[Mapping[Place, Mapping[Request, Cell]]] = MappingProxyType(
-    {where: MappingProxyType(dict(zip(Request, cells, strict=True))) for where, cells in _ROWS.items()}
-)
-"""Every pair of a place and a request."""
+def start_waiting(state: State, slot: Slot) -> None:
+    """End a wait, whatever it is for, without a token."""
+    launch.leave_queues(state, slot)
+    slot.needs_token = False
+    launch.start_at(state, slot, Reason.PACE, state.now)
+
+
+def start_after_end(state: State, slot: Slot) -> None:
+    """The signal is out: the next run starts when this one has ended."""
+    slot.wanted = slot.restart_pending = True
+    if slot.run:
+        return
+    for run in slot.leftovers:  # they go on being stopped, but no longer hold up the slot
+        slot.leftover_kill_at[run] = slot.kill_at if slot.kill_at is not None else state.now
+    slot.kill_at = None
+    launch.start_at(state, slot, Reason.PACE, state.now)
+
+
+def restart(state: State, slot: Slot, *, now: bool, named: bool) -> None:
+    """A fresh run, when the one in progress has ended by itself, or at once where none is. What is paused stays so."""
+    if slot.paused_at is not None:
+        return
+    if slot.phase is Phase.WAITING:
+        if slot.reason in AT_ONCE:
+            slot.failures = 0
+            start_waiting(state, slot)
+    elif slot.phase in GONE:
+        if named:
+            revive(state, slot, now=False, by_schedule=False)
+    elif slot.wanted or named:
+        restart_running(state, slot, now=now)
+
+
+def restart_running(state: State, slot: Slot, *, now: bool) -> None:
+    """Jobs and tasks drain all at once; running services take turns."""
+    program = slot.program
+    if slot.phase in SIGNALLED:
+        start_after_end(state, slot)
+    elif not slot.run:
+        pausing.cancel_drain(state, slot)
+    elif program.is_service:
+        if slot not in program.rolling and slot is not program.rolling_now:
+            program.rolling.append(slot)
+        slot.wanted = True
+        program.rolling_harsh = now
+    else:
+        stopping.drain_for_restart(state, slot, now=now)

@@ -4,10 +4,10 @@ Nothing here starts a run. The core counts in monotonic time; a calendar's times
 host says is `State.ahead` of it.
 """
 
-from minisup.core import tell
+from minisup.core import notices
 from minisup.core.messages import Remember
 from minisup.core.model import Instant, Overlap, Schedule
-from minisup.core.plan import Plan, following, passed_over
+from minisup.core.planned_start import PlannedStart, following, passed_over
 from minisup.core.slot import Slot
 from minisup.core.state import State
 
@@ -37,9 +37,9 @@ def plan_first(state: State, slot: Slot, first: Instant) -> None:
     seen, slot.served = slot.served, None  # what is missed while it is off, later, is not made up for
     reads = clock(state, schedule)
     if schedule.calendar is None:
-        slot.plan = Plan(first)
+        slot.plan = PlannedStart(first)
         return
-    slot.plan = plan = Plan(schedule.calendar.next_after(reads))
+    slot.plan = plan = PlannedStart(schedule.calendar.next_after(reads))
     if schedule.catch_up and seen is not None and schedule.calendar.next_after(seen) <= reads:
         plan.queued, plan.why = schedule.calendar.next_after(seen), "down"
     elif schedule.catch_up:
@@ -65,7 +65,7 @@ def plan_around(state: State, slot: Slot) -> None:
     slot.wake_at = due(state, slot)
 
 
-def move(state: State, plan: Plan, schedule: Schedule) -> None:
+def move(state: State, plan: PlannedStart, schedule: Schedule) -> None:
     """Jitter: the planned start comes later by a part of it."""
     plan.moved = state.uniform(0.0, schedule.jitter) if schedule.jitter else 0.0
 
@@ -82,7 +82,7 @@ def begin(state: State, slot: Slot, schedule: Schedule) -> None:
     elif due(state, slot) <= state.now + EARLY:
         plan.delay = max(0.0, reads - plan.planned - plan.moved)
     if plan.delay is not None:
-        tell.start_late(state, slot, plan)
+        notices.start_late(state, slot, plan)
         if schedule.catch_up:
             serve(state, slot, reads)
     if (plan.delay is None and schedule.calendar is None) or due(state, slot) <= state.now + EARLY:
@@ -115,7 +115,7 @@ def overtake(state: State, slot: Slot) -> None:
     plan.queued = queued
     if count and schedule.catch_up and queued is None:
         serve(state, slot, clock(state, schedule))
-    tell.starts_skipped(state, slot, count, "overlap")
+    notices.starts_skipped(state, slot, count, "overlap")
 
 
 def skip_past(state: State, slot: Slot, why: str) -> None:
@@ -129,4 +129,4 @@ def skip_past(state: State, slot: Slot, why: str) -> None:
         move(state, plan, schedule)
         if schedule.catch_up:
             serve(state, slot, clock(state, schedule))
-        tell.starts_skipped(state, slot, count, why)
+        notices.starts_skipped(state, slot, count, why)

@@ -1,6 +1,6 @@
 """An operator sends a signal to runs in progress. It asks for nothing: what the run makes of it decides."""
 
-from minisup.core import facts, tell
+from minisup.core import facts, notices
 from minisup.core.messages import OutOfReach, Signal, SignalAsked
 from minisup.core.model import Scope
 from minisup.core.state import State
@@ -22,4 +22,4 @@ def signal_asked(state: State, event: SignalAsked) -> None:
             slot.sent |= {event.signal}
         scope = Scope.GROUP if event.signal == "SIGKILL" else slot.program.policy.stop.scope
         state.out.append(Signal(slot.name, slot.run, event.signal, scope, wake=False))
-    tell.signalled(state, reached, event)
+    notices.signalled(state, reached, event)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from minisup.core.messages import Record
 from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
-from minisup.core.outcome import Ours
-from minisup.core.plan import Plan
+from minisup.core.outcome import KillReason
+from minisup.core.planned_start import PlannedStart
 
 if TYPE_CHECKING:
     from minisup.core.program import Program
@@ -35,27 +35,25 @@ class Slot:
 
     __slots__ = (
         "armed",
-        "aside",
         "asked_by",
-        "booked",
         "cause",
-        "charged",
-        "crowded",
         "drain_until",
-        "early",
-        "excess",
         "expires_at",
         "extra",
         "failures",
-        "fresh",
+        "gate_pending",
         "generation",
         "healthy",
         "held_for",
         "index",
         "kill_at",
         "last",
+        "leftover_kill_at",
         "leftovers",
+        "leftovers_warned",
         "name",
+        "needs_token",
+        "oom_detail",
         "ours",
         "out_of_reach",
         "output",
@@ -65,15 +63,17 @@ class Slot:
         "pid",
         "plan",
         "program",
+        "rate_reserved",
         "reason",
+        "restart_pending",
         "run",
+        "saved_wait",
         "sent",
         "served",
         "since",
         "stable_at",
         "started",
         "stop_timeout",
-        "sweeps",
         "up",
         "up_at",
         "wake_at",
@@ -94,19 +94,21 @@ class Slot:
         self.run = 0  # id of the run in progress; 0: none
         self.pid = 0
         self.started: Instant = now
-        self.ours: Ours | None = None  # why we signalled the run first
+        self.ours: KillReason | None = None  # why we signalled the run first
         self.out_of_reach = False  # the run in progress cannot be signalled
-        self.excess = ""  # text: the memory that it took, and of how much
+        self.oom_detail = ""  # text: the memory that it took, and of how much
         self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
         self.paused_at: Instant | None = None  # an operator wants no new run since then
         self.paused_by = ""
         self.extra = False  # it is there for one run that an operator asked for
         self.asked_by: str | None = None  # who asked for the run in progress; None: the policy
-        self.early = False  # its run in progress has not waited for what the program is `after`: the next one will
-        self.aside: Aside | None = None  # while it waits because of that: for what it would wait
-        self.fresh = False  # restart was asked for: the next run starts as soon as this one has ended
-        self.charged = False  # the next start costs a token
-        self.booked = False  # the next start has its place within max_start_rate
+        self.gate_pending = (
+            False  # its run in progress has not waited for what the program is `after`: the next one will
+        )
+        self.saved_wait: Aside | None = None  # while it waits because of that: for what it would wait
+        self.restart_pending = False  # restart was asked for: the next run starts as soon as this one has ended
+        self.needs_token = False  # the next start costs a token
+        self.rate_reserved = False  # the next start has its place within max_start_rate
         self.output = False  # the last run's pipe still holds output
         self.failures = 0  # counted ends in a row
         self.healthy: bool | None = None  # whether the last end was healthy; None: there was none
@@ -114,8 +116,8 @@ class Slot:
         self.up = False  # a service's run has been running for min_runtime
         self.last: Record | None = None
         self.leftovers: dict[int, int] = {}  # run -> members of its session that outlived it
-        self.crowded = False  # its leftovers are more than anybody wants, and that was told
-        self.sweeps: dict[int, Instant] = {}  # run -> when its leftovers, signalled already, are killed
+        self.leftovers_warned = False  # its leftovers are more than anybody wants, and that was told
+        self.leftover_kill_at: dict[int, Instant] = {}  # run -> when its leftovers, signalled already, are killed
         self.stop_timeout: Seconds = program.policy.stop.timeout
         self.wake_at: Instant | None = None
         self.drain_until: Instant | None = None
@@ -123,7 +125,7 @@ class Slot:
         self.expires_at: Instant | None = None  # max_runtime
         self.up_at: Instant | None = None
         self.stable_at: Instant | None = None
-        self.plan: Plan | None = None  # of a program with a schedule
+        self.plan: PlannedStart | None = None  # of a program with a schedule
         self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
         self.generation = 0
         self.armed: Instant | None = None
@@ -150,7 +152,7 @@ class Slot:
         for time in (self.drain_until, self.kill_at, self.expires_at, self.up_at, self.stable_at):
             if time is not None and (earliest is None or time < earliest):
                 earliest = time
-        if self.sweeps:
-            sweep = min(self.sweeps.values())
+        if self.leftover_kill_at:
+            sweep = min(self.leftover_kill_at.values())
             earliest = sweep if earliest is None else min(earliest, sweep)
         return earliest

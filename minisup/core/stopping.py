@@ -1,9 +1,9 @@
 """From running to gone: drain, signal, kill, one slot at a time or all against the shutdown's deadline."""
 
-from minisup.core import launch, leavings, tell
+from minisup.core import launch, leavings, notices
 from minisup.core.messages import FLEET, Arm, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
-from minisup.core.outcome import Ours
+from minisup.core.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
 from minisup.core.slot import GONE, SIGNALLED, Slot
@@ -36,10 +36,10 @@ def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
     """No run is to follow; where the signal is out already, earlier runs' leftovers, spared until now, get theirs."""
     if slot.wanted and slot.phase in SIGNALLED and slot.leftovers:
         leavings.signal_leftovers(state, slot, slot.program.policy.stop.signal)
-        slot.sweeps.update(dict.fromkeys(slot.leftovers, state.now + timeout))
+        slot.leftover_kill_at.update(dict.fromkeys(slot.leftovers, state.now + timeout))
         state.arm_slot(slot)
-    slot.wanted = slot.fresh = False
-    slot.paused_at = slot.aside = slot.wake_at = None
+    slot.wanted = slot.restart_pending = False
+    slot.paused_at = slot.saved_wait = slot.wake_at = None
     slot.paused_by = ""
 
 
@@ -48,7 +48,7 @@ def end_by(state: State, slot: Slot, until: Instant | None) -> None:
     if slot.phase in GONE:
         slot.program.active += 1
     if until is not None and until <= state.now:
-        send_stop(state, slot, Ours.STOP)
+        send_stop(state, slot, KillReason.STOP)
         return
     if slot.phase is not Phase.DRAINING:
         slot.enter(Phase.DRAINING, state.now)
@@ -60,13 +60,13 @@ def end_by(state: State, slot: Slot, until: Instant | None) -> None:
 def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
     """Start afresh when the run has ended by itself. A service never would: it gets its own drain, then the signal."""
     policy = slot.program.policy
-    slot.fresh = slot.wanted = True
+    slot.restart_pending = slot.wanted = True
     slot.wake_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
     slot.stop_timeout = policy.stop.timeout
     if slot.phase in SIGNALLED:
         return
     if now:
-        send_stop(state, slot, Ours.STOP)
+        send_stop(state, slot, KillReason.STOP)
     elif slot.program.is_service:
         end_by(state, slot, state.now + policy.stop.drain)
     else:
@@ -76,7 +76,7 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
         state.arm_slot(slot)
 
 
-def send_stop(state: State, slot: Slot, ours: Ours) -> None:
+def send_stop(state: State, slot: Slot, ours: KillReason) -> None:
     """Signal the run, and, if the slot is to end, what earlier runs left behind; SIGKILL follows after the timeout."""
     policy = slot.program.policy.stop
     slot.enter(Phase.STOPPING, state.now)
@@ -97,19 +97,19 @@ def over_memory(state: State, event: OverMemory) -> None:
         return
     if slot.wanted:
         slot.stop_timeout = slot.program.policy.stop.timeout  # else it has what the stop gave it
-    slot.excess = tell.excess(event.size, event.limit)
-    send_stop(state, slot, Ours.MEMORY)
+    slot.oom_detail = notices.excess(event.size, event.limit)
+    send_stop(state, slot, KillReason.MEMORY)
 
 
 def kill(state: State, slot: Slot) -> None:
     """SIGKILL to the whole session, and, if the slot is to end, to everything that it left behind."""
     slot.enter(Phase.KILLING, state.now)
     if slot.run:
-        slot.ours = slot.ours or Ours.STOP
+        slot.ours = slot.ours or KillReason.STOP
         state.out.append(Signal(slot.name, slot.run, "SIGKILL", Scope.GROUP))
     if not slot.wanted:
         leavings.signal_leftovers(state, slot, "SIGKILL")
-        slot.sweeps.clear()
+        slot.leftover_kill_at.clear()
     slot.wake_at = slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
     state.arm_slot(slot)
 
@@ -136,7 +136,7 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
         program.extras -= slot.extra
     slot.enter(phase, state.now)
     slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
-    slot.fresh = slot.charged = slot.booked = False
+    slot.restart_pending = slot.needs_token = slot.rate_reserved = False
     slot.paused_at, slot.paused_by = None, ""
     state.arm_slot(slot)
     leave_rolling(state, slot)
@@ -144,7 +144,7 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
         state.gone.append(slot)
     if was_active and program.active == program.extras:
         if not slot.extra:
-            tell.all_gone(state, program, launch.open_gates(state, program.dependents))
+            notices.all_gone(state, program, launch.open_gates(state, program.dependents))
         consider_the_end(state)
 
 
@@ -157,10 +157,10 @@ def leftovers(state: State, event: Leftovers) -> None:
         slot.leftovers[event.run] = event.left
         if slot.phase is Phase.KILLING and not slot.wanted:  # found too late for the kill
             state.out.append(SignalLeftovers(slot.name, event.run, "SIGKILL"))
-        tell.leftovers(state, slot)
+        notices.leftovers(state, slot)
         return
     slot.leftovers.pop(event.run, None)
-    slot.sweeps.pop(event.run, None)
+    slot.leftover_kill_at.pop(event.run, None)
     stopping = slot.phase in SIGNALLED or slot.phase is Phase.DRAINING
     if stopping and not slot.run and not slot.leftovers:
         settle(state, slot, Phase.OFF)
@@ -210,7 +210,7 @@ def ask_shutdown(state: State, event: ShutdownAsked) -> None:
     shutdown.asked_at = state.now
     if step > shutdown.step:
         shutdown.step = step
-        tell.shutdown(state, event.by)
+        notices.shutdown(state, event.by)
         harden(state)
 
 
@@ -219,7 +219,7 @@ def begin_shutdown(state: State, *, code: int, step: int, by: str) -> None:
     span = usable(state.shutdown_timeout)
     top = max((program.level for program in state.programs.values()), default=0)
     state.shutdown = Shutdown(state.now, span, code, step, top, state.now + span + LAST_WAIT)
-    tell.shutdown(state, by)
+    notices.shutdown(state, by)
     for program in state.programs.values():
         program.rolling.clear()
     for slot in state.slots.values():
@@ -281,7 +281,7 @@ def harden(state: State) -> None:
         elif program.stop_begun:
             for slot in program.slots:
                 if slot.phase is Phase.DRAINING:
-                    send_stop(state, slot, Ours.STOP)
+                    send_stop(state, slot, KillReason.STOP)
     if shutdown.step >= KILL_STEP:
         shutdown.halt_at = min(shutdown.halt_at, state.now + LAST_WAIT)
     advance(state)
@@ -328,7 +328,7 @@ def halt(state: State, shutdown: Shutdown) -> None:
     """All is over, or the time is."""
     state.halted = True
     left = [slot for slot in state.slots.values() if slot.run]
-    tell.shutdown_ended(state, shutdown, left)
+    notices.shutdown_ended(state, shutdown, left)
     arm_fleet(state, None)
     state.out.append(Halt(shutdown.code))
 

@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from minisup.core.autoscale import Autoscaler
+from minisup.core.autoscale_control import autoscaled
 from minisup.core.label import budget_label, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
+from minisup.core.notices import next_in
 from minisup.core.program import Program
-from minisup.core.scaling import autoscaled
 from minisup.core.slot import Slot
 from minisup.core.state import State
 from minisup.core.stats import WINDOW
-from minisup.core.tell import next_in
 
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""

@@ -5,18 +5,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from minisup.history.book import KEPT, Book, Clock, Output, Say
-from minisup.history.keeper import Keeper
-from minisup.history.recent import Recent
+from minisup.history.base import KEPT, Book, HostClock, KeptOutput, Say
+from minisup.history.in_memory import Recent
+from minisup.history.queue import Keeper
 
 if TYPE_CHECKING:
-    from minisup.history.scribe import Scribe  # the keeper's thread loads it, and so SQLite
+    from minisup.history.writer import Scribe  # the keeper's thread loads it, and so SQLite
 
 FILE: Final = "history.db"
 """The database's name in the state directory."""
 
 
-class Options(Protocol):
+class HistoryOptions(Protocol):
     """The table `supervisor.history` of the configuration."""
 
     @property
@@ -38,19 +38,19 @@ class Options(Protocol):
 
 def open_book(
     directory: str | None,
-    options: Options,
+    options: HistoryOptions,
     tail: Callable[[str, int, int], bytes],
-    clock: Clock,
+    clock: HostClock,
     say: Say,
     post: Callable[[Callable[[], None]], None],
 ) -> Book:
     """The history of a minisup whose state is in `directory`; None: in memory.
 
-    `tail` gives what a run has printed (see `Output`); `post` makes a call in the thread of the loop.
+    `tail` gives what a run has printed (see `KeptOutput`); `post` makes a call in the thread of the loop.
     """
     if not options.max_rows:
         return Book()
-    output = Output(KEPT[options.output], options.tail, tail)
+    output = KeptOutput(KEPT[options.output], options.tail, tail)
     if directory is None:
         return Recent(output, clock, options.max_rows)
     file = os.path.abspath(os.path.join(directory, FILE))
@@ -67,8 +67,8 @@ def last_run(directory: str) -> int:
     return highest_run(file)
 
 
-def _scribe(file: str, options: Options, clock: Clock, say: Say) -> "Scribe":
-    from minisup.history.scribe import Scribe  # noqa: PLC0415 -- SQLite costs 1.5 MiB and 10 ms
+def _scribe(file: str, options: HistoryOptions, clock: HostClock, say: Say) -> "Scribe":
     from minisup.history.store import Retention  # noqa: PLC0415 -- as above
+    from minisup.history.writer import Scribe  # noqa: PLC0415 -- SQLite costs 1.5 MiB and 10 ms
 
     return Scribe(file, Retention(options.keep, options.max_rows), clock, say)

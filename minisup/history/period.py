@@ -11,7 +11,7 @@ from math import ceil, log10
 from typing import Any, Final, NamedTuple
 
 from minisup.core.model import HEALTHY
-from minisup.history import outage
+from minisup.history import longest_outage
 from minisup.history.hints import hints, paced
 from minisup.history.reading import UNWELL_ROWS, Place
 from minisup.history.row import UNWELL, stamp
@@ -225,7 +225,9 @@ def _step(duration: float) -> int:
 def _outage(
     database: sqlite3.Connection, period: Period, program: str, well: Sequence[int], unwell: Sequence[int]
 ) -> dict[str, Any] | None:
-    found = outage.longest(database, program, outage.Parts(period.since, period.seconds / FINE, well, unwell))
+    found = longest_outage.longest(
+        database, program, longest_outage.Parts(period.since, period.seconds / FINE, well, unwell)
+    )
     if found is None:
         return None
     return {

@@ -1,44 +1,29 @@
-"""The history of a minisup that has no directory for it: the last runs, in memory."""
+"""How many runs ended in each of the last parts of time: what the bars of the live screen begin with."""
 
-from collections import deque
-from typing import Any, Final
+import sqlite3
+from typing import Final
 
-from minisup.core.messages import Record
-from minisup.core.model import Seconds
-from minisup.history.book import Book, Clock, Output
-from minisup.history.row import document, own_peak, row_of
+from minisup.core.model import Outcome
+from minisup.history.reading import programs
 
-MOST_ROWS: Final = 1000
-
-MOST_OUTPUT: Final = 1 << 20
-"""Bytes of output that are kept in all; the oldest goes first."""
+QUERY: Final = """
+    SELECT CAST((started + ifnull(duration, 0) - :since) / :step AS INTEGER), count(*)
+    FROM run INDEXED BY by_outcome
+    WHERE program = :program AND outcome = :outcome AND started >= :since GROUP BY 1"""
 
 
-class Recent(Book):
-    """The last `MOST_ROWS` runs, or fewer. Rows are made when somebody asks: a run pays for an append."""
+def ended_lately(database: sqlite3.Connection, since: float, step: float, parts: int) -> dict[str, list[int]]:
+    """By program: runs that started after `since` (seconds since 1970), and in which part of `step` seconds each ended.
 
-    def __init__(self, output: Output, clock: Clock, max_rows: int = MOST_ROWS) -> None:
-        self._output = output
-        self._clock = clock
-        self._records: deque[tuple[Record, Seconds]] = deque(maxlen=min(max_rows, MOST_ROWS))
-        self._outputs: dict[int, bytes] = {}  # by run, oldest first
-        self._size = 0
-
-    def add(self, record: Record) -> None:
-        """See `Book`."""
-        self._records.append((record, self._clock.wall() - self._clock.monotonic()))
-        output = self._output(record)
-        if output:
-            self._outputs[record.run] = output
-            self._size += len(output)
-            self._forget()
-
-    def document(self) -> dict[str, Any]:
-        """See `Book`."""
-        peak = own_peak()
-        rows = [row_of(record, self._outputs.get(record.run, b""), offset, peak) for record, offset in self._records]
-        return {"file": None, "runs": [document(row) for row in rows]}
-
-    def _forget(self) -> None:
-        while self._size > MOST_OUTPUT or len(self._outputs) > MOST_ROWS:
-            self._size -= len(self._outputs.pop(next(iter(self._outputs))))
+    Programs without such a run are left out. Only the index is read, and of that only these runs.
+    """
+    found: dict[str, list[int]] = {}
+    for program in programs(database):
+        counts = [0] * parts
+        for outcome in Outcome:
+            values = {"program": program, "outcome": outcome.value, "since": since, "step": step}
+            for part, count in database.execute(QUERY, values):
+                counts[min(part, parts - 1)] += count  # the clock of who asks may be a little behind
+        if any(counts):
+            found[program] = counts
+    return found

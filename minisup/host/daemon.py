@@ -3,12 +3,12 @@
 import os
 
 from minisup.config.schema import Config
-from minisup.host import processes
 from minisup.host.clock import Clock
-from minisup.host.reloading import Reread
+from minisup.host.process import processes
+from minisup.host.requests.reload import Reread
+from minisup.host.requests.targets import resolve_programs
 from minisup.host.signals import Signals
 from minisup.host.supervisor import Supervisor
-from minisup.host.targets import resolve_programs
 
 
 def run(

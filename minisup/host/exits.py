@@ -7,29 +7,29 @@ from typing import Protocol
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
 from minisup.core.model import Outcome
-from minisup.host import processes
-from minisup.host.helper import Helpers
-from minisup.host.launcher import Launcher
-from minisup.host.leftovers import URGENT, Leftovers
-from minisup.host.log import OwnLog
 from minisup.host.loop import TURN, Loop
-from minisup.host.oom import OomKills
-from minisup.host.pump import Pump
-from minisup.host.reap import Ended, reap
-from minisup.host.running import Running
+from minisup.host.output.log import OwnLog
+from minisup.host.output.output_rules import Verdicts
+from minisup.host.output.pump import Pump
+from minisup.host.process import processes
+from minisup.host.process.leftovers import URGENT, LeftoverSessions
+from minisup.host.process.oom import OomKills
+from minisup.host.process.reap import Reaped, reap
+from minisup.host.process.run_record import Running
+from minisup.host.process.survivors import Survivor
 from minisup.host.signals import Signals, signal_name
-from minisup.host.survivors import Survivor
-from minisup.host.verdict import Verdicts
+from minisup.host.start.helper import Helpers
+from minisup.host.start.launcher import Launcher
 
 
-class Desk(Protocol):
+class ExitsHost(Protocol):
     """What the ends of runs need of the supervisor."""
 
     console: OwnLog
     fleet: Fleet
     helpers: Helpers
     launcher: Launcher
-    leftovers: Leftovers
+    leftovers: LeftoverSessions
     loop: Loop
     now: Callable[[], float]
     pump: Pump
@@ -50,7 +50,7 @@ class Desk(Protocol):
 class Exits:
     """Takes the ends of children, a bounded number a turn, and looks at minisup's own signals between any two."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: ExitsHost) -> None:
         self._desk = desk
         self._oom_kills = OomKills()
 
@@ -77,9 +77,9 @@ class Exits:
 
     def survivor_ended(self, one: Survivor) -> None:
         """A run of an earlier minisup has ended; nobody could read how."""
-        self.ended(Ended(one.pid, None, None, 0.0, None), one.slot, one.run)
+        self.ended(Reaped(one.pid, None, None, 0.0, None), one.slot, one.run)
 
-    def ended(self, child: Ended, slot: str, run: int) -> None:
+    def ended(self, child: Reaped, slot: str, run: int) -> None:
         """The leader of a run was reaped: the core hears of it, whatever else could not be found out."""
         name = None if child.signal is None else signal_name(child.signal)
         try:
@@ -95,7 +95,7 @@ class Exits:
             oom, output, line, said = False, False, "", None
         self._desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said))
 
-    def _left_by(self, child: Ended, slot: str, run: int) -> int:
+    def _left_by(self, child: Reaped, slot: str, run: int) -> int:
         """How many processes outlive it, at least."""
         leftovers = self._desk.leftovers
         leftovers.reaped(run, slot)
@@ -109,7 +109,7 @@ class Exits:
             return leftovers.ended(child.pid, run, slot, exact=swept)
         return 0
 
-    def _told_by(self, child: Ended, slot: str, run: int) -> tuple[bool, bool, str, Outcome | None]:
+    def _told_by(self, child: Reaped, slot: str, run: int) -> tuple[bool, bool, str, Outcome | None]:
         """What memory and output have to do with it, as `Exited` has it."""
         desk = self._desk
         output = desk.pump.finish(run)
@@ -119,7 +119,7 @@ class Exits:
         line = "" if child.code == 0 and said is not Outcome.FAILED else desk.pump.last_line(slot, run)
         return oom, output, line, said
 
-    def _take(self, child: Ended) -> None:
+    def _take(self, child: Reaped) -> None:
         """One end, alone: what goes wrong with it is told, and costs no other its own."""
         desk = self._desk
         try:
@@ -138,7 +138,7 @@ class Exits:
         except Exception as error:  # noqa: BLE001 - as it says
             desk.console.defect(error)
 
-    def _was_helper(self, child: Ended) -> bool:
+    def _was_helper(self, child: Reaped) -> bool:
         """Tell whoever had started it that a child which is no run has ended; false: it is a stranger."""
         ended = self._desk.helpers.pop(child.pid, None)
         if ended is None:
@@ -146,6 +146,6 @@ class Exits:
         ended(child)
         return True
 
-    def _is_to_be_swept(self, child: Ended, name: str) -> bool:
+    def _is_to_be_swept(self, child: Reaped, name: str) -> bool:
         slot = self._desk.fleet.slots[name]
         return not slot.wanted or slot.ours is not None or child.signal is not None

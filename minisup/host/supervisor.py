@@ -20,50 +20,50 @@ from minisup.core.messages import (
     Action,
     Booted,
     Changed,
-    Drained,
     Due,
     Event,
     OperatorAsked,
+    OutputDrained,
+    RunSurvived,
     ShutdownAsked,
     Spawn,
-    Survived,
 )
 from minisup.core.timers import Timers
 from minisup.errors import TakenError
-from minisup.host import leftovers
+from minisup.host.actions import DUTIES, arrived, look_after
 from minisup.host.clock import Clock
-from minisup.host.duties import DUTIES, arrived, look_after
 from minisup.host.exits import Exits
-from minisup.host.extras import Extras
-from minisup.host.helper import Helpers
-from minisup.host.hooks import Hooks
-from minisup.host.keeping import nothing_kept, open_state
-from minisup.host.launcher import Launcher
-from minisup.host.lookout import Look, Lookout
+from minisup.host.integrations.hooks import Hooks
+from minisup.host.integrations.protection import Protection, renewed
+from minisup.host.integrations.sd_notify import SdNotifier
 from minisup.host.loop import TURN, Loop
-from minisup.host.memory import memory_watch
-from minisup.host.notify import Notifier
-from minisup.host.output import Output
-from minisup.host.processes import HELPER
-from minisup.host.protection import Protection, renewed
-from minisup.host.recipe import Recipe, fingerprint, last_change, needed_paths
-from minisup.host.recipes import Recipes
-from minisup.host.reloading import Reloading, Reread
-from minisup.host.running import Running
-from minisup.host.sender import Sender
-from minisup.host.served import Served
-from minisup.host.service import Service
+from minisup.host.output.output_rules import Verdicts
+from minisup.host.output.outputs import Output
+from minisup.host.process import leftovers
+from minisup.host.process.kill import Sender
+from minisup.host.process.memory import memory_watch
+from minisup.host.process.processes import HELPER
+from minisup.host.process.run_record import Running
+from minisup.host.process.survivors import Survivors
+from minisup.host.requests.reload import Reloading, Reread
+from minisup.host.requests.run_once import Extras
+from minisup.host.requests.service import Service
+from minisup.host.requests.waits import Waits
 from minisup.host.signals import Request, Signals
-from minisup.host.stopped import StartWatch
-from minisup.host.survivors import Survivors
-from minisup.host.upkeep import Upkeep
-from minisup.host.verdict import Verdicts
-from minisup.host.waits import Waits
+from minisup.host.start.helper import Helpers
+from minisup.host.start.launcher import Launcher
+from minisup.host.start.recipe import Recipe, fingerprint, last_change, needed_paths
+from minisup.host.start.recipes import Recipes
+from minisup.host.start.stopped import StartWatch
+from minisup.host.state.open_state import nothing_kept, open_state
+from minisup.host.state.schedule_state import Served
+from minisup.host.state.upkeep import Upkeep
 from minisup.host.wallclock import WallClock, wall_clock_for
-from minisup.host.watching import Watching
+from minisup.host.watch.held_files import Look, Lookout
+from minisup.host.watch.watching import Watching
 
 if TYPE_CHECKING:
-    from minisup.host.prober import Prober
+    from minisup.host.integrations.prober import Prober
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -118,7 +118,7 @@ class Supervisor:
             exit_when_done=exit_when_done,
             now=self.begun,
         )
-        self.notifier = Notifier(self.loop, os.environ, self.fleet, self.warn)
+        self.notifier = SdNotifier(self.loop, os.environ, self.fleet, self.warn)
         self.record = Running()
         self.recipes = Recipes(config, self.record)
         self.launcher = Launcher(self.loop, self.recipes, self.pump, self.record, partial(arrived, self))
@@ -133,7 +133,7 @@ class Supervisor:
             self.loop, self.running, self.record, self.exits.survivor_ended, self.console.say, self._uid_of
         )
         self.sender = Sender(self.running, self.survivors, self.feed)
-        self.leftovers = leftovers.Leftovers(
+        self.leftovers = leftovers.LeftoverSessions(
             self.loop, self._leaders, self._slot_running, self._is_wanted, self._uid_of, self.feed, self.survivors
         )
         self.memory = memory_watch(config, self.loop, self.running, self.feed)
@@ -330,7 +330,7 @@ class Supervisor:
         """Go on with what an earlier minisup has left, each run for itself."""
         for event in self.survivors.take_over(self.state.path, self.fleet.slots, self.fleet.next_run):
             self.attempt(partial(self.feed, event))
-            if type(event) is Survived:
+            if type(event) is RunSurvived:
                 self.attempt(partial(look_after, self, event.slot))
 
     def _last_moment(self) -> float:
@@ -348,7 +348,7 @@ class Supervisor:
         self.watching.reloaded()
 
     def _drained(self, slot: str) -> None:
-        self.feed(Drained(slot))
+        self.feed(OutputDrained(slot))
         self.extras.drained()
 
     def _is_wanted(self, name: str) -> bool | None:

@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from minisup.core.model import Instant, Outcome, Seconds
-from minisup.sim.durations import Durations
+from minisup.sim.run_times import Durations
 
 HARMLESS = frozenset({"SIGSTOP", "SIGCONT"})
 """Signals that end no process; here they do nothing at all."""
@@ -40,7 +40,7 @@ class Trouble(NamedTuple):
     scarce: bool = False
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """What a run will do if nobody disturbs it."""
 
     lasts: Seconds
@@ -115,16 +115,16 @@ class Job:
         """Why no run can be started now."""
         return next((t for t in self.troubles if t.start <= now < t.end), None)
 
-    def plan(self, now: Instant, chance: Random) -> Plan:
+    def plan(self, now: Instant, chance: Random) -> RunPlan:
         """What a run that starts now will do."""
         if self.fails and chance.random() < self.fails:
-            return Plan(_drawn(self.fails_after, chance), self.fail_code, None)
+            return RunPlan(_drawn(self.fails_after, chance), self.fail_code, None)
         for outage in self.outages:
             if outage.start <= now < outage.end:
-                return Plan(_drawn(self.fails_after, chance), self.fail_code, None)
+                return RunPlan(_drawn(self.fails_after, chance), self.fail_code, None)
         if self.queue is not None and not self.queue.pop(now, chance):
-            return Plan(self.idle_lasts, self.idle_code, None, self.idle_says)
-        return Plan(_drawn(self.lasts, chance), None if self.signal else self.code, self.signal, self.says)
+            return RunPlan(self.idle_lasts, self.idle_code, None, self.idle_says)
+        return RunPlan(_drawn(self.lasts, chance), None if self.signal else self.code, self.signal, self.says)
 
 
 def _drawn(lasts: Seconds | tuple[Seconds, Seconds] | Durations, chance: Random) -> Seconds:
@@ -148,7 +148,7 @@ class Process:
 
     __slots__ = ("code", "ends", "job", "leftovers", "run", "said", "signal", "slot", "started", "survivor")
 
-    def __init__(self, slot: str, run: int, job: Job, now: Instant, plan: Plan) -> None:
+    def __init__(self, slot: str, run: int, job: Job, now: Instant, plan: RunPlan) -> None:
         self.slot = slot
         self.run = run
         self.job = job

@@ -6,7 +6,7 @@ from typing import Final
 
 from minisup.core.model import Instant, Outcome, Policy, Seconds
 from minisup.sim.jobs import Job
-from minisup.sim.plan import Scene
+from minisup.sim.load_plan import Scene
 from minisup.sim.world import Trace, World
 
 PLATFORM: Final[Seconds] = 10.0

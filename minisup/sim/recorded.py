@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from minisup.core.model import COUNTED, HEALTHY, Instant, Outcome, Seconds
 from minisup.sim.arrivals import Burst
-from minisup.sim.durations import Durations, Samples
 from minisup.sim.jobs import Span
-from minisup.sim.plan import FAILING_RUN, IDLE_LASTS, RUN, Load
+from minisup.sim.load_plan import FAILING_RUN, IDLE_LASTS, RUN, Load
+from minisup.sim.run_times import Durations, Samples
 
 MOST: Final = 10_000
 """Durations that are kept; of more an even choice."""
@@ -18,7 +18,7 @@ STREAK: Final = 5
 """Failures in a row, of all slots together, that are an outage rather than bad luck; and more than there are slots."""
 
 
-class Seen(NamedTuple):
+class HistoryRun(NamedTuple):
     """A run of the history: when it started, in seconds from the beginning of the period."""
 
     started: Instant
@@ -26,7 +26,7 @@ class Seen(NamedTuple):
     outcome: Outcome
 
 
-def load(seen: Sequence[Seen], slots: int, span: Seconds, seconds: Seconds) -> Load:
+def load(seen: Sequence[HistoryRun], slots: int, span: Seconds, seconds: Seconds) -> Load:
     """What such runs come to as a load for `seconds`; after `span` all of it comes again.
 
     A message came at the latest when the run that took it started, and that instant is taken for it. If no run was
@@ -61,16 +61,16 @@ def load(seen: Sequence[Seen], slots: int, span: Seconds, seconds: Seconds) -> L
     )
 
 
-def _durations(runs: Sequence[Seen], otherwise: Durations) -> Durations:
+def _durations(runs: Sequence[HistoryRun], otherwise: Durations) -> Durations:
     known = [run.duration for run in runs if run.duration is not None]
     step = len(known) // MOST + 1
     return Samples(tuple(known[::step])) if known else otherwise
 
 
-def _outages(runs: Sequence[Seen], slots: int) -> list[Span]:
+def _outages(runs: Sequence[HistoryRun], slots: int) -> list[Span]:
     """Times in which every run that started failed, long rows of them; each ends with the start of one that did not."""
     found: list[Span] = []
-    streak: list[Seen] = []
+    streak: list[HistoryRun] = []
     for run in runs:
         if run.outcome in COUNTED:
             streak.append(run)

@@ -14,7 +14,7 @@ from minisup.core.messages import Record
 from minisup.core.model import COUNTED, HEALTHY, Instant, Kind, Outcome, Policy, Seconds
 from minisup.sim.arrivals import Mailbox
 from minisup.sim.jobs import Span
-from minisup.sim.plan import Scene
+from minisup.sim.load_plan import Scene
 from minisup.sim.play import Deploy, Played
 
 COLUMNS: Final = 120

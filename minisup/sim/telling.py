@@ -10,17 +10,17 @@ from minisup.core.messages import (
     Event,
     Forget,
     Halt,
+    HoldFiles,
     Leftovers,
     Note,
     Record,
     Remember,
+    RunSurvived,
     ScaleAsked,
     Signal,
     SignalLeftovers,
     Spawn,
     Started,
-    Survived,
-    Watch,
 )
 from minisup.core.model import Instant, Phase, Reason
 from minisup.sim.settings import iso
@@ -50,7 +50,7 @@ class Teller:
         """One step of the core (a `Watcher` of a world)."""
         if isinstance(event, Started):
             self._tell(now, f"{event.slot} run {event.run} starts")
-        elif isinstance(event, Survived):
+        elif isinstance(event, RunSurvived):
             self._tell(now, f"{event.slot} run {event.run} goes on, started {event.since:.3f}")
         elif isinstance(event, Leftovers):
             self._tell(now, f"{event.slot} run {event.run} has {event.left} leftovers")
@@ -93,7 +93,7 @@ class Teller:
             self._tell(now, f"{action.slot} run {action.run} gets {action.signal} ({action.scope})")
         elif isinstance(action, SignalLeftovers):
             self._tell(now, f"{action.slot} leftovers of run {action.run} get {action.signal}")
-        elif isinstance(action, Watch):
+        elif isinstance(action, HoldFiles):
             self._tell(now, f"{action.program} files are {'watched' if action.on else 'no longer watched'}")
         elif isinstance(action, Note):
             self._tell(now, f"fact: {_fact(action.fact)}")

@@ -19,23 +19,24 @@ from minisup.core.messages import (
     Booted,
     Changed,
     ClockSet,
-    Drained,
+    ConfigReloaded,
     Due,
     Event,
     Exited,
-    FilesChanged,
     Halt,
+    HoldFiles,
     Leftovers,
     Lost,
     Measure,
     Measured,
     Note,
+    OutputDrained,
     OverMemory,
     Record,
-    Reloaded,
     Remember,
     Remembered,
     RunAsked,
+    RunSurvived,
     ScaleAsked,
     ShutdownAsked,
     Signal,
@@ -44,13 +45,12 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
-    Survived,
     Verb,
-    Watch,
+    WatchedFilesChanged,
 )
 from minisup.core.model import Instant, Policy, Scope, Seconds
 from minisup.core.timers import Timers
-from minisup.sim.jobs import Job, Plan, Process, Reaction, Start, Trouble
+from minisup.sim.jobs import Job, Process, Reaction, RunPlan, Start, Trouble
 
 Watcher = Callable[[Instant, Event, Sequence[Action]], None]
 """Told of every step of the core: when, what went in, what came out."""
@@ -142,7 +142,7 @@ class World:
 
     def reload(self, policies: Sequence[Policy]) -> None:
         """Another configuration, whose runs are made as before."""
-        self.feed(Reloaded(tuple(policies), self._shutdown_timeout, by=OPERATOR))
+        self.feed(ConfigReloaded(tuple(policies), self._shutdown_timeout, by=OPERATOR))
 
     def survive(self, slot: str, run: int, age: Seconds) -> None:
         """Before `boot`: a run that an earlier minisup started `age` seconds ago goes on, as long as its job says."""
@@ -152,7 +152,7 @@ class World:
         process.survivor = True
         self.processes[slot] = process
         self._later(process.ends, process)
-        self.feed(Survived(slot, run, run, since))
+        self.feed(RunSurvived(slot, run, run, since))
 
     def lose(self, slot: str, run: int, age: Seconds) -> None:
         """Before `boot`: a run that an earlier minisup started `age` seconds ago has ended since."""
@@ -185,7 +185,7 @@ class World:
 
     def change(self, program: str, file: str, files: int = 1) -> None:
         """Files that a program watches change; `file` is one of them."""
-        self.feed(FilesChanged(program, file, files))
+        self.feed(WatchedFilesChanged(program, file, files))
 
     def end(self, slot: str, code: int | None = 0, signal: str | None = None) -> None:
         """The run in progress in a slot ends now, in this way."""
@@ -203,7 +203,7 @@ class World:
         last = self.fleet.slots[slot].last
         assert last is not None, f"{slot} has not had a run"
         job = self._job(slot)
-        self._leavings[slot, last.run] = Process(slot, last.run, job, self.now, Plan(0.0, 0, None))
+        self._leavings[slot, last.run] = Process(slot, last.run, job, self.now, RunPlan(0.0, 0, None))
         self._later(self.now + job.leftovers_last, Leftovers(slot, last.run, 0))
         self.feed(Leftovers(slot, last.run, count))
 
@@ -334,7 +334,7 @@ class World:
             self._later(self.now + job.leftovers_last, Leftovers(slot, run, 0))
             ended = ended._replace(leftovers=left)
         if job.clogged:
-            self._later(self.now + job.clogged, Drained(slot))
+            self._later(self.now + job.clogged, OutputDrained(slot))
             ended = ended._replace(output=True)
         self.feed(ended)
 
@@ -343,7 +343,7 @@ class World:
             self._signal(action)
         elif isinstance(action, SignalLeftovers):
             self._signal_leftovers(action)
-        elif isinstance(action, Watch):
+        elif isinstance(action, HoldFiles):
             (self.watched.add if action.on else self.watched.discard)(action.program)
         elif isinstance(action, Remember):
             self.remembered[action.slot] = action.wall

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from minisup.config.load import load
 from minisup.convert.render import render
-from minisup.convert.supervisord import import_supervisord
+from minisup.convert.supervisord.supervisord_file import import_supervisord
 from minisup.errors import ConfigError
 
 CONFIGS = Path(__file__).parent / "configs"

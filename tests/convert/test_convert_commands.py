@@ -4,7 +4,7 @@ import shlex
 
 import pytest
 
-from minisup.convert.commands import judge, shell_text
+from minisup.convert.command_kind import judge, shell_text
 
 LONG = r"""
 php-fpm -F

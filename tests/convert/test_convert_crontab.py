@@ -7,9 +7,9 @@ import pytest
 from convert_kit import notes
 
 from minisup.config.load import load
-from minisup.convert.crontab import import_crontab
+from minisup.convert.crontab.crontab_file import import_crontab
+from minisup.convert.import_report import report_text
 from minisup.convert.render import render
-from minisup.convert.report import report_text
 from minisup.errors import ConfigError
 
 TEXT = r"""

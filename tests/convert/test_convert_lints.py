@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from convert_kit import ENVIRON
 
-from minisup.config.lint import lint
+from minisup.check.lint import lint
 from minisup.config.load import load
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -11,12 +11,12 @@ from convert_kit import CONFIGS, CRONTABS, ENVIRON, IMAGES, REAL, loaded, words_
 from supervisor_reference import processes
 
 from minisup.config.interpolate import OWN
-from minisup.convert.crontab import import_crontab
-from minisup.convert.ini import Reader
-from minisup.convert.ledger import Ledger
+from minisup.convert.crontab.crontab_file import import_crontab
+from minisup.convert.import_report import report_facts, report_text
 from minisup.convert.render import render
-from minisup.convert.report import report_facts, report_text
-from minisup.convert.supervisord import import_supervisord
+from minisup.convert.report_builder import Ledger
+from minisup.convert.supervisord.ini import Reader
+from minisup.convert.supervisord.supervisord_file import import_supervisord
 from minisup.errors import ConfigError
 
 EXPECTED = Path(__file__).parent / "expected"

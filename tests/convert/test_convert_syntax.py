@@ -14,14 +14,14 @@ from supervisor.options import expand as supervisors_expand
 from supervisor_reference import sections
 
 from minisup.config.load import load
-from minisup.convert.crontab import import_crontab
-from minisup.convert.ini import DEFAULT, Reader
-from minisup.convert.ledger import Converted, Ledger
+from minisup.convert.crontab.crontab_file import import_crontab
+from minisup.convert.import_report import report_facts, report_text
 from minisup.convert.procfile import import_procfile
 from minisup.convert.render import render
-from minisup.convert.report import report_facts, report_text
-from minisup.convert.supervisord import import_supervisord
-from minisup.convert.supervisord_keys import PROGRAM
+from minisup.convert.report_builder import Converted, Ledger
+from minisup.convert.supervisord.ini import DEFAULT, Reader
+from minisup.convert.supervisord.supervisord_file import import_supervisord
+from minisup.convert.supervisord.supervisord_keys import PROGRAM
 from minisup.convert.templates import PercentError, Refs, expand
 from minisup.errors import ConfigError
 

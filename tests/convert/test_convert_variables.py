@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from supervisor.options import expand as supervisors_expand
 
+from minisup.convert.supervisord.late_words import pieces_of
 from minisup.convert.templates import Refs
-from minisup.convert.wording import pieces_of
 
 
 def argv(tmp_path, command, environ):

@@ -8,8 +8,8 @@ import os
 import signal
 import time
 
-from minisup.host.claims import Claims
-from minisup.host.processes import (
+from minisup.host.process.orphan_claims import Claims
+from minisup.host.process.processes import (
     STRANGERS,
     UNKNOWN,
     census,
@@ -20,8 +20,8 @@ from minisup.host.processes import (
     signal_members,
     stat,
 )
-from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner
+from minisup.host.start.recipe import recipe
+from minisup.host.start.spawn import NOTHING, Spawner
 
 PATH = b"PATH=" + os.fsencode(os.environ["PATH"])
 LONG = "300"

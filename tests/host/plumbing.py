@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from minisup.host.clock import Clock
-from minisup.host.console import open_sink
 from minisup.host.loop import Loop
-from minisup.host.sink import Report, Sink
+from minisup.host.output.console import open_sink
+from minisup.host.output.sink import Report, Sink
 
 MakeSink = Callable[[int, str, Loop, Report], Sink]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ways import FDS, Ways, fields, needs_root, script
 
-from minisup.host.environment import Account
+from minisup.host.start.environment import Account
 
 NOBODY = Account("nobody", 65534, 65534, (65534, 4242), "/nonexistent")
 
@@ -86,9 +86,9 @@ def test_the_users_files_have_the_umask_of_the_program(swift, public):
 def test_ids_that_may_not_be_taken_are_said_with_the_name():
     program = """
 import os
-from minisup.host.environment import Account
-from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner, refused
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import recipe
+from minisup.host.start.spawn import NOTHING, Spawner, refused
 spawner = Spawner()
 if os.geteuid() == 0:
     os.setresuid(4242, 4242, 4242)
@@ -109,8 +109,8 @@ def test_what_minisup_inherited_does_not_reach_the_children():
     program = """
 import os, signal, sys
 from minisup.host.inherited import reset_signals, seal_inherited_fds
-from minisup.host.recipe import recipe
-from minisup.host.spawn import Spawner
+from minisup.host.start.recipe import recipe
+from minisup.host.start.spawn import Spawner
 seal_inherited_fds()
 print(sorted(reset_signals()), os.readlink("/proc/self/fd/0"), flush=True)
 os.kill(os.getpid(), signal.SIGHUP)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from kit import SOON, wait_until
 
-from minisup.host.aside import MOST_STUCK, Aside
+from minisup.host.background import MOST_STUCK, Aside
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
 
@@ -18,12 +18,12 @@ class Place:
 
     def __init__(self, limit: float) -> None:
         self.loop = Loop(Clock())
-        self.aside = Aside(self.loop, limit)
+        self.saved_wait = Aside(self.loop, limit)
         self.told: list[object] = []
         self.gates: list[LockType] = []
 
     def do(self, work: Callable[[], object]) -> None:
-        self.aside.do(work, self.told.append, lambda error: self.told.append(str(error)))
+        self.saved_wait.do(work, self.told.append, lambda error: self.told.append(str(error)))
 
     def hang(self) -> Callable[[], str]:
         """Work that ends when `release` is called."""
@@ -106,7 +106,7 @@ def test_a_thread_that_cannot_be_had_is_said(make: Callable[[float], Place], mon
         raise RuntimeError("can't start new thread")
 
     place = make(LIMIT)
-    monkeypatch.setattr("minisup.host.aside.start_new_thread", refuse)
+    monkeypatch.setattr("minisup.host.background.start_new_thread", refuse)
     place.do(lambda: "never")
     place.until(["needs a thread, and none is to be had"])
 
@@ -117,7 +117,7 @@ def test_who_fails_to_be_told_does_not_stop_the_next(make: Callable[[float], Pla
     def defect(_: object) -> None:
         raise ValueError("a defect")
 
-    place.aside.do(lambda: 1, defect, defect)
+    place.saved_wait.do(lambda: 1, defect, defect)
     place.do(lambda: "next")
     with pytest.raises(ValueError, match="a defect"):
         place.until(["next"])

@@ -12,7 +12,7 @@ from lookup import pids
 
 from minisup import Client
 from minisup.errors import MinisupError, UsageError
-from minisup.host.people import user_name
+from minisup.host.passwd import user_name
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
 LONG = "echo begin >> told; while ! test -e go; do sleep 0.02; done; echo end >> told"

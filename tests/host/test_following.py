@@ -23,10 +23,10 @@ from minisup import Client
 from minisup.control.handler import Following
 from minisup.control.protocol import notification_line
 from minisup.errors import MinisupError, NoSuchTargetError, NotReachableError
-from minisup.host.following import Followers
-from minisup.host.outlets import Outlet, Outlets
-from minisup.host.pump import Pump
-from minisup.host.sink import NullSink
+from minisup.host.output.following import Followers
+from minisup.host.output.outlets import Outlet, Outlets
+from minisup.host.output.pump import Pump
+from minisup.host.output.sink import NullSink
 
 MIB = 1 << 20
 TICKING = sh("echo out $MINISUP_SLOT $MINISUP_RUN_ID; echo err >&2; sleep 0.02")

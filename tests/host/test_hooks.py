@@ -15,19 +15,19 @@ from listener import Listener
 from lookup import children_of, state_of
 from plumbing import Plumbing
 
-from minisup.config.hooks import HookCommand
-from minisup.config.schema import Config, Program
-from minisup.config.supervisor_table import Supervisor
+from minisup.config.hook_table import HookCommand
+from minisup.config.schema import Config, ProgramTable
+from minisup.config.supervisor_table import SupervisorTable
 from minisup.core import facts
 from minisup.core.model import Outcome
-from minisup.host import hooks
-from minisup.host.helper import Helpers
-from minisup.host.hook_run import MOST_LINES, HookRun
-from minisup.host.hooks import AT_ONCE as MOST_AT_ONCE
-from minisup.host.hooks import MOST_WAITING, Hooks, Occasion, Occasions
-from minisup.host.reap import Ended
-from minisup.host.recipe import helper_recipe
-from minisup.host.spawn import Spawner
+from minisup.host.integrations import hooks
+from minisup.host.integrations.hook_run import MOST_LINES, HookRun
+from minisup.host.integrations.hooks import AT_ONCE as MOST_AT_ONCE
+from minisup.host.integrations.hooks import MOST_WAITING, Hooks, Occasion, Occasions
+from minisup.host.process.reap import Reaped
+from minisup.host.start.helper import Helpers
+from minisup.host.start.recipe import helper_recipe
+from minisup.host.start.spawn import Spawner
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "hooks.md"
 FLAKY = sh("test ! -e broken || { echo refused; exit 1; }")
@@ -294,7 +294,7 @@ def reaped(plumbing: Plumbing, made: HookRun) -> str:
 
     plumbing.until(look)
     code = os.waitstatus_to_exitcode(found[0][1])
-    return made.ended(Ended(made.pid, code if code >= 0 else None, -code if code < 0 else None, 0.0, None))
+    return made.ended(Reaped(made.pid, code if code >= 0 else None, -code if code < 0 else None, 0.0, None))
 
 
 def test_a_command_that_takes_too_long_is_killed_with_its_session() -> None:
@@ -317,7 +317,7 @@ def test_a_command_that_says_much_is_read_and_mostly_forgotten() -> None:
 
 def config(**commands: str) -> Config:
     given = {name: HookCommand((command,), command) for name, command in commands.items()}
-    return Config(supervisor=Supervisor(**given), programs={"sms": Program(command=("true",))}, files=("x",))
+    return Config(supervisor=SupervisorTable(**given), programs={"sms": ProgramTable(command=("true",))}, files=("x",))
 
 
 class Slow:
@@ -329,7 +329,7 @@ class Slow:
         Slow.number += 1
         self.pid = Slow.number
 
-    def ended(self, _child: Ended) -> str:
+    def ended(self, _child: Reaped) -> str:
         return ""
 
 
@@ -347,7 +347,7 @@ def test_few_are_under_way_some_wait_and_more_are_dropped_and_counted(monkeypatc
     assert len(helpers) == MOST_AT_ONCE + 1, "on_drain does not queue, and is called once"
     for _ in range(MOST_AT_ONCE + MOST_WAITING + 1):
         pid = next(iter(helpers))
-        helpers.pop(pid)(Ended(pid, 0, None, 0.0, None))
+        helpers.pop(pid)(Reaped(pid, 0, None, 0.0, None))
     assert not helpers
     plumbing.loop.close()
 

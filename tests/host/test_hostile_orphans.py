@@ -12,7 +12,7 @@ from kit import SOON, Daemon, Stage, Stopwatch, holds_for, program, sh, wait_unt
 from lookup import alive, environ_of, session_of
 from ways import needs_root
 
-from minisup.host.claims import MOST_READ
+from minisup.host.process.orphan_claims import MOST_READ
 
 MANY = "7" * 5000
 BAD_NUMBERS = (MANY, "9" * 19, "9" * 20, "-1", "", "\u0667", "1e3")

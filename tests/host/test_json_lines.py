@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from minisup.host.jsonlines import Json
-from minisup.host.lines import Timed
-from minisup.host.longlines import LONGEST_LINE, LongLines
-from minisup.host.stamp import stamp
+from minisup.host.output.jsonlines import Json
+from minisup.host.output.lines import Timed
+from minisup.host.output.longlines import LONGEST_LINE, LongLines
+from minisup.host.timestamp import stamp
 
 NOON = 1795521600.123
 TEXT = "2026-11-24T12:00:00.123Z"

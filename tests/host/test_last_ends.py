@@ -13,11 +13,11 @@ from plumbing import Plumbing
 
 from minisup.core.messages import Event, Exited
 from minisup.core.model import Scope
-from minisup.host import processes
 from minisup.host.exits import Exits
-from minisup.host.helper import Helpers
-from minisup.host.reap import Ended
-from minisup.host.sender import Sender
+from minisup.host.process import processes
+from minisup.host.process.kill import Sender
+from minisup.host.process.reap import Reaped
+from minisup.host.start.helper import Helpers
 
 LEFT_BEHIND = 3
 
@@ -181,7 +181,7 @@ def test_a_number_that_another_run_has_got_is_not_signalled_for_the_first(desk: 
 
 def test_a_helper_that_ends_beside_the_last_strangers_is_signalled_no_more() -> None:
     plumbing = Plumbing()
-    ended: list[Ended] = []
+    ended: list[Reaped] = []
     child = subprocess.Popen(["true"])
     helpers: Helpers = {child.pid: ended.append}
     leftovers = SimpleNamespace(orphans=lambda: bool(helpers))

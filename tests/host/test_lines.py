@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.host.lines import CONTINUED, OnTerminal, Prefixed, Raw
-from minisup.host.longlines import LONGEST_LINE, LongLines
-from minisup.host.tails import KEPT_BYTES, Tail
+from minisup.host.output.lines import CONTINUED, OnTerminal, Prefixed, Raw
+from minisup.host.output.longlines import LONGEST_LINE, LongLines
+from minisup.host.output.tails import KEPT_BYTES, Tail
 
 PREFIX = b"email:0 | "
 

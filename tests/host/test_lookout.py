@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 from kit import SOON, wait_until
 
-from minisup.host import lookout
 from minisup.host.clock import Clock
-from minisup.host.lookout import Look, Lookout
 from minisup.host.loop import Loop
+from minisup.host.watch import held_files
+from minisup.host.watch.held_files import Look, Lookout
 
 
 class Place:
@@ -51,8 +51,8 @@ class Place:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    monkeypatch.setattr(lookout, "EACH", 0.02)
-    monkeypatch.setattr(lookout, "LIMIT", getattr(request, "param", lookout.LIMIT))
+    monkeypatch.setattr(held_files, "EACH", 0.02)
+    monkeypatch.setattr(held_files, "LIMIT", getattr(request, "param", held_files.LIMIT))
     made = Place()
     yield made
     for gate in made.hanging.values():

@@ -13,7 +13,7 @@ from lookup import wake_ups_of
 from plumbing import Plumbing
 
 from minisup.core.messages import OverMemory
-from minisup.host import memory, processes
+from minisup.host.process import memory, processes
 
 EAT = Path(__file__).parent / "jobs" / "eat_memory.py"
 LIMIT = {"memory": "64MiB"}

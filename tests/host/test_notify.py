@@ -13,8 +13,8 @@ from plumbing import Plumbing
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.model import Policy
-from minisup.host import notify
-from minisup.host.notify import NAMES, Notifier, beat, status, where
+from minisup.host.integrations import sd_notify
+from minisup.host.integrations.sd_notify import NAMES, SdNotifier, beat, status, where
 
 
 class Manager:
@@ -123,7 +123,7 @@ def test_nothing_wakes_up_without_a_watchdog(stage: Stage) -> None:
     daemon = up(stage, manager, program("job", "sleep 1000", min_runtime=0, stop=AT_ONCE), WATCHDOG_PID="1")
     manager.heard("READY=1")
     watch = Stopwatch()
-    wait_until(lambda: watch.seconds > notify.STATUS_EACH + 0.5, SOON, "a second sentence has had its time")
+    wait_until(lambda: watch.seconds > sd_notify.STATUS_EACH + 0.5, SOON, "a second sentence has had its time")
     before = wake_ups_of(daemon.pid)
     holds_for(lambda: wake_ups_of(daemon.pid) == before, 1.5, "minisup sleeps")
     assert sum(message.startswith("STATUS=") for message in manager.read()) == 1, "nothing has changed"
@@ -138,7 +138,7 @@ def test_a_program_that_fails_is_named_in_the_status(stage: Stage) -> None:
     assert manager.heard("STATUS=2 programs, 2 slots; failing: ").endswith("sms")
     stage.write("well", "")
     manager.messages.clear()
-    manager.heard("STATUS=2 programs, 2 slots; all is well", 2 * notify.STATUS_EACH)
+    manager.heard("STATUS=2 programs, 2 slots; all is well", 2 * sd_notify.STATUS_EACH)
     manager.socket.close()
 
 
@@ -163,7 +163,7 @@ class Desk:
         self.warnings: list[str] = []
         self.environ = {"NOTIFY_SOCKET": address, "OTHER": "1"}
         self.fleet = Fleet([Policy(name="a")], shutdown_timeout=10.0, uniform=max)
-        self.notifier = Notifier(self.plumbing.loop, self.environ, self.fleet, self.warnings.append)
+        self.notifier = SdNotifier(self.plumbing.loop, self.environ, self.fleet, self.warnings.append)
 
 
 def is_refused(filler: socket.socket, address: str) -> bool:
@@ -189,7 +189,7 @@ def test_a_full_queue_is_not_waited_for_and_nothing_important_is_lost(
     desk: tuple[Desk, Manager], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, manager = desk
-    monkeypatch.setattr(notify, "AGAIN", 0.01)
+    monkeypatch.setattr(sd_notify, "AGAIN", 0.01)
     filler = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     assert wait_until(lambda: is_refused(filler, manager.address), SOON, "the queue is full")
     filler.close()

@@ -11,10 +11,11 @@ from plumbing import Plumbing
 
 from minisup.config.log_tables import Rotation
 from minisup.core.facts import RotationFailed
-from minisup.host import filesink, outlets
-from minisup.host.outlets import HANGS, Outlet, Outlets
-from minisup.host.rotate import Rotated
-from minisup.host.sink import NullSink
+from minisup.host.output import outlets
+from minisup.host.output.files import file_sink
+from minisup.host.output.files.rotate import Rotated
+from minisup.host.output.outlets import HANGS, Outlet, Outlets
+from minisup.host.output.sink import NullSink
 
 
 def has_size(path: Path, size: int) -> bool:
@@ -33,7 +34,7 @@ def test_a_rotation_that_makes_no_room_is_told_once_however_often_it_is_tried(
 ) -> None:
     """As of a file that was rotated and is there again."""
     moves: list[int] = []
-    monkeypatch.setattr(filesink, "ROTATE_AGAIN", 0.0)
+    monkeypatch.setattr(file_sink, "ROTATE_AGAIN", 0.0)
     monkeypatch.setattr(Rotated, "shift", lambda _self: moves.append(1))
     facts: list[object] = []
     path = tmp_path / "log"

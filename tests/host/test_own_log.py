@@ -10,8 +10,8 @@ from minisup import narrate
 from minisup.config.log_tables import Level, LineFormat, SupervisorLog
 from minisup.core import facts
 from minisup.core.model import Outcome
-from minisup.host.log import OwnLog
-from minisup.host.sink import Sink
+from minisup.host.output.log import OwnLog
+from minisup.host.output.sink import Sink
 
 FAILURE = facts.FirstFailure("sms:0", 4, Outcome.FAILED, 1, None, 0.21, "Connection refused", 0.8)
 

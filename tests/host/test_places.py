@@ -19,16 +19,17 @@ from ways import needs_root
 
 from minisup.config.load import load
 from minisup.control.listener import Access, open_explicit
-from minisup.control.trust import check_way
+from minisup.control.path_trust import check_way
 from minisup.errors import TakenError
-from minisup.host import inotify, keeping, statedir, statefile
+from minisup.host import inotify, state_file
 from minisup.host.clock import Clock
-from minisup.host.keeping import open_state
 from minisup.host.loop import Loop
-from minisup.host.running import Running, read
-from minisup.host.served import Served
-from minisup.host.statedir import HIGHEST, StateDir, path_for
-from minisup.host.upkeep import Upkeep
+from minisup.host.process.run_record import Running, read
+from minisup.host.state import statedir
+from minisup.host.state.open_state import open_state
+from minisup.host.state.schedule_state import Served
+from minisup.host.state.statedir import HIGHEST, StateDir, path_for
+from minisup.host.state.upkeep import Upkeep
 
 NOBODY = 65534
 LONG = program("long", "sleep 1000", numprocs=2, stop=AT_ONCE)
@@ -202,7 +203,7 @@ def test_how_often_it_looks_by_itself(
 def usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The usual state directory, in the test's own."""
     path = tmp_path / "usual"
-    monkeypatch.setattr(keeping, "default_path", lambda _environ: str(path))
+    monkeypatch.setattr("minisup.host.state.open_state.default_path", lambda _environ: str(path))
     monkeypatch.setattr(statedir, "default_path", lambda _environ: str(path))
     return path
 
@@ -271,7 +272,7 @@ def recorded(directory: Path) -> int:
     """The pid of a process that the record of a directory knows as the run of `job:0`."""
     script = (
         "import subprocess, sys\n"
-        "from minisup.host.running import Running\n"
+        "from minisup.host.process.run_record import Running\n"
         "record = Running()\n"
         "record.open(sys.argv[1], 'abc', ['job:0'])\n"
         "record.intend('job:0', 5)\n"
@@ -458,7 +459,7 @@ def test_a_file_that_is_replaced_is_never_written_through_a_link(tmp_path: Path)
     victim = tmp_path / "victim"
     victim.write_text("precious")
     (tmp_path / "run-id.new").symlink_to(victim)
-    statefile.replace(str(tmp_path / "run-id"), b"5\n")
+    state_file.replace(str(tmp_path / "run-id"), b"5\n")
     assert victim.read_text() == "precious"
     assert (tmp_path / "run-id").read_text() == "5\n"
     assert not (tmp_path / "run-id").is_symlink()

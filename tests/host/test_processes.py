@@ -10,9 +10,9 @@ from typing import NamedTuple, TextIO
 import pytest
 from ways import PATH, Ways
 
-from minisup.host import processes
-from minisup.host.claims import NOTHING, claim_of
-from minisup.host.processes import Stat, group_lives, session_members, signal_run, stat
+from minisup.host.process import processes
+from minisup.host.process.orphan_claims import NOTHING, claim_of
+from minisup.host.process.processes import Stat, group_lives, session_members, signal_run, stat
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from plumbing import Plumbing, Reader
 
 from minisup.core.facts import PipesClosed
-from minisup.host.outlets import Outlet, Outlets
-from minisup.host.pump import MOST_HELD, Pipes, Pump
-from minisup.host.sink import FULL, Sink
+from minisup.host.output.outlets import Outlet, Outlets
+from minisup.host.output.pump import MOST_HELD, Pipes, Pump
+from minisup.host.output.sink import FULL, Sink
 
 
 class Works(Plumbing):

@@ -15,9 +15,9 @@ from plumbing import Plumbing
 from ways import needs_root
 
 from minisup.config.log_tables import Rotation
-from minisup.host import rotate, safepath
-from minisup.host.logfile import LogFile
-from minisup.host.rotate import Rotated, squeeze
+from minisup.host.output.files import rotate, safe_path
+from minisup.host.output.files.logfile import LogFile
+from minisup.host.output.files.rotate import Rotated, squeeze
 
 NOBODY = 65534
 PLANTER = Path(__file__).parent / "jobs" / "plant.py"
@@ -46,7 +46,7 @@ def write(directory: Path, **names: str) -> Path:
 
 
 def shift(path: Path, keep: int) -> None:
-    with safepath.find(str(path)) as spot:
+    with safe_path.find(str(path)) as spot:
         rotate.shift(spot, keep)
 
 

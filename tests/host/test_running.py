@@ -13,11 +13,11 @@ from kit import SOON, wait_until
 from lookup import alive, session_of, stat_of
 
 from minisup.control.lock import hold
-from minisup.host import running
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
-from minisup.host.running import PAGE, Entry, Past, Running, overwrites_in_place, read
-from minisup.host.survivors import Survivor, Survivors, identify
+from minisup.host.process import run_record
+from minisup.host.process.run_record import PAGE, EarlierRuns, RecordedRun, Running, overwrites_in_place, read
+from minisup.host.process.survivors import Survivor, Survivors, identify
 
 SECOND = 1_000_000_000
 
@@ -32,7 +32,7 @@ def opened(path: Path, *slots: str) -> Running:
     return made
 
 
-def entries(path: Path) -> tuple[Entry, ...]:
+def entries(path: Path) -> tuple[RecordedRun, ...]:
     past = read(f"{path}/running")
     assert past is not None
     return past.entries
@@ -41,7 +41,7 @@ def entries(path: Path) -> tuple[Entry, ...]:
 @pytest.fixture(params=["mapped", "plain"])
 def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to write, whatever the file system."""
-    monkeypatch.setattr(running, "overwrites_in_place", lambda _path: request.param == "mapped")
+    monkeypatch.setattr(run_record, "overwrites_in_place", lambda _path: request.param == "mapped")
 
 
 @pytest.mark.usefixtures("written")
@@ -78,7 +78,7 @@ def test_without_room_for_a_slot_that_comes_later_the_others_are_kept(
 ) -> None:
     record = opened(tmp_path, *(f"a-program-with-a-long-name:{number}" for number in range(200)))
     with monkeypatch.context() as full:
-        full.setattr(running, "write_all", raise_full)
+        full.setattr(run_record, "write_all", raise_full)
         record.intend("late:0", 7)
         record.started("late:0", 4711)
         record.ended("late:0")
@@ -109,7 +109,7 @@ def test_every_way_to_be_killed_within_a_write_is_seen(tmp_path: Path) -> None:
 
 
 def test_a_record_that_was_torn_stays_so_in_the_next_life(tmp_path: Path) -> None:
-    torn = Entry("a:0", 812, boot(), 0, 0, torn=True)
+    torn = RecordedRun("a:0", 812, boot(), 0, 0, torn=True)
     made = Running()
     made.open(str(tmp_path), "abc", ["a:0"], [torn])
     assert entries(tmp_path) == (torn,)
@@ -127,7 +127,7 @@ def test_the_record_of_another_boot_says_nothing_about_pids(tmp_path: Path) -> N
     assert identify(past, user, 100) == ([], list(past.entries))
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense", running.MAGIC, running.MAGIC + b"{}\n", b"\0" * 9000])
+@pytest.mark.parametrize("content", [b"", b"nonsense", run_record.MAGIC, run_record.MAGIC + b"{}\n", b"\0" * 9000])
 def test_a_record_that_cannot_be_read_is_said_and_does_no_harm(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "running").write_bytes(content)
     told: list[str] = []
@@ -186,8 +186,8 @@ def user(_slot: str) -> int:
     return os.getuid()
 
 
-def past(*entries: Entry, state: str = "abc") -> Past:
-    return Past(state, here=True, entries=entries)
+def past(*entries: RecordedRun, state: str = "abc") -> EarlierRuns:
+    return EarlierRuns(state, here=True, entries=entries)
 
 
 def start_time(pid: int) -> int:
@@ -196,24 +196,24 @@ def start_time(pid: int) -> int:
 
 def test_a_process_that_was_made_at_another_time_is_somebody_else(sleeper: subprocess.Popen[bytes]) -> None:
     now, pid = boot(), sleeper.pid
-    (found,), lost = identify(past(Entry("a:0", 7, now - SECOND * 5, now, pid)), user, 100)
+    (found,), lost = identify(past(RecordedRun("a:0", 7, now - SECOND * 5, now, pid)), user, 100)
     assert found == Survivor("a:0", 7, pid, start_time(pid))
     assert lost == []
     for began, noted in ((now - 60 * SECOND, now - 50 * SECOND), (now + SECOND, now + 2 * SECOND)):
-        entry = Entry("a:0", 7, began, noted, pid)
+        entry = RecordedRun("a:0", 7, began, noted, pid)
         assert identify(past(entry), user, 100) == ([], [entry])
 
 
 def test_a_process_that_leads_no_session_is_no_run() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
-        entry = Entry("a:0", 7, 0, boot(), process.pid)
+        entry = RecordedRun("a:0", 7, 0, boot(), process.pid)
         assert identify(past(entry), user, 100) == ([], [entry])
         process.kill()
 
 
 def test_a_run_that_was_about_to_start_is_found_by_its_environment(sleeper: subprocess.Popen[bytes]) -> None:
     began = boot() - 5 * SECOND
-    for entry in (Entry("a:0", 7, began, 0), Entry("a:0", 1, 0, 0, torn=True)):
+    for entry in (RecordedRun("a:0", 7, began, 0), RecordedRun("a:0", 1, 0, 0, torn=True)):
         found, _ = identify(past(entry), user, 100)
         assert found == [Survivor("a:0", 7, sleeper.pid, start_time(sleeper.pid))]
 
@@ -221,28 +221,28 @@ def test_a_run_that_was_about_to_start_is_found_by_its_environment(sleeper: subp
 @pytest.mark.parametrize(
     ("entry", "state"),
     [
-        (Entry("a:0", 8, 0, 0), "abc"),
-        (Entry("a:1", 7, 0, 0), "abc"),
-        (Entry("b:0", 7, 0, 0), "abc"),
-        (Entry("a:0", 7, 0, 0), "abcd"),
-        (Entry("a:0", 7, 0, 0, torn=True), "ab"),
+        (RecordedRun("a:0", 8, 0, 0), "abc"),
+        (RecordedRun("a:1", 7, 0, 0), "abc"),
+        (RecordedRun("b:0", 7, 0, 0), "abc"),
+        (RecordedRun("a:0", 7, 0, 0), "abcd"),
+        (RecordedRun("a:0", 7, 0, 0, torn=True), "ab"),
     ],
 )
 @pytest.mark.usefixtures("sleeper")
-def test_a_run_of_another_slot_or_minisup_is_not_taken_for_it(entry: Entry, state: str) -> None:
+def test_a_run_of_another_slot_or_minisup_is_not_taken_for_it(entry: RecordedRun, state: str) -> None:
     assert identify(past(entry, state=state), user, 100) == ([], [entry])
 
 
 @pytest.mark.usefixtures("sleeper")
 def test_the_process_of_another_user_is_not_taken_for_a_run_that_was_about_to_start() -> None:
-    entry = Entry("a:0", 7, 0, 0)
+    entry = RecordedRun("a:0", 7, 0, 0)
     assert identify(past(entry), lambda _slot: os.getuid() + 1, 100) == ([], [entry])
 
 
 @pytest.mark.usefixtures("sleeper")
 def test_a_run_that_no_minisup_had_come_to_is_not_taken_for_one_that_was_about_to_start() -> None:
     """Its number comes from an environment: all later runs would get greater ones."""
-    entry = Entry("a:0", 1, 0, 0, torn=True)
+    entry = RecordedRun("a:0", 1, 0, 0, torn=True)
     assert identify(past(entry), user, 7) == ([], [entry])
 
 
@@ -258,7 +258,7 @@ def test_the_end_of_a_survivor_is_seen(sleeper: subprocess.Popen[bytes], tmp_pat
     file = tmp_path / "running"
     window = (start_time(sleeper.pid) * SECOND // os.sysconf("SC_CLK_TCK"), boot())
     again = Running()
-    again.open(str(tmp_path), "abc", ["a:0"], [Entry("a:0", 7, *window, pid=sleeper.pid)])
+    again.open(str(tmp_path), "abc", ["a:0"], [RecordedRun("a:0", 7, *window, pid=sleeper.pid)])
     ended: list[Survivor] = []
     loop = Loop(Clock())
     running_now: dict[int, tuple[str, int]] = {}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from minisup.host import safepath
-from minisup.host.safepath import RefusedError, find, open_file
+from minisup.host.output.files import safe_path
+from minisup.host.output.files.safe_path import RefusedError, find, open_file
 
 WRITE = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 NOBODY = 65534
@@ -161,7 +161,7 @@ def test_a_second_name_that_is_removed_between_open_and_look(
     """The count of names is one again, but the name by which the file was opened was not its only one."""
     put(ours / "victim", "mine\n")
     os.link(ours / "victim", theirs / "log")
-    look = safepath._check_only_name
+    look = safe_path._check_only_name
 
     def in_between(fd: int) -> None:
         (theirs / "log").unlink()
@@ -169,7 +169,7 @@ def test_a_second_name_that_is_removed_between_open_and_look(
         (theirs / "log").unlink()
         look(fd)
 
-    monkeypatch.setattr(safepath, "_check_only_name", in_between)
+    monkeypatch.setattr(safe_path, "_check_only_name", in_between)
     assert why(theirs / "log") == "Was replaced while it was opened"
     assert (ours / "victim").read_text() == "mine\n"
 

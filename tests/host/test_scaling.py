@@ -249,7 +249,7 @@ LIES = {
 def test_a_helper_that_lies_harms_nobody_else(stage: Stage, web: str) -> None:
     lie = "\n".join(f"{name}) printf '%s\\n' '{answer}';;" for name, answer in LIES.items())
     stage.write("lie", f'read -r spec <&1; while read -r x <&1; do case "$MINISUP_PROGRAM" in\n{lie}\nesac; done\n')
-    patch = f"from minisup.host import prober; prober.HELPER = ('sh', {str(stage.path('lie'))!r})"
+    patch = f"from minisup.host.integrations import prober; prober.HELPER = ('sh', {str(stage.path('lie'))!r})"
     entry = ("-c", f"{patch}; from minisup.__main__ import main; main()")
     probe = {"http": f"{web}/email", "json": "messages_ready", "timeout": "2s"}
     daemon = stage.up(*(program(name, TAKE, scale=scale(probe), **KEYS) for name in LIES), entry=entry)

@@ -15,7 +15,7 @@ from lookup import wake_ups_of
 from minisup.core.messages import Remember, Remembered
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
-from minisup.host.served import Served
+from minisup.host.state.schedule_state import Served
 from minisup.host.wallclock import WallClock
 
 LAUNCHER = Path(__file__).parent / "jobs" / "shifted_wall_clock.py"

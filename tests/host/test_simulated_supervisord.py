@@ -17,8 +17,8 @@ from peer import Supervisord, command
 
 from minisup.core.model import Policy
 from minisup.sim.jobs import Job, Reaction
-from minisup.sim.supervisord import Keys
-from minisup.sim.supervisord import Supervisord as Model
+from minisup.sim.supervisord_model import ProgramKeys
+from minisup.sim.supervisord_model import Supervisord as Model
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -48,7 +48,7 @@ def told(peer: Supervisord, words: str) -> list[float]:
     return [moment - found[0][0] for moment, is_meant in found if is_meant]
 
 
-def modelled(job: Job, keys: Keys) -> Model:
+def modelled(job: Job, keys: ProgramKeys) -> Model:
     model = Model([Policy(name="job")], {"job": keys}, {"job": job}, Random(1), 0.0)
     model.run(LONG_ENOUGH)
     return model
@@ -72,7 +72,7 @@ def test_a_short_job_is_given_up_when_the_model_says(stage: Stage, exits: int, s
     peer = Supervisord(stage, "peer", {"job": {**ONE_PIPE, "command": command(job), "startretries": startretries}})
     wait_until(lambda: peer.said("gave up: job"), LONG_ENOUGH, "supervisord gives it up")
     stop(peer)
-    model = modelled(Job(lasts=0.2, code=exits), Keys(startretries=startretries))
+    model = modelled(Job(lasts=0.2, code=exits), ProgramKeys(startretries=startretries))
     (gave_up, _), *_ = model.fatal
     assert told(peer, "spawned:") == pytest.approx(since_first(model), abs=WITHIN)
     assert told(peer, "gave up:") == pytest.approx([gave_up - model.trace.launches[0][0]], abs=WITHIN)
@@ -85,7 +85,7 @@ def test_a_job_that_lives_longer_than_startsecs_starts_when_the_model_says(stage
     wait_until(lambda: len(peer.said("spawned:")) >= STARTS, LONG_ENOUGH, "some starts")
     stop(peer)
     spawned = told(peer, "spawned:")[:STARTS]
-    assert spawned == pytest.approx(since_first(modelled(Job(lasts=1.3, code=1), Keys()))[:STARTS], abs=WITHIN)
+    assert spawned == pytest.approx(since_first(modelled(Job(lasts=1.3, code=1), ProgramKeys()))[:STARTS], abs=WITHIN)
     assert not peer.said("gave up:")
 
 
@@ -101,7 +101,7 @@ def test_its_stop_kills_after_stopwaitsecs_and_one_program_after_another(stage: 
     job = Job(lasts=1e9, reaction=Reaction.IGNORES)
     model = Model(
         [Policy(name="one"), Policy(name="two")],
-        {name: Keys(stopwaitsecs=2.0) for name in ("one", "two")},
+        {name: ProgramKeys(stopwaitsecs=2.0) for name in ("one", "two")},
         {"one": job, "two": job},
         Random(1),
         0.0,

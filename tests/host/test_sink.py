@@ -16,12 +16,12 @@ from plumbing import Plumbing, Reader
 
 from minisup.config.log_tables import Rotation
 from minisup.core.facts import OutputStuck, OutputTaken
-from minisup.host import writer
-from minisup.host.console import open_sink
-from minisup.host.filesink import FileSink
-from minisup.host.ready import ReadySink
-from minisup.host.sink import FULL, LOW, DirectSink, NullSink, Sink
-from minisup.host.writer import ThreadSink
+from minisup.host.output import writer_thread
+from minisup.host.output.console import open_sink
+from minisup.host.output.files.file_sink import FileSink
+from minisup.host.output.ready import ReadySink
+from minisup.host.output.sink import FULL, LOW, DirectSink, NullSink, Sink
+from minisup.host.output.writer_thread import ThreadSink
 
 KINDS = ("pipe", "pipe by thread", "socket", "terminal")
 BLOCK = bytes(range(32, 96)) * 256  # 16 KiB
@@ -251,7 +251,7 @@ def test_a_pipe_that_may_not_be_opened_again_is_written_by_a_thread(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path, flags)
 
     read_end, write_end = plumbing.pipe()
-    monkeypatch.setattr("minisup.host.ready.os.open", refuse)
+    monkeypatch.setattr("minisup.host.output.ready.os.open", refuse)
     sink = plumbing.sink(write_end)
     assert isinstance(sink, ThreadSink)
     sink.write(b"x")
@@ -260,7 +260,7 @@ def test_a_pipe_that_may_not_be_opened_again_is_written_by_a_thread(
 
 
 def test_when_no_thread_can_be_started_it_is_tried_again(plumbing: Plumbing, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = writer.start_new_thread
+    start = writer_thread.start_new_thread
     tries: list[int] = []
 
     def sometimes(*arguments: object) -> int:
@@ -269,8 +269,8 @@ def test_when_no_thread_can_be_started_it_is_tried_again(plumbing: Plumbing, mon
             raise RuntimeError("can't start new thread")
         return start(*arguments)  # type: ignore[arg-type] # as it came
 
-    monkeypatch.setattr(writer, "start_new_thread", sometimes)
-    monkeypatch.setattr(writer, "START_RETRY", 0.01)
+    monkeypatch.setattr(writer_thread, "start_new_thread", sometimes)
+    monkeypatch.setattr(writer_thread, "START_RETRY", 0.01)
     read_end, write_end = plumbing.pipe()
     sink = plumbing.sink(write_end, ThreadSink)
     sink.write(b"one ")
@@ -316,7 +316,7 @@ def test_a_terminal_that_takes_nothing_although_writable_does_not_spin(
     reader = Reader(plumbing, read_end)
     reader.read()
     with monkeypatch.context() as patch:
-        patch.setattr("minisup.host.ready.os.write", stubborn)
+        patch.setattr("minisup.host.output.ready.os.write", stubborn)
         deadline = time.monotonic() + 0.2
         while time.monotonic() < deadline:
             plumbing.turn(0.01)
@@ -327,7 +327,7 @@ def test_a_terminal_that_takes_nothing_although_writable_does_not_spin(
 def test_stdout_and_stderr_share_a_sink_only_if_they_lead_to_the_same_place() -> None:
     code = """if True:
         from minisup.host.clock import Clock; from minisup.host.loop import Loop
-        from minisup.host.console import open_console
+        from minisup.host.output.console import open_console
         stdout, stderr = open_console(Loop(Clock()), print)
         stdout.write(b'one '); stderr.write(b'two '); stdout.write(b'three ')
         stderr.write(b'same' if stdout is stderr else b'not')
@@ -349,7 +349,7 @@ def test_no_job_can_inherit_the_second_descriptor_of_a_pipe(plumbing: Plumbing) 
 def test_a_log_file_that_has_no_thread_to_write_it_is_said_once_and_written_when_there_is_one(
     plumbing: Plumbing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start = writer.start_new_thread
+    start = writer_thread.start_new_thread
     refusals = [RuntimeError("can't start new thread")] * 3
 
     def sometimes(*arguments: object) -> int:
@@ -357,8 +357,8 @@ def test_a_log_file_that_has_no_thread_to_write_it_is_said_once_and_written_when
             raise refusals.pop()
         return start(*arguments)  # type: ignore[arg-type] # as it came
 
-    monkeypatch.setattr(writer, "start_new_thread", sometimes)
-    monkeypatch.setattr(writer, "START_RETRY", 0.01)
+    monkeypatch.setattr(writer_thread, "start_new_thread", sometimes)
+    monkeypatch.setattr(writer_thread, "START_RETRY", 0.01)
     facts: list[object] = []
     path = tmp_path / "log"
     sink = FileSink(str(path), Rotation(), plumbing.loop, facts.append)

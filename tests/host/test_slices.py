@@ -7,7 +7,7 @@ import struct
 import pytest
 from kit import AT_ONCE, Stage, program
 
-from minisup.host.slices import SLICE
+from minisup.host.time_slice import SLICE
 
 SCHED_GETATTR = {"x86_64": 315, "aarch64": 275, "riscv64": 275}.get(os.uname().machine)
 ATTRIBUTES = struct.Struct("=IIQiIQQQ")  # size, policy, flags, nice, priority, runtime, deadline, period

@@ -10,13 +10,13 @@ import sys
 import pytest
 from ways import FDS, PATH, Ways, fields, needs_root, script
 
-import minisup.host.spawn
+import minisup.host.start.spawn
 from minisup.config.privileges import our_rights
-from minisup.host.environment import Account
-from minisup.host.processes import children_of_self
-from minisup.host.recipe import recipe
-from minisup.host.rlimits import RunLimits
-from minisup.host.spawn import NOTHING, Spawner, SpawnError
+from minisup.host.process.processes import children_of_self
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import recipe
+from minisup.host.start.rlimits import RunLimits
+from minisup.host.start.spawn import NOTHING, Spawner, SpawnError
 
 
 @pytest.fixture(params=["swift", "plain", "as_user"])
@@ -36,7 +36,7 @@ def test_this_python_starts_runs_the_fast_way():
 
 
 def test_a_python_that_is_not_known_starts_runs_through_popen(monkeypatch):
-    monkeypatch.setattr(minisup.host.spawn, "_LAST_ARGUMENTS", {})
+    monkeypatch.setattr(minisup.host.start.spawn, "_LAST_ARGUMENTS", {})
     spawner = Spawner()
     assert spawner._start == spawner._plain
     spawner.close()
@@ -140,9 +140,9 @@ def test_limits_are_set_while_the_child_may_still_raise_them(ways):
 def test_limits_that_the_system_refuses(limits, words):
     code = f"""
 import os
-from minisup.host.recipe import recipe
-from minisup.host.rlimits import RunLimits
-from minisup.host.spawn import NOTHING, Spawner, refused
+from minisup.host.start.recipe import recipe
+from minisup.host.start.rlimits import RunLimits
+from minisup.host.start.spawn import NOTHING, Spawner, refused
 spawner, made = Spawner(), recipe(["true"], [], limits={limits!r})
 if os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)
@@ -265,9 +265,9 @@ def test_no_process_to_be_had_is_scarce():
 def test_a_user_who_has_too_many_processes_gets_a_scarce_error(way):
     code = f"""
 import os, resource
-from minisup.host.environment import Account
-from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner, SpawnError
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import recipe
+from minisup.host.start.spawn import NOTHING, Spawner, SpawnError
 spawner, made = Spawner(), recipe(["true"], [])
 made.account = Account() if {way == "as_user"} else None
 os.setresuid(65534, 65534, 65534)

@@ -9,8 +9,8 @@ import pytest
 from kit import SOON, wait_until
 from lookup import state_of
 
-from minisup.host import stopped
-from minisup.host.stopped import StartWatch
+from minisup.host.start import stopped
+from minisup.host.start.stopped import StartWatch
 
 
 @pytest.fixture

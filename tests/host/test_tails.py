@@ -1,6 +1,6 @@
 import pytest
 
-from minisup.host.tails import KEPT_BYTES, KEPT_LINES, LONGEST_CAUSE, Tail, TailLine
+from minisup.host.output.tails import KEPT_BYTES, KEPT_LINES, LONGEST_CAUSE, Tail, TailLine
 
 
 def keep(tail: Tail, data: bytes, run: int = 1, stream: str = "stdout") -> None:

@@ -17,9 +17,9 @@ from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Record
 from minisup.core.model import Kind, Outcome, Policy
-from minisup.host.agent import MINUTES, protection_url, trouble, wish
-from minisup.host.calls import Answer
-from minisup.host.protection import TIMES, Protection, Times
+from minisup.host.integrations.agent import MINUTES, protection_url, trouble, wish
+from minisup.host.integrations.http_call import HttpAnswer
+from minisup.host.integrations.protection import TIMES, Protection, Times
 
 ECS = 'platform = "ecs"\nshutdown_timeout = "8s"'
 PATH = "/task-protection/v1/state"
@@ -380,15 +380,21 @@ def test_at_the_end_who_was_never_protected_asks_nothing(world: World, agent: Li
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
-        (Answer(200, b'{"protection": {"ProtectionEnabled": true}}'), ""),
-        (Answer(200, b'{"protection": {"ProtectionEnabled": false}}'), "the answer does not say that protection is on"),
-        (Answer(200, b"[1]"), "the answer does not say that protection is on"),
-        (Answer(400, b'{"error": {}}'), "error"),
-        (Answer(200, b'{"failure": {"Reason": "DEPLOYMENT_BLOCKED", "Detail": "wait"}}'), "DEPLOYMENT_BLOCKED: wait"),
-        (Answer(0, b"", "connection refused"), "connection refused"),
+        (HttpAnswer(200, b'{"protection": {"ProtectionEnabled": true}}'), ""),
+        (
+            HttpAnswer(200, b'{"protection": {"ProtectionEnabled": false}}'),
+            "the answer does not say that protection is on",
+        ),
+        (HttpAnswer(200, b"[1]"), "the answer does not say that protection is on"),
+        (HttpAnswer(400, b'{"error": {}}'), "error"),
+        (
+            HttpAnswer(200, b'{"failure": {"Reason": "DEPLOYMENT_BLOCKED", "Detail": "wait"}}'),
+            "DEPLOYMENT_BLOCKED: wait",
+        ),
+        (HttpAnswer(0, b"", "connection refused"), "connection refused"),
     ],
 )
-def test_what_an_answer_means(answer: Answer, why: str) -> None:
+def test_what_an_answer_means(answer: HttpAnswer, why: str) -> None:
     assert trouble(answer, True) == why
 
 

@@ -9,9 +9,9 @@ import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, program, sh, wait_until
 from raw import Raw
 
-from minisup.host import leftovers, processes
-from minisup.host.leftovers import Leftovers
-from minisup.host.processes import Stat
+from minisup.host.process import leftovers, processes
+from minisup.host.process.leftovers import LeftoverSessions
+from minisup.host.process.processes import Stat
 
 LAUNCHER = Path(__file__).parent / "jobs" / "slow_starts.py"
 SLOTS = 300
@@ -76,7 +76,7 @@ def running(daemon: Daemon) -> int:
 
 
 class Looks:
-    """`Leftovers` of runs that are to be gone, on a machine whose processes are `seen`."""
+    """`LeftoverSessions` of runs that are to be gone, on a machine whose processes are `seen`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: dict[int, list[Stat]]) -> None:
         self.taken = 0
@@ -89,7 +89,7 @@ class Looks:
         )
         survivors: Any = SimpleNamespace(mark=b"", state=b"", first_run=0)
         monkeypatch.setattr(leftovers, "SHARE", 0)  # a look that takes no time
-        self.leftovers = Leftovers(
+        self.leftovers = LeftoverSessions(
             loop, dict, lambda _run: None, lambda _slot: False, lambda _slot: 0, lambda _changed: None, survivors
         )
 

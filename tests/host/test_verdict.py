@@ -9,8 +9,8 @@ import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, pause, program, sh, wait_until
 
 from minisup.core.model import Outcome
-from minisup.host.tails import CONSIDERED, RECENT, Tail
-from minisup.host.verdict import Rule, SlowMatchError, Stopwatch, judge
+from minisup.host.output.output_rules import Rule, SlowMatchError, Stopwatch, judge
+from minisup.host.output.tails import CONSIDERED, RECENT, Tail
 
 CLEAN = frozenset({0})
 

@@ -11,9 +11,9 @@ from kit import SOON, holds_for, wait_until
 
 from minisup.config.globs import Glance, escaped
 from minisup.history import place
-from minisup.host import eyes, watcher
-from minisup.host.eyes import BlindError, Inotify, far_away, is_forced_to_poll
-from minisup.host.watcher import Changes, Watcher
+from minisup.host.watch import notify, watcher
+from minisup.host.watch.notify import BlindError, Inotify, far_away, is_forced_to_poll
+from minisup.host.watch.watcher import Changes, Watcher
 
 
 class Ledger:
@@ -122,7 +122,7 @@ def test_nothing_is_told_of_what_others_write(ledger: Ledger, tmp_path: Path) ->
 
 @pytest.mark.parametrize("ledger", [{"WATCHFILES_FORCE_POLLING": "1"}], indirect=True)
 def test_without_the_kernels_help(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eyes, "EACH", 0.05)
+    monkeypatch.setattr(notify, "EACH", 0.05)
     ledger.watch(tmp_path, all="*")
     (tmp_path / "new").write_text("1")
     ledger.tells({"all": ["new"]})
@@ -130,8 +130,8 @@ def test_without_the_kernels_help(ledger: Ledger, tmp_path: Path, monkeypatch: p
 
 
 def test_a_kernel_that_refuses_is_one_warning(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eyes.libc, "call", lambda *_: -1)
-    monkeypatch.setattr(eyes, "EACH", 0.05)
+    monkeypatch.setattr(notify.libc, "call", lambda *_: -1)
+    monkeypatch.setattr(notify, "EACH", 0.05)
     ledger.watch(tmp_path, all="*")
     (tmp_path / "new").write_text("1")
     ledger.tells({"all": ["new"]})
@@ -250,7 +250,7 @@ def test_what_the_kernel_has_dropped_nobody_knows(tmp_path: Path) -> None:
 
 def test_a_limit_says_what_to_raise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = Inotify()
-    monkeypatch.setattr(eyes.libc, "call", lambda *_: -1)
+    monkeypatch.setattr(notify.libc, "call", lambda *_: -1)
     with pytest.raises(
         BlindError, match=r"^inotify refuses \(no watch is to be had after 0\): raise fs.inotify.max_user"
     ):

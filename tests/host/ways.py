@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from minisup.host.environment import Account
 from minisup.host.inherited import seal_inherited_fds
-from minisup.host.processes import children_of_self
-from minisup.host.recipe import recipe
-from minisup.host.spawn import NOTHING, Spawner, SpawnError, refused
+from minisup.host.process.processes import children_of_self
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import recipe
+from minisup.host.start.spawn import NOTHING, Spawner, SpawnError, refused
 
 ROOT = os.geteuid() == 0
 PATH = b"PATH=" + os.fsencode(os.environ["PATH"])

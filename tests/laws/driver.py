@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
+from minisup.core.autoscale_control import numprocs_after
 from minisup.core.fleet import Fleet
 from minisup.core.label import budget_label
 from minisup.core.messages import (
@@ -17,22 +18,23 @@ from minisup.core.messages import (
     Booted,
     Changed,
     ClockSet,
-    Drained,
+    ConfigReloaded,
     Due,
     Exited,
-    FilesChanged,
     Forget,
     Halt,
+    HoldFiles,
     Leftovers,
     Lost,
     Measure,
     Measured,
+    OutputDrained,
     OverMemory,
     Record,
-    Reloaded,
     Remembered,
     Resize,
     RunAsked,
+    RunSurvived,
     ScaleAsked,
     ShutdownAsked,
     Signal,
@@ -41,13 +43,11 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
-    Survived,
     Verb,
-    Watch,
+    WatchedFilesChanged,
 )
 from minisup.core.model import Kind, Phase, Policy, Reason
-from minisup.core.scale import is_on
-from minisup.core.scaling import numprocs_after
+from minisup.core.resizing import is_on
 from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
@@ -131,7 +131,7 @@ class Driver:
             self.last_run += 1
             self.runs[slot] = Run(self.last_run, self.now - age)
             self.spared.add(slot)
-            self.feed(Survived(slot, self.last_run, 1000 + self.last_run, self.now - age))
+            self.feed(RunSurvived(slot, self.last_run, 1000 + self.last_run, self.now - age))
 
     def lose(self, slot):
         """Before `boot`: a run of an earlier minisup has ended."""
@@ -191,7 +191,7 @@ class Driver:
     def unclog(self, slot):
         self.clogged.discard(slot)
         if slot in self.fleet.slots:
-            self.feed(Drained(slot))
+            self.feed(OutputDrained(slot))
 
     def touch(self, program):
         if program in self.watched:
@@ -203,7 +203,7 @@ class Driver:
         if self.fleet.shutdown is None:
             self._promise(Verb.RESTART, slots, now=False)
             self._expect_pauses(Verb.RESTART, slots)
-        self.feed(FilesChanged(program, "app/Job.php", 2))
+        self.feed(WatchedFilesChanged(program, "app/Job.php", 2))
 
     def ask(self, verb, slots, named=(), *, now=False):
         if verb is Verb.STOP:
@@ -271,7 +271,7 @@ class Driver:
                 self._expect_slots(name, 0)
         self.policies = wanted
         self.known.update(wanted)
-        self.feed(Reloaded(tuple(policies), self.arguments["shutdown_timeout"]))
+        self.feed(ConfigReloaded(tuple(policies), self.arguments["shutdown_timeout"]))
 
     def once(self, program):
         """An operator asks for one extra run: exactly one starts, whatever the policy and earlier requests say."""
@@ -375,7 +375,7 @@ class Driver:
                 assert slot not in self.fleet.slots
                 assert not self._is_armed(slot)
                 self.extras.pop(slot, None)
-            case Watch(program, on):
+            case HoldFiles(program, on):
                 (self.watched.add if on else self.watched.discard)(program)
             case Record():
                 assert action.duration is None or action.duration >= 0
@@ -515,7 +515,7 @@ class Driver:
         planned = slot.run and slot.wanted and slot.plan is not None
         assert slot.wake_at is None or slot.phase is Phase.WAITING or planned, f"{name} is woken while {slot.phase}"
         assert slot.plan is None or not slot.extra, f"{name} is extra, and planned"
-        assert (slot.aside is not None) == (slot.reason is Reason.PAUSED)
+        assert (slot.saved_wait is not None) == (slot.reason is Reason.PAUSED)
         if slot.phase is Phase.WAITING:
             assert slot.wanted
             assert not slot.leaving
@@ -526,7 +526,7 @@ class Driver:
         if slot.phase in {Phase.OFF, Phase.DONE} and name in self.stopped:
             assert not [key for key in self.left if key[0] == name], f"{name} is stopped, its leftovers are not"
         if slot.phase is Phase.KILLING and not slot.wanted:
-            keys = {key for key in self.left if key[0] == name and key[1] not in slot.sweeps} | (
+            keys = {key for key in self.left if key[0] == name and key[1] not in slot.leftover_kill_at} | (
                 {name} if run else set()
             )
             assert keys <= self.killed.keys(), f"{name} is killing, and spares {keys - self.killed.keys()}"

@@ -16,9 +16,9 @@ import minisup
 from minisup import __version__ as version
 from minisup.cli.app import COMMANDS
 from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of, read
-from minisup.cli.durations import seconds
-from minisup.cli.reach import configured
-from minisup.cli.reference import reference
+from minisup.cli.command_reference import reference
+from minisup.cli.connect import configured
+from minisup.cli.timeparse import seconds
 from minisup.errors import ConfigError, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
@@ -37,7 +37,7 @@ def text(process):
 
 def test_the_reference_is_what_the_declarations_say():
     assert REFERENCE.read_text(encoding="utf-8") == reference(), (
-        "python -m minisup.cli.reference > docs/reference/commands.md"
+        "python -m minisup.cli.command_reference > docs/reference/commands.md"
     )
 
 

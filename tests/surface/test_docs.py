@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from minisup.check.lint import lint
 from minisup.cli.app import app
-from minisup.config.lint import lint
 from minisup.config.load import load
 
 TOP = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from minisup import narrate
 from minisup.core import facts
 from minisup.core.model import Outcome
-from minisup.host.events import document
+from minisup.host.output.events import document
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "events.md").read_text(encoding="utf-8")
 ROWS = {row[0]: row[1:] for row in re.findall(r"^\| `(\w+)` \| (\w+) \| (.+?) \|", PAGE, re.MULTILINE)}

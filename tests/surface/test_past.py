@@ -13,12 +13,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from minisup.cli.bars import bars, squeezed
-from minisup.cli.history import cells_of, last_line
-from minisup.cli.moments import moment
-from minisup.cli.report_html import page
-from minisup.cli.report_svg import nice
-from minisup.cli.report_text import lines as report_lines
+from minisup.cli.history.history import cells_of, last_line
+from minisup.cli.report.report_html import page
+from minisup.cli.report.report_svg import nice
+from minisup.cli.report.report_text import lines as report_lines
+from minisup.cli.sparkline import bars, squeezed
+from minisup.cli.timeparse import moment
 from minisup.errors import UsageError
 from minisup.history.period import Period, report
 from minisup.history.row import Row

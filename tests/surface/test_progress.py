@@ -11,7 +11,7 @@ import time
 import pytest
 from fake_minisup import program, slot, snapshot
 
-from minisup.cli.progress import goal, line, reached
+from minisup.cli.control.progress import goal, line, reached
 
 BEFORE = snapshot(program(slots=[slot(number=number, run=800 + number) for number in range(5)]))
 

@@ -4,7 +4,7 @@
 
 from pathlib import Path
 
-from minisup.core.requests import TABLE, Request
+from minisup.core.request_table import TABLE, Request
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation" / "policy.md"
 BEGIN, END = "<!-- requests: begin -->", "<!-- requests: end -->"

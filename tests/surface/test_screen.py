@@ -7,8 +7,8 @@ import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
 from minisup.cells import width as cells_of
-from minisup.cli.screen import Look, glyphs, table
-from minisup.cli.words import ending, ordinal, slot_line, state_words
+from minisup.cli.status.status_words import ending, ordinal, slot_line, state_words
+from minisup.cli.status.table import Look, glyphs, table
 from minisup.core.outcome import MUST_NOT_END, NO_PROOF
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}

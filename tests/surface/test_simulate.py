@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from minisup.cli.simulate_html import page
-from minisup.cli.simulate_text import lines
+from minisup.cli.simulate.simulate_html import page
+from minisup.cli.simulate.simulate_text import lines
 from minisup.history.row import Row
 from minisup.history.store import Retention, Store
 

@@ -69,7 +69,7 @@ def test_the_exit_code_of_a_run_is_told_also_when_nobody_reads_what_it_prints(co
 def test_who_follows_ends_with_the_reader_although_no_further_line_comes():
     script = """
         import sys, threading
-        from minisup.cli import say, stdout
+        from minisup.cli import output, stdout
 
         def coming():
             yield "one"
@@ -77,11 +77,11 @@ def test_who_follows_ends_with_the_reader_although_no_further_line_comes():
 
         def follow():
             for line in stdout.while_read(coming()):
-                say.show(line)
+                output.show(line)
                 sys.stdout.flush()
             return 5
 
-        sys.exit(say.guarded(follow))
+        sys.exit(output.guarded(follow))
     """
     source = "\n".join(line[8:] for line in script.splitlines())
     process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from minisup.check.systemd_unit import read_unit
 from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform
-from minisup.config.unit import read_unit
 from minisup.errors import ConfigError, TakenError
 
 TOP = Path(__file__).parents[2]

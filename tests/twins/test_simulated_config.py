@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from kit import Stage, pause, program, wait_until
 
-from minisup.cli.simulate import Options, gather
-from minisup.cli.simulate_scene import Asked
+from minisup.cli.simulate.scene import SceneOptions
+from minisup.cli.simulate.simulate import SimulateOptions, gather
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -20,8 +20,8 @@ OFF = 0.15
 """The share by which a busy machine may be off, as the tests allow it."""
 
 RETRY = {"backoff": "100ms", "max_backoff": "800ms", "budget": 4, "refill": "500ms"}
-OPTIONS = Options(
-    asked=Asked(
+OPTIONS = SimulateOptions(
+    asked=SceneOptions(
         programs=("email",),
         outages=(f"{BEGIN}+{END - BEGIN}",),
         job_duration=("300ms",),

@@ -4,10 +4,10 @@ import json
 
 from config_kit import JOB, write
 
-from minisup.config.lint import review
-from minisup.config.lints.subject import OpenLog, Others, OutOfReach, Surroundings, Usual
+from minisup.check.lint import review
+from minisup.check.lints.subject import OpenLog, Others, OutOfReach, Surroundings, Usual
+from minisup.check.systemd_unit import Unit
 from minisup.config.load import load
-from minisup.config.unit import Unit
 
 GOOD = Unit("minisup.service", "mixed", 90.0, "continue")
 FAST = Usual(runs=1204, median=0.2, p95=0.4, capped=True)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minisup.host.agent import trouble
-from minisup.host.calls import Answer
+from minisup.host.integrations.agent import trouble
+from minisup.host.integrations.http_call import HttpAnswer
 from minisup.probes.number import LONGEST, MOST, NoNumberError, answer_in, number_in, sayable, whole
 
 DEEP = "[" * 100_000
@@ -87,7 +87,7 @@ BODIES = (
 @FUZZ
 @given(BODIES, st.integers(0, 999), st.text(), st.booleans())
 def test_any_answer_of_the_agent_is_understood_or_refused_in_words(body, status, error, on):
-    assert is_plain(trouble(Answer(status, body, error), on))
+    assert is_plain(trouble(HttpAnswer(status, body, error), on))
 
 
 @pytest.mark.parametrize(
@@ -143,5 +143,5 @@ def test_words_of_others_are_one_line():
 
 
 def test_an_answer_of_the_agent_that_is_nested_without_end_is_one_failure():
-    assert trouble(Answer(200, DEEP.encode()), on=True) == "the answer does not say that protection is on"
-    assert trouble(Answer(400, b'{"failure": {"Reason": {"a": 1}}}'), on=True) == "failure"
+    assert trouble(HttpAnswer(200, DEEP.encode()), on=True) == "the answer does not say that protection is on"
+    assert trouble(HttpAnswer(400, b'{"failure": {"Reason": {"a": 1}}}'), on=True) == "failure"

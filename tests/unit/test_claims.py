@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from minisup.host import claims, leftovers
-from minisup.host.claims import MOST_READ, NOTHING, Claim, Claims, claim_in
-from minisup.host.leftovers import Leftovers
-from minisup.host.processes import STRANGERS, UNKNOWN, Stat
+from minisup.host.process import leftovers, orphan_claims
+from minisup.host.process.leftovers import LeftoverSessions
+from minisup.host.process.orphan_claims import MOST_READ, NOTHING, Claim, Claims, claim_in
+from minisup.host.process.processes import STRANGERS, UNKNOWN, Stat
 
 STATE = b"c0ffee"
 JOB, OTHER = 1000, 2000
@@ -41,7 +41,7 @@ def test_any_environment_makes_a_claim_that_can_be_worked_with(environ: bytes) -
     claim = claim_in(environ, JOB)
     assert 0 <= claim.run < 2**63
     assert claim.uid == JOB
-    assert len(claim.slot) <= claims.LONGEST_SLOT
+    assert len(claim.slot) <= orphan_claims.LONGEST_SLOT
     assert claim.empty == (not environ)
 
 
@@ -77,7 +77,7 @@ def orphan(pid: int = 100) -> Stat:
 
 
 class Judge:
-    """`Leftovers` after run 7 of email:0 and run 8 of other:0 have ended, while run 9 of other:0 is in progress."""
+    """`LeftoverSessions` after run 7 of email:0 and run 8 of other:0 have ended; run 9 of other:0 is in progress."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, claim: Claim, *, mark: bytes = b"") -> None:
         def read(*_: object) -> Claim:
@@ -93,7 +93,7 @@ class Judge:
         loop: Any = SimpleNamespace(post=lambda _: None, after=lambda *_: None, clock=SimpleNamespace(monotonic=float))
         survivors: Any = SimpleNamespace(mark=mark, state=STATE, first_run=7)
         users = {"email:0": JOB, "other:0": OTHER}
-        self.judge = Leftovers(
+        self.judge = LeftoverSessions(
             loop,
             dict,
             {9: "other:0"}.get,
@@ -209,7 +209,7 @@ def test_a_process_that_keeps_its_reader_waiting_keeps_nobody_else(monkeypatch: 
     readings = Readings(5)
     readings.claims.ask([orphan(5), orphan(6)])
     assert readings.claims.of(orphan(6)) is None
-    monkeypatch.setattr(claims, "TOO_LONG", 0.0)
+    monkeypatch.setattr(orphan_claims, "TOO_LONG", 0.0)
     readings.claims.ask([orphan(5), orphan(6)])
     assert readings.all_told()
     assert readings.claims.of(orphan(5)) == NOTHING
@@ -218,13 +218,13 @@ def test_a_process_that_keeps_its_reader_waiting_keeps_nobody_else(monkeypatch: 
 
 
 def test_many_that_keep_their_readers_waiting_do_not_take_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    pids = range(1, 4 * claims.MOST_STUCK)
+    pids = range(1, 4 * orphan_claims.MOST_STUCK)
     readings = Readings(*pids)
-    monkeypatch.setattr(claims, "TOO_LONG", 0.0)
-    monkeypatch.setattr(claims, "PATIENCE", 0.2)  # so that each reader has begun
-    for _ in range(2 * claims.MOST_STUCK):
+    monkeypatch.setattr(orphan_claims, "TOO_LONG", 0.0)
+    monkeypatch.setattr(orphan_claims, "PATIENCE", 0.2)  # so that each reader has begun
+    for _ in range(2 * orphan_claims.MOST_STUCK):
         readings.claims.ask([orphan(pid) for pid in pids])
-    assert len(readings.read) <= claims.MOST_STUCK
+    assert len(readings.read) <= orphan_claims.MOST_STUCK
     assert {readings.claims.of(orphan(pid)) for pid in pids} == {NOTHING}
     for lock in readings.locks.values():
         lock.release()
@@ -242,7 +242,7 @@ def test_what_was_empty_in_the_middle_of_an_exec_is_read_again() -> None:
 
 
 def test_what_stays_empty_is_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims, "EMPTY", -1.0)
+    monkeypatch.setattr(orphan_claims, "EMPTY", -1.0)
     readings = Readings()
     readings.answers[5] = Claim(empty=True)
     for _ in range(5):
@@ -272,9 +272,9 @@ def test_without_threads_a_look_reads_a_few() -> None:
         raise RuntimeError("can't start new thread")
 
     made = Claims(posted.append, lambda: None, lambda pid, _start: Claim(pid, "a:0"), refuse)
-    many = [orphan(pid) for pid in range(1, claims.IN_THE_LOOP + 2)]
+    many = [orphan(pid) for pid in range(1, orphan_claims.IN_THE_LOOP + 2)]
     made.ask(many)
-    assert sum(made.of(one) is not None for one in many) == claims.IN_THE_LOOP
+    assert sum(made.of(one) is not None for one in many) == orphan_claims.IN_THE_LOOP
     assert len(posted) == 1, "another look is to follow"
     made.ask(many)
     assert all(made.of(one) is not None for one in many)

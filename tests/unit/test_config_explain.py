@@ -3,11 +3,11 @@ import json
 import pytest
 from config_kit import JOB, program, read, write
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts, problem_facts
-from minisup.config.lint import lint
+from minisup.check.effective import facts, problem_facts
+from minisup.check.explain import explain
+from minisup.check.lint import lint
+from minisup.check.systemd_unit import Unit
 from minisup.config.load import load
-from minisup.config.unit import Unit
 from minisup.errors import ConfigError
 
 EXAMPLE = """

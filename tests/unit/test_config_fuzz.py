@@ -5,11 +5,11 @@ import os
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts
+from minisup.check.effective import facts
+from minisup.check.explain import explain
 from minisup.config.load import format_problems, load
-from minisup.config.schema import Program
-from minisup.config.supervisor_table import Supervisor
+from minisup.config.schema import ProgramTable
+from minisup.config.supervisor_table import SupervisorTable
 from minisup.config.walk import hint_of, keys_of, unwrap
 from minisup.errors import ConfigError
 
@@ -25,7 +25,7 @@ def paths(table, prefix):
             yield from paths(plain, f"{prefix}.{name}")
 
 
-KEYS = [*paths(Program, "program.email"), *paths(Supervisor, "supervisor")]
+KEYS = [*paths(ProgramTable, "program.email"), *paths(SupervisorTable, "supervisor")]
 TEXTS = st.text(max_size=12) | st.sampled_from(
     [
         "5m",

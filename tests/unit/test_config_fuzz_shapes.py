@@ -5,11 +5,11 @@ from config_kit import JOB, read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from minisup.config.explain import explain
-from minisup.config.lines import DEEPEST, find_lines
+from minisup.check.explain import explain
+from minisup.check.stop_text import shutdown_plans
 from minisup.config.load import format_problems, load
 from minisup.config.problems import MOST_PROBLEMS
-from minisup.config.stopping import shutdown_plans
+from minisup.config.toml_lines import DEEPEST, find_lines
 from minisup.errors import ConfigError
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)

@@ -5,9 +5,9 @@ import json
 import pytest
 from config_kit import ENVIRON, JOB, problems, read
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts
-from minisup.config.plan import Effect, plan
+from minisup.check.effective import facts
+from minisup.check.explain import explain
+from minisup.config.reload_plan import Effect, plan
 
 URL = "https://hooks.example.com:8443/services/s3cret?key=s3cret"
 SHOWN = "https://hooks.example.com:8443/***"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from config_kit import ENVIRON, JOB, write
 
-from minisup.cli import file_owners
+from minisup.check.lint import review
+from minisup.check.lints.subject import Others, Surroundings
+from minisup.cli.check import file_owners
 from minisup.config import container
-from minisup.config.lint import review
-from minisup.config.lints.subject import Others, Surroundings
 from minisup.config.load import load
 from minisup.errors import ConfigError
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from config_kit import ENVIRON, JOB, read
 
-from minisup.config.plan import Effect, plan, taken_over
+from minisup.config.reload_plan import Effect, plan, taken_over
 
 SERVICE = '[program.shop]\ncommand = "serve"\nkind = "service"\n'
 

@@ -2,21 +2,21 @@ from pathlib import Path
 
 from config_kit import ENVIRON, problems
 
-from minisup.config.reference import reference
-from minisup.config.schema import Program
-from minisup.config.supervisor_table import Supervisor
+from minisup.config.config_reference import reference
+from minisup.config.schema import ProgramTable
+from minisup.config.supervisor_table import SupervisorTable
 from minisup.config.walk import keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"
 
 
 def test_the_committed_reference_is_what_the_schema_says():
-    hint = "run: python -m minisup.config.reference > docs/reference/config.md"
+    hint = "run: python -m minisup.config.config_reference > docs/reference/config.md"
     assert PAGE.read_text(encoding="utf-8") == reference(), hint
 
 
 def test_every_key_has_a_meaning():
-    for table in (Program, Supervisor):
+    for table in (ProgramTable, SupervisorTable):
         for name, (_, key) in keys_of(table).items():
             assert key.doc.endswith("."), name
 

@@ -3,8 +3,8 @@
 import pytest
 from config_kit import JOB, problem, problems, program, read
 
-from minisup.config.explain import explain
-from minisup.config.plan import plan
+from minisup.check.explain import explain
+from minisup.config.reload_plan import plan
 from minisup.core.model import Scale
 
 IDLE = "exit.idle = [7]\n"

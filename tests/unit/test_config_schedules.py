@@ -5,12 +5,12 @@ from datetime import datetime
 import pytest
 from config_kit import JOB, problems, read
 
+from minisup.check.explain import explain
+from minisup.check.schedule_text import upcoming
 from minisup.config import calendar
 from minisup.config.calendar import Cron, ZoneError, find_zone, local_text, never_due
 from minisup.config.cron import fault
-from minisup.config.explain import explain
-from minisup.config.scheduling import upcoming
-from minisup.config.tables import Schedule
+from minisup.config.tables import ScheduleTable
 from minisup.core.model import Overlap
 
 WRAPPED = [
@@ -130,7 +130,7 @@ def test_check_says_when_it_starts(tmp_path):
 
 
 def test_the_next_times_have_a_date_where_it_changes():
-    schedule = Schedule(cron="*/20 22-23 * * *", timezone="Asia/Tokyo")
+    schedule = ScheduleTable(cron="*/20 22-23 * * *", timezone="Asia/Tokyo")
     wall = datetime.fromisoformat("2026-06-01T23:10:00+09:00").timestamp()
     assert upcoming(schedule, wall) == "23:20, 23:40, 2026-06-02 22:00"
 

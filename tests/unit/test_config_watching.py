@@ -2,8 +2,8 @@
 
 from config_kit import program
 
+from minisup.check.watch_text import watch_lines, watched_by
 from minisup.config import globs
-from minisup.config.watching import watch_lines, watched_by
 
 WATCH = "watch = ['app/**/*.php', 'composer.lock', 'app', 'src/*.php', 'app/*.txt']"
 

@@ -2,7 +2,13 @@ import os
 
 import pytest
 
-from minisup.host.environment import DEFAULT_PATH, Account, changes_identity, child_environment, executables
+from minisup.host.start.environment import (
+    DEFAULT_PATH,
+    Account,
+    changes_identity,
+    child_environment,
+    executables,
+)
 
 BOB = Account("bob", 4242, 4242, (4242, 50), "/home/bob")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.cli import say
+from minisup.cli import output
 from minisup.escapes import visible, visible_but_colours
 
 LETTERS = "plain \u00e9 \u65e5\u672c \U0001f642 a\u0301 \u05d0 tab\t."
@@ -56,7 +56,7 @@ class Terminal(io.StringIO):
 
 def test_only_a_terminal_needs_that():
     title = "\x1b]0;title\x07"
-    assert say.as_shown(Terminal())(title) == r"\x1b]0;title\x07"
-    assert say.as_shown(Terminal(), raw=True)(title) == title
-    assert say.as_shown(io.StringIO())(title) == title
-    assert say.as_shown(None)(title) == title
+    assert output.as_shown(Terminal())(title) == r"\x1b]0;title\x07"
+    assert output.as_shown(Terminal(), raw=True)(title) == title
+    assert output.as_shown(io.StringIO())(title) == title
+    assert output.as_shown(None)(title) == title

@@ -12,7 +12,6 @@ from minisup.core.messages import (
     Asked,
     Booted,
     Changed,
-    Drained,
     Due,
     Event,
     Exited,
@@ -21,9 +20,11 @@ from minisup.core.messages import (
     Leftovers,
     Lost,
     Note,
+    OutputDrained,
     OverMemory,
     Record,
     Resize,
+    RunSurvived,
     ScaleAsked,
     ShutdownAsked,
     Signal,
@@ -31,7 +32,6 @@ from minisup.core.messages import (
     Spawn,
     SpawnFailed,
     Started,
-    Survived,
     Verb,
 )
 from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry, Scope, Stop
@@ -96,7 +96,7 @@ def test_a_change_of_a_file_that_nobody_waits_for_starts_nothing():
 
 def test_output_that_is_taken_while_the_slot_runs_again_changes_nothing():
     fleet = booted()
-    assert fleet.step(Drained("a:0"), 1.0) == []
+    assert fleet.step(OutputDrained("a:0"), 1.0) == []
 
 
 def test_run_ids_begin_where_the_host_says():
@@ -164,7 +164,7 @@ def test_a_run_that_was_stopped_before_it_had_started_gets_no_limits():
 
 def test_a_timer_of_a_slot_that_has_gone_with_its_survivor_is_ignored():
     fleet = made()
-    fleet.step(Survived("gone:0", 7, 101, -3.0), 0.0)
+    fleet.step(RunSurvived("gone:0", 7, 101, -3.0), 0.0)
     fleet.step(Booted(), 0.0)
     fleet.step(Exited("gone:0", 7, None), 1.0)
     assert list(fleet.programs) == ["a"]
@@ -174,7 +174,7 @@ def test_a_timer_of_a_slot_that_has_gone_with_its_survivor_is_ignored():
 
 def test_run_ids_go_on_after_those_of_an_earlier_minisup():
     fleet = made(Policy(name="a", numprocs=2))
-    fleet.step(Survived("a:0", 7, 101, -3.0), 0.0)
+    fleet.step(RunSurvived("a:0", 7, 101, -3.0), 0.0)
     fleet.step(Lost("a:1", 9, -3.0), 0.0)
     assert Spawn("a:1", 10, 0) in fleet.step(Booted(), 0.0) + fleet.step(Due("a:1", 1), 0.5)
 
@@ -198,7 +198,7 @@ def scaled(numprocs):
 def test_events_about_a_slot_that_is_gone_change_nothing():
     fleet = scaled(1)
     assert fleet.slots.keys() == {"a:0"}
-    for event in (Drained("a:1"), Due("a:1", 1), Leftovers("a:1", 2, 3)):
+    for event in (OutputDrained("a:1"), Due("a:1", 1), Leftovers("a:1", 2, 3)):
         assert fleet.step(event, 1.0) == []
 
 

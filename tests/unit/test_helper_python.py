@@ -8,9 +8,9 @@ import pytest
 from config_kit import JOB
 from lint_kit import configuration, found
 
-from minisup.cli import helper_python
-from minisup.cli.helper_python import may, needed, out_of_reach, parents
-from minisup.config.lints.subject import OutOfReach, Surroundings
+from minisup.check.lints.subject import OutOfReach, Surroundings
+from minisup.cli.check import helper_python
+from minisup.cli.check.helper_python import may, needed, out_of_reach, parents
 from minisup.config.schema import Identity
 
 REDIS = "scale = { probe = { redis = 'redis://queue', list = 'mail' } }\nexit = { idle = [66] }\n"

@@ -8,11 +8,11 @@ import pytest
 from past_kit import Clock, record, rows
 
 from minisup.core.model import Outcome
-from minisup.history import keeper as keepers
-from minisup.history.book import KEPT, Book, Output
-from minisup.history.keeper import Keeper
+from minisup.history import queue as keepers
+from minisup.history.base import KEPT, Book, KeptOutput
+from minisup.history.in_memory import MOST_OUTPUT, MOST_ROWS, Recent
 from minisup.history.opening import last_run, open_book
-from minisup.history.recent import MOST_OUTPUT, MOST_ROWS, Recent
+from minisup.history.queue import Keeper
 
 SOON = 10.0
 
@@ -70,7 +70,7 @@ def scribe():
 def keeper(scribe):
     posted = deque()
     said = []
-    output = Output(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)
+    output = KeptOutput(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)
     one = Keeper("h.db", lambda _say: scribe, output, RealClock(), lambda *words: said.append(words), posted.append)
     one.said = said
     yield one
@@ -156,7 +156,7 @@ def test_a_defect_of_the_thread_is_said_and_costs_nobody_anything():
         raise ZeroDivisionError("no")
 
     posted = deque()
-    output = Output(frozenset(), 0, lambda *_: b"")
+    output = KeptOutput(frozenset(), 0, lambda *_: b"")
     one = Keeper("h.db", broken, output, RealClock(), lambda *words: said.append(words), posted.append)
     one.add(record(1))
     wait_until(lambda: posted)
@@ -213,7 +213,7 @@ def test_whose_output_is_kept_is_as_configured(which, kept):
 
 
 def recent(tail=lambda *_: b"", max_rows=10**6, clock=None):
-    return Recent(Output(KEPT["all"], 1 << 15, tail), clock or Clock(), max_rows)
+    return Recent(KeptOutput(KEPT["all"], 1 << 15, tail), clock or Clock(), max_rows)
 
 
 def test_the_last_thousand_are_kept_in_memory():
@@ -307,7 +307,7 @@ def throw(error):
 
 def test_an_end_while_there_are_no_descriptors_is_not_held_up(scribe):
     said = []
-    output = Output(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)
+    output = KeptOutput(KEPT["failed"], 10, lambda _slot, _run, limit: b"x" * limit)
     keeper = Keeper(
         "h.db", refusing(scribe, 10**6), output, RealClock(), lambda *words: said.append(words), lambda call: call()
     )

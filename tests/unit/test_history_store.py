@@ -14,8 +14,8 @@ from minisup.history import reading
 from minisup.history.place import move_aside, type_of
 from minisup.history.reading import highest_run
 from minisup.history.row import UNWELL, document, own_peak, row_of
-from minisup.history.scribe import MOST_ROWS, Scribe
 from minisup.history.store import CHUNK, PIECE, Retention, Store
+from minisup.history.writer import MOST_ROWS, Scribe
 
 # --- rows -------------------------------------------------------------------------------------------------------------
 
@@ -389,7 +389,7 @@ def test_rows_for_which_there_is_no_memory_are_counted(tmp_path, scribe, monkeyp
     path, told = tmp_path / "h.db", Told()
     one = scribe(path, told)
     with monkeypatch.context() as full:
-        full.setattr("minisup.history.scribe.row_of", raising(MemoryError()))
+        full.setattr("minisup.history.writer.row_of", raising(MemoryError()))
         write(one, 1, 2)
     write(one, 3)
     assert runs(path) == [3]

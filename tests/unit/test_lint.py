@@ -8,9 +8,9 @@ import pytest
 from config_kit import JOB, read
 from lint_kit import AROUND, NOWHERE, configuration
 
-from minisup.config.lint import LINTS, Finding, lint, review
-from minisup.config.lints.subject import Surroundings, Usual
-from minisup.config.unit import Unit
+from minisup.check.lint import LINTS, Finding, lint, review
+from minisup.check.lints.subject import Surroundings, Usual
+from minisup.check.systemd_unit import Unit
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "lints.md"
 GOOD = Unit("minisup.service", "mixed", 90.0, "continue")

@@ -6,10 +6,10 @@ import pytest
 from config_kit import JOB, problem, read
 from lint_kit import AROUND, GOOD
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts
-from minisup.config.lint import review
-from minisup.config.lints.subject import Surroundings
+from minisup.check.effective import facts
+from minisup.check.explain import explain
+from minisup.check.lint import review
+from minisup.check.lints.subject import Surroundings
 
 WHY = "a cut mail is sent again"
 

@@ -4,7 +4,7 @@ import pytest
 from config_kit import JOB
 from lint_kit import comes, found, said
 
-from minisup.config.lints.subject import Surroundings, Usual
+from minisup.check.lints.subject import Surroundings, Usual
 
 MIB = 2**20
 

@@ -3,9 +3,9 @@
 import pytest
 from lint_kit import FAST, comes, said
 
-from minisup.config.lints.subject import Surroundings, Usual
-from minisup.config.lints.usual import period
-from minisup.config.tables import Schedule
+from minisup.check.lints.subject import Surroundings, Usual
+from minisup.check.lints.usual_run_lints import period
+from minisup.config.tables import ScheduleTable
 
 
 def email(usual):
@@ -69,4 +69,4 @@ def test_nothing_is_said_without_a_history(tmp_path):
     ],
 )
 def test_the_shortest_time_between_two_starts(cron, seconds):
-    assert period(Schedule(cron=cron)) == seconds
+    assert period(ScheduleTable(cron=cron)) == seconds

@@ -7,8 +7,8 @@ import pytest
 from config_kit import JOB
 from lint_kit import configuration, found
 
-from minisup.cli.log_places import open_logs
-from minisup.config.lints.subject import OpenLog, Surroundings
+from minisup.check.lints.subject import OpenLog, Surroundings
+from minisup.cli.check.log_places import open_logs
 
 NOBODY = 65534
 

@@ -7,11 +7,11 @@ from config_kit import ENVIRON, JOB, read, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts, problem_facts
+from minisup.check.effective import facts, problem_facts
+from minisup.check.explain import explain
 from minisup.config.load import load
 from minisup.config.masking import conceal, hide_urls, is_secret, mask
-from minisup.config.plan import plan
+from minisup.config.reload_plan import plan
 from minisup.errors import ConfigError
 
 

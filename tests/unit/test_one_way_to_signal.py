@@ -14,9 +14,9 @@ SENDERS = {"kill", "killpg", "pidfd_send_signal", "pthread_kill", "raise_signal"
 """What sends a signal to a process in the standard library."""
 
 ALLOWED = {
-    ("host/processes.py", "_send"): "after its callers have made sure whom the number stands for",
-    ("host/processes.py", "group_lives"): "signal 0: it asks",
-    ("host/processes.py", "is_out_of_reach"): "signal 0: it asks, and then whether the child has been reaped",
+    ("host/process/processes.py", "_send"): "after its callers have made sure whom the number stands for",
+    ("host/process/processes.py", "group_lives"): "signal 0: it asks",
+    ("host/process/processes.py", "is_out_of_reach"): "signal 0: it asks, and then whether the child has been reaped",
 }
 
 KNOWS = {"signal_run": "is_unreaped", "signal_process": "start_time"}
@@ -55,7 +55,7 @@ def test_signals_are_sent_in_one_place() -> None:
 
 
 def test_who_sends_knows_what_was_reaped() -> None:
-    tree = ast.parse((ROOT / "host" / "processes.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "host" / "process" / "processes.py").read_text(encoding="utf-8"))
     callers = {function.name: names_in(function) for function in functions(tree) if "_send" in names_in(function)}
     assert set(callers) == set(KNOWS)
     assert all(KNOWS[name] in names for name, names in callers.items())

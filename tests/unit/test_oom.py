@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from minisup.host.oom import OomKills
+from minisup.host.process.oom import OomKills
 
 WAYS = {
     "v2": ("0::/job\n", "job/memory.events", "low 0\noom 3\noom_kill {}\noom_group_kill 0\n"),

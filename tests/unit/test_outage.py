@@ -5,7 +5,7 @@ from statistics import mean
 
 import pytest
 
-from minisup.config.outage import outage, tries_by
+from minisup.check.outage import outage, tries_by
 from minisup.core.model import Policy, Reason, Retry
 from minisup.sim.jobs import Job
 from minisup.sim.world import World

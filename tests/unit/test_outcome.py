@@ -6,7 +6,7 @@ from minisup.core.outcome import (
     BY_THE_KERNEL,
     MUST_NOT_END,
     NOT_OK,
-    Ours,
+    KillReason,
     classify,
     code_table,
     described,
@@ -61,7 +61,7 @@ def test_the_out_of_memory_killer_is_told_from_a_crash():
 
 @pytest.mark.parametrize(
     ("ours", "outcome"),
-    [(Ours.STOP, Outcome.STOPPED), (Ours.MAX_RUNTIME, Outcome.TIMEOUT), (Ours.MEMORY, Outcome.OOM)],
+    [(KillReason.STOP, Outcome.STOPPED), (KillReason.MAX_RUNTIME, Outcome.TIMEOUT), (KillReason.MEMORY, Outcome.OOM)],
 )
 def test_our_signal_decides_however_the_run_then_ended(ours, outcome):
     assert ended(0, ours=ours) is outcome

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from config_kit import problem, program, read
 
-from minisup.config.explain import explain
-from minisup.config.facts import facts
-from minisup.config.lint import lint
+from minisup.check.effective import facts
+from minisup.check.explain import explain
+from minisup.check.lint import lint
 from minisup.config.presets import PRESETS, layered, reference
 from minisup.core.model import Kind, Scope
 

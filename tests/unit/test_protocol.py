@@ -16,7 +16,7 @@ from minisup.control.protocol import (
     PARSE_ERROR,
     Call,
     Fault,
-    Lines,
+    LineBuffer,
     error_line,
     parse,
     refusal_line,
@@ -44,7 +44,7 @@ def code_of(line):
 
 
 def whole(data):
-    lines = Lines()
+    lines = LineBuffer()
     lines.feed(data)
     return lines
 
@@ -53,7 +53,7 @@ def whole(data):
 
 
 def test_a_line_that_comes_in_pieces_is_one_line():
-    lines = Lines()
+    lines = LineBuffer()
     for piece in (b'{"a"', b": 1", b"}"):
         lines.feed(piece)
         assert not lines.waiting
@@ -89,7 +89,7 @@ def test_a_line_at_the_limit_is_taken():
 @given(st.lists(st.binary(max_size=20).filter(lambda piece: b"\n" not in piece), max_size=6), st.integers(1, 7))
 def test_lines_are_the_same_however_they_are_cut(texts, size):
     data = b"".join(text + b"\n" for text in texts)
-    lines, found = Lines(), []
+    lines, found = LineBuffer(), []
     for start in range(0, len(data), size):
         lines.feed(data[start : start + size])
         while (line := lines.next()) is not None:

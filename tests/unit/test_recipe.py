@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from minisup.host.environment import Account
-from minisup.host.recipe import fingerprint, needed_paths, recipe
+from minisup.host.start.environment import Account
+from minisup.host.start.recipe import fingerprint, needed_paths, recipe
 
 
 def test_the_last_two_variables_are_left_to_the_run():

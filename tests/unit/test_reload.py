@@ -3,7 +3,7 @@
 import pytest
 
 from minisup.core import facts
-from minisup.core.messages import Reloaded, ScaleAsked, Verb
+from minisup.core.messages import ConfigReloaded, ScaleAsked, Verb
 from minisup.core.model import GiveUp, Kind, Outcome, Phase, Policy, Reason, Retry, Stop
 from minisup.sim.jobs import Job, Span, Trouble
 from minisup.sim.world import World
@@ -22,7 +22,7 @@ def world_of(*policies, jobs=None, seconds=0.0, job=None, **keys):
 
 def reload(world, *policies, remade=(), timeout=10.0, jobs=None):
     world.jobs.update({policy.name: Job() for policy in policies if policy.name not in world.jobs} | (jobs or {}))
-    world.feed(Reloaded(policies, timeout, frozenset(remade), "root"))
+    world.feed(ConfigReloaded(policies, timeout, frozenset(remade), "root"))
 
 
 def phases(world, program):

@@ -9,7 +9,7 @@ from past_kit import row
 
 from minisup.history import period as periods
 from minisup.history.hints import Paced, hints, paced
-from minisup.history.outage import Parts, longest
+from minisup.history.longest_outage import Parts, longest
 from minisup.history.period import COLUMNS, FINE, Period, first_start, report
 from minisup.history.reading import in_memory
 from minisup.history.row import UNWELL, document

@@ -17,7 +17,7 @@ from minisup.core.messages import (
     Verb,
 )
 from minisup.core.model import Kind, Phase, Policy
-from minisup.core.requests import TABLE, Effect, Place, Request, effect, is_meant, left_alone, place
+from minisup.core.request_table import TABLE, Effect, Place, Request, effect, is_meant, left_alone, place
 
 NOW = 100.0
 
@@ -179,8 +179,8 @@ def perform(world, request, *, named, now):
 def picture(slot):
     """All that a request can change of a slot."""
     return (
-        *(slot.phase, slot.wanted, slot.fresh, slot.leaving, slot.run, slot.reason, slot.wake_at),
-        *(slot.drain_until, slot.kill_at, slot.paused_at, slot.aside, slot.sent),
+        *(slot.phase, slot.wanted, slot.restart_pending, slot.leaving, slot.run, slot.reason, slot.wake_at),
+        *(slot.drain_until, slot.kill_at, slot.paused_at, slot.saved_wait, slot.sent),
     )
 
 

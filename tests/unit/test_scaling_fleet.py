@@ -1,10 +1,10 @@
 """Programs that scale themselves, in a fleet: when they do and do not, and what another configuration changes."""
 
-from minisup.cli.why import scale as scale_words
+from minisup.cli.status.why_text import scale as scale_words
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.label import program_state
-from minisup.core.messages import Arm, Booted, Measured, Reloaded, ScaleAsked
+from minisup.core.messages import Arm, Booted, ConfigReloaded, Measured, ScaleAsked
 from minisup.core.model import ExitCodes, Phase, Policy, Scale
 from minisup.core.view import scale_view
 from minisup.sim.jobs import Job
@@ -26,7 +26,7 @@ def world_of(policy=None, seconds=11.0, **job):
 
 
 def reload(world, *policies):
-    world.feed(Reloaded(policies, 10.0, frozenset(), "root"))
+    world.feed(ConfigReloaded(policies, 10.0, frozenset(), "root"))
 
 
 def slots(world):
@@ -170,7 +170,7 @@ def test_one_that_goes_takes_its_timer_along_and_comes_back_with_a_newer_one():
     fleet = Fleet([scaled, other], uniform=lambda low, _: low, shutdown_timeout=10.0)
     arms = [action for action in fleet.step(Booted(()), 0.0) if type(action) is Arm and action.key == "email"]
     for policies, now in (((other,), 1.0), ((scaled, other), 2.0)):
-        actions = fleet.step(Reloaded(policies, 10.0), now)
+        actions = fleet.step(ConfigReloaded(policies, 10.0), now)
         arms += [action for action in actions if type(action) is Arm and action.key == "email"]
     assert [arm.due for arm in arms] == [0.0, None, 2.0]
     assert [arm.generation for arm in arms] == sorted({arm.generation for arm in arms})

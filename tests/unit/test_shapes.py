@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_requests import WORLDS
 
-from minisup.cli import why as why_words
-from minisup.cli.screen import Look, table
+from minisup.cli.status import why_text as why_words
+from minisup.cli.status.table import Look, table
 from minisup.control.shapes import SHAPES, TOLD, decision, misfit
 from minisup.core.facts import Autoscaled
 from minisup.core.view import snapshot

@@ -8,7 +8,7 @@ import pytest
 from minisup.core.messages import Due
 from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scope
 from minisup.sim import settings
-from minisup.sim.jobs import Job, Plan, Process, Queue, Reaction, Span, Trouble
+from minisup.sim.jobs import Job, Process, Queue, Reaction, RunPlan, Span, Trouble
 from minisup.sim.script import ScriptError, main, perform
 from minisup.sim.world import StuckError, World
 
@@ -76,9 +76,9 @@ def test_a_process_that_ends_before_it_reacts_ends_by_itself():
 
 def test_a_run_that_begins_before_an_outage_works_and_one_that_begins_in_it_fails():
     job = Job(lasts=2.0, fails_after=0.5, outages=(Span(10.0, 20.0),))
-    assert job.plan(9.9, Random(1)) == Plan(2.0, 0, None)
-    assert job.plan(10.0, Random(1)) == Plan(0.5, 1, None)
-    assert job.plan(20.0, Random(1)) == Plan(2.0, 0, None)
+    assert job.plan(9.9, Random(1)) == RunPlan(2.0, 0, None)
+    assert job.plan(10.0, Random(1)) == RunPlan(0.5, 1, None)
+    assert job.plan(20.0, Random(1)) == RunPlan(2.0, 0, None)
 
 
 def test_trouble_lasts_for_its_span():

@@ -8,11 +8,11 @@ import pytest
 
 from minisup.core.model import ExitCodes, GiveUp, Kind, Outcome, Policy, Restart, Retry
 from minisup.sim.arrivals import Burst, Mailbox, poisson
-from minisup.sim.durations import Exponential, Fixed, Lognormal, Samples, Uniform
 from minisup.sim.jobs import Span
-from minisup.sim.plan import RUN, Load, Scene, capacity, failing_code, usual_lasts
+from minisup.sim.load_plan import RUN, Load, Scene, capacity, failing_code, usual_lasts
 from minisup.sim.play import PLATFORM, play
-from minisup.sim.recorded import MOST, Seen, load
+from minisup.sim.recorded import MOST, HistoryRun, load
+from minisup.sim.run_times import Exponential, Fixed, Lognormal, Samples, Uniform
 from minisup.sim.summary import medians, most_launches, spread, summary
 
 IDLE = ExitCodes(idle=frozenset({7}))
@@ -197,7 +197,7 @@ def test_each_seed_has_outages_of_its_own():
 
 
 def seen(*outcomes, every=10.0, lasts=1.0):
-    return [Seen(number * every, lasts, Outcome(outcome)) for number, outcome in enumerate(outcomes)]
+    return [HistoryRun(number * every, lasts, Outcome(outcome)) for number, outcome in enumerate(outcomes)]
 
 
 def test_recorded_runs_become_durations_a_rate_of_failures_and_outages():
@@ -225,7 +225,7 @@ def test_with_idle_runs_there_was_a_queue_and_its_messages_come_again():
 
 
 def test_a_history_without_worked_runs_says_nothing_about_their_durations():
-    made = load([Seen(0.0, None, Outcome.WORKED), Seen(1.0, 0.5, Outcome.TIMEOUT)], 1, 10.0, 10.0)
+    made = load([HistoryRun(0.0, None, Outcome.WORKED), HistoryRun(1.0, 0.5, Outcome.TIMEOUT)], 1, 10.0, 10.0)
     assert (made.lasts, made.fails_after, made.fails) == (RUN, Samples((0.5,)), 0.5)
     assert load([], 1, 0.0, 10.0).fails == 0.0
 
@@ -247,7 +247,7 @@ def test_what_was_simulated_can_be_recorded_and_simulated_again():
         loads={"a": Load(lasts=Uniform(1.0, 3.0), queued=True, rate=1.0, outages=(Span(600.0, 900.0),))},
     )
     first = play([policy], scene, 1)
-    runs = [Seen(record.started, record.duration, record.outcome) for record in first.trace.records]
+    runs = [HistoryRun(record.started, record.duration, record.outcome) for record in first.trace.records]
     again = load(runs, 4, 3600.0, 3600.0)
     (outage,) = again.outages
     assert outage.start == pytest.approx(600.0, abs=5.0)

@@ -6,12 +6,12 @@ from random import Random
 import pytest
 
 from minisup.core.model import ExitCodes, Kind, Policy, Restart, Stop
-from minisup.sim.durations import Fixed
 from minisup.sim.jobs import Job, Reaction, Span
-from minisup.sim.plan import Load, Scene
-from minisup.sim.supervisord import Keys, State, Supervisord, keys_of, play_supervisord
+from minisup.sim.load_plan import Load, Scene
+from minisup.sim.run_times import Fixed
+from minisup.sim.supervisord_model import ProcessState, ProgramKeys, Supervisord, keys_of, play_supervisord
 
-ALWAYS = Keys(autorestart=Restart.ALWAYS)
+ALWAYS = ProgramKeys(autorestart=Restart.ALWAYS)
 
 
 def peer(job, keys=ALWAYS, *, numprocs=1, names=("a",)):
@@ -34,7 +34,7 @@ def test_a_job_of_a_fifth_of_a_second_that_works_is_given_up_after_four_starts()
     assert launches(one, 1.0) == pytest.approx([0.0, 1.3, 3.5, 6.7], abs=0.2)
     (fatal, slot), *_ = one.fatal
     assert (slot, fatal - 1.0) == ("a:0", pytest.approx(7.9, abs=0.2))
-    assert states(one) == [State.FATAL]
+    assert states(one) == [ProcessState.FATAL]
     assert [record.outcome for record in one.trace.records] == ["worked"] * 4
 
 
@@ -43,7 +43,7 @@ def test_a_job_of_a_fifth_of_a_second_that_works_is_given_up_after_four_starts()
     [(1, 0.8), (10, 4.2)],  # of each; the ends of others wake the loop
 )
 def test_without_startsecs_a_slot_starts_once_a_second_unless_others_wake_it(numprocs, rate):
-    several = peer(Job(lasts=0.2), Keys(startsecs=0.0, autorestart=Restart.ALWAYS), numprocs=numprocs)
+    several = peer(Job(lasts=0.2), ProgramKeys(startsecs=0.0, autorestart=Restart.ALWAYS), numprocs=numprocs)
     several.run(300.0)
     assert len(several.trace.launches) / 300.0 / numprocs == pytest.approx(rate, rel=0.1)
     assert several.fatal == []
@@ -66,21 +66,21 @@ def test_a_job_that_lives_longer_than_startsecs_is_never_given_up():
     ],
 )
 def test_autorestart_decides_after_an_end_in_running(restart, code, again):
-    one = peer(Job(lasts=2.0, code=code), Keys(autorestart=restart))
+    one = peer(Job(lasts=2.0, code=code), ProgramKeys(autorestart=restart))
     one.run(10.0)
     assert (len(one.trace.launches) > 1) is again
-    assert again or states(one) == [State.EXITED]
+    assert again or states(one) == [ProcessState.EXITED]
 
 
 def test_what_does_not_start_by_itself_stays_stopped():
-    one = peer(Job(), Keys(autostart=False))
+    one = peer(Job(), ProgramKeys(autostart=False))
     one.run(10.0)
     assert one.trace.launches == []
     assert one.shut_down(20.0) <= 12.0
 
 
 def test_stop_is_a_signal_at_once_and_sigkill_after_stopwaitsecs():
-    deaf = peer(Job(lasts=inf, reaction=Reaction.IGNORES), Keys(stopwaitsecs=3.0))
+    deaf = peer(Job(lasts=inf, reaction=Reaction.IGNORES), ProgramKeys(stopwaitsecs=3.0))
     deaf.run(10.0)
     assert deaf.shut_down(60.0) == pytest.approx(10.0 + 3.0 + 1.0, abs=1.1)  # a tick or two
     (record,) = deaf.trace.records
@@ -107,15 +107,15 @@ def test_programs_stop_one_after_another_and_those_of_one_program_together():
 def test_a_backoff_that_is_stopped_is_fatal():
     one = peer(Job(lasts=0.1, code=1))
     one.run(2.5)
-    assert states(one) == [State.BACKOFF]
+    assert states(one) == [ProcessState.BACKOFF]
     one.shut_down(60.0)
-    assert states(one) == [State.FATAL]
+    assert states(one) == [ProcessState.FATAL]
     assert len(one.trace.launches) == 2
 
 
 def test_the_keys_are_those_that_an_import_would_have_read():
     assert keys_of(Policy(name="a", restart=Restart.ALWAYS)) == ALWAYS
-    assert keys_of(Policy(name="a", stop=Stop(drain=30.0, signal="SIGQUIT"))) == Keys(
+    assert keys_of(Policy(name="a", stop=Stop(drain=30.0, signal="SIGQUIT"))) == ProgramKeys(
         autorestart=Restart.ALWAYS, stopwaitsecs=30.0, stopsignal="SIGQUIT"
     )
     service = Policy(
@@ -126,7 +126,7 @@ def test_the_keys_are_those_that_an_import_would_have_read():
         exit=ExitCodes(ok=frozenset()),
         stop=Stop(timeout=45.0),
     )
-    assert keys_of(service) == Keys(
+    assert keys_of(service) == ProgramKeys(
         autostart=False, autorestart=Restart.ALWAYS, startsecs=20.0, stopwaitsecs=45.0, exitcodes=frozenset({0})
     )
     assert keys_of(Policy(name="a", restart=Restart.NEVER, exit=ExitCodes(ok=frozenset({0, 3})))).exitcodes == {0, 3}

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.cli.simulate_options import (
+from minisup.cli.simulate.simulate_options import (
     DAY,
     During,
     Many,
@@ -21,7 +21,7 @@ from minisup.cli.simulate_options import (
     share,
 )
 from minisup.errors import UsageError
-from minisup.sim.durations import Exponential, Fixed, Lognormal, Uniform
+from minisup.sim.run_times import Exponential, Fixed, Lognormal, Uniform
 
 TEN = Moment(36_000.0, clock=True)
 

@@ -7,8 +7,8 @@ import pytest
 from config_kit import JOB, read
 from past_kit import database, row
 
-from minisup.cli.surroundings import memory_limit, surroundings, usual_runs
-from minisup.config.lints.subject import Usual
+from minisup.check.lints.subject import Usual
+from minisup.cli.check.machine import memory_limit, surroundings, usual_runs
 from minisup.host.descriptors import OpenFiles
 
 

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from minisup.cli.systemd import named_unit, our_unit, service_of
-from minisup.config.unit import Unit, read_unit, time_span
+from minisup.check.systemd_unit import Unit, read_unit, time_span
+from minisup.cli.check.systemd import named_unit, our_unit, service_of
 from minisup.errors import UsageError
 
 FILE = """\

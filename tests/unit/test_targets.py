@@ -7,8 +7,8 @@ from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.model import Policy
 from minisup.errors import NoSuchTargetError
-from minisup.host.events import Events
-from minisup.host.targets import is_about, resolve
+from minisup.host.output.events import Events
+from minisup.host.requests.targets import is_about, resolve
 
 TOLD = [
     facts.StateChanged("email", "off"),

@@ -5,7 +5,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from minisup.core.messages import Exited, Survived, Verb
+from minisup.core.messages import Exited, RunSurvived, Verb
 from minisup.core.model import ExitCodes, GiveUp, Kind, Outcome, Policy, Retry, Stop
 from minisup.core.view import snapshot
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
@@ -186,7 +186,7 @@ def test_a_run_is_as_old_as_its_process_whatever_its_slot_has_gone_through():
 
 def test_a_survivor_is_as_old_as_its_process():
     world = World([Policy(name="email")], {"email": Job(lasts=60.0)})
-    world.feed(Survived("email:0", 7, 70, since=-100.0))
+    world.feed(RunSurvived("email:0", 7, 70, since=-100.0))
     assert only(world)["slots"][0]["age"] == 100.0
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from minisup.cli.why import budget, cause_words, text
+from minisup.cli.status.why_text import budget, cause_words, text
 from minisup.core.causes import MOST, Causes
 from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import ExitCodes, GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop

@@ -2,7 +2,7 @@
 
 from minisup.core.model import Policy
 from minisup.sim.jobs import Job
-from minisup.sim.report import report
+from minisup.sim.totals import report
 from minisup.sim.world import World
 
 WEEK = 7 * 86_400.0

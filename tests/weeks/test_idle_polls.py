@@ -6,7 +6,7 @@ import pytest
 
 from minisup.core.model import ExitCodes, Idle, Outcome, Policy
 from minisup.sim.jobs import Job, Queue
-from minisup.sim.report import report
+from minisup.sim.totals import report
 from minisup.sim.world import World
 
 IDLE = ExitCodes(idle=frozenset({7}))

@@ -7,7 +7,7 @@ import pytest
 
 from minisup.core.model import Policy, Retry
 from minisup.sim.jobs import Job
-from minisup.sim.report import report
+from minisup.sim.totals import report
 from minisup.sim.world import World
 
 HOUR = 3600.0

@@ -10,7 +10,7 @@ import pytest
 
 from minisup.core.model import Policy, Retry
 from minisup.sim.jobs import Job, Span
-from minisup.sim.report import launches, recovery, report
+from minisup.sim.totals import launches, recovery, report
 from minisup.sim.world import World
 
 SEEDS = range(20)

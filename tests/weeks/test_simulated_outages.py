@@ -2,8 +2,8 @@
 
 import pytest
 
-from minisup.cli.simulate import Options, gather
-from minisup.cli.simulate_scene import Asked
+from minisup.cli.simulate.scene import SceneOptions
+from minisup.cli.simulate.simulate import SimulateOptions, gather
 
 SEEDS = 40
 
@@ -12,7 +12,7 @@ SEEDS = 40
 def facts(tmp_path_factory):
     config = tmp_path_factory.mktemp("simulate") / "minisup.toml"
     config.write_text('[program.email]\ncommand = "true"\nnumprocs = 20\n', encoding="utf-8")
-    options = Options(asked=Asked(outages=("10:00+10m",)), lasts="20m", seeds=SEEDS)
+    options = SimulateOptions(asked=SceneOptions(outages=("10:00+10m",)), lasts="20m", seeds=SEEDS)
     (program,) = gather(str(config), None, options)["programs"]
     return program["minisup"]
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from minisup.cli.screen import ASCII_GLYPHS, GLYPHS, MOST_GLYPHS, share_ok, sign_of
-from minisup.cli.words import Program, Slot, amount, left_behind, printable, run_age, state_words
+from minisup.cli.status.status_words import Program, Slot, amount, left_behind, printable, run_age, state_words
+from minisup.cli.status.table import ASCII_GLYPHS, GLYPHS, MOST_GLYPHS, share_ok, sign_of
 
 STYLES: Final[Mapping[str, str]] = {
     "running": "green",
@@ -62,7 +62,7 @@ def slot_words(slot: Slot) -> Text:
         parts.append(Text(f"run {slot['run']} for {amount(run_age(slot))}, pid {slot['pid']}"))
     elif slot["last"] is not None:
         parts.append(Text(_last_words(slot["last"])))
-    if slot["leftovers"]:
+    if slot.get("leftovers"):
         parts.append(Text(left_behind(slot["leftovers"]), "yellow"))
     if slot["cause"]:
         parts.append(Text(printable(slot["cause"]), "bright_black"))

@@ -13,9 +13,9 @@ from minisup.cells import cut, cut_inside, width, wrapped
 from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Reach, Ui, shown
-from minisup.cli.screen import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
-from minisup.cli.why import LABEL
-from minisup.cli.words import Program, Slot, amount, left_behind, run_age
+from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age
+from minisup.cli.status.table import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
+from minisup.cli.status.why_text import LABEL
 
 MIDDLE: Final = 100
 """From so many columns on all of SCREEN's columns are shown."""
@@ -84,7 +84,7 @@ class View(NamedTuple):
     over: bool = False
 
 
-class Column(NamedTuple):
+class LiveColumn(NamedTuple):
     """A column of the table."""
 
     title: str
@@ -132,7 +132,7 @@ def aged(program: Program, age: float) -> Program:
 
 
 def _aged_slot(slot: Slot, age: float) -> Slot:
-    left, lasted = slot["next_in"], slot["age"]
+    left, lasted = slot["next_in"], slot.get("age")
     return {
         **slot,
         "since": slot["since"] + age,
@@ -144,7 +144,7 @@ def _aged_slot(slot: Slot, age: float) -> Slot:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def columns(view: View) -> list[Column]:
+def columns(view: View) -> list[LiveColumn]:
     """The columns that there is room for."""
     chosen = list(COLUMNS[:ALWAYS] if view.width < MIDDLE else COLUMNS)
     return [*chosen, *USAGE] if view.width >= WIDE else chosen
@@ -186,7 +186,7 @@ def first_row(names: Sequence[str], chosen: str, rows: int) -> int:
     return max(0, min(names.index(chosen) - rows // 2, len(names) - rows))
 
 
-def line(row: Sequence[Text], chosen: Sequence[Column], widths: Sequence[int], view: View) -> Text:
+def line(row: Sequence[Text], chosen: Sequence[LiveColumn], widths: Sequence[int], view: View) -> Text:
     """One row, each cell as wide as its column."""
     made = Text(" ")
     for at, (whole, column, wide) in enumerate(zip(row, chosen, widths, strict=False)):
@@ -213,19 +213,19 @@ def _usage(program: Program, view: View) -> tuple[Text, Text]:
 
 
 COLUMNS: Final = (
-    Column("PROGRAM", lambda program, _: Text(str(program["name"]), "bold")),
-    Column("STATE", lambda program, view: cells.state(program, unicode=view.unicode)),
-    Column("SLOTS", lambda program, view: cells.slots(program["slots"], unicode=view.unicode)),
-    Column("RUNS/MIN", _rate, right=True),
-    Column("OK", lambda program, _: cells.ok(program), right=True),
-    Column("P50", lambda program, _: Text(short(program["duration"]["p50"])), right=True),
-    Column("P95", lambda program, _: Text(short(program["duration"]["p95"])), right=True),
-    Column("BUSY", lambda program, _: cells.busy(program), right=True),
-    Column("BUDGET", lambda program, view: cells.budget(program, unicode=view.unicode)),
+    LiveColumn("PROGRAM", lambda program, _: Text(str(program["name"]), "bold")),
+    LiveColumn("STATE", lambda program, view: cells.state(program, unicode=view.unicode)),
+    LiveColumn("SLOTS", lambda program, view: cells.slots(program["slots"], unicode=view.unicode)),
+    LiveColumn("RUNS/MIN", _rate, right=True),
+    LiveColumn("OK", lambda program, _: cells.ok(program), right=True),
+    LiveColumn("P50", lambda program, _: Text(short(program["duration"]["p50"])), right=True),
+    LiveColumn("P95", lambda program, _: Text(short(program["duration"]["p95"])), right=True),
+    LiveColumn("BUSY", lambda program, _: cells.busy(program), right=True),
+    LiveColumn("BUDGET", lambda program, view: cells.budget(program, unicode=view.unicode)),
 )
 USAGE: Final = (
-    Column("CPU", lambda program, view: _usage(program, view)[0], right=True),
-    Column("MEM", lambda program, view: _usage(program, view)[1], right=True),
+    LiveColumn("CPU", lambda program, view: _usage(program, view)[0], right=True),
+    LiveColumn("MEM", lambda program, view: _usage(program, view)[1], right=True),
 )
 
 

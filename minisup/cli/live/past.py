@@ -38,8 +38,8 @@ class LastHour:
 
 def counted(answer: dict[str, object], current: float) -> Counts:
     """The counts in what `history` answers; `current` is when the running step began, seconds since 1970."""
-    from minisup.history.lately import ended_lately  # noqa: PLC0415 -- SQLite, while the first picture is drawn
     from minisup.history.reading import in_memory, open_file  # noqa: PLC0415 -- as above
+    from minisup.history.recent import ended_lately  # noqa: PLC0415 -- SQLite, while the first picture is drawn
 
     file, runs = answer["file"], answer["runs"]
     assert isinstance(runs, list)

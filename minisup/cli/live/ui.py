@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from minisup.cli.words import Program, Slot, is_leaving, is_paused
+from minisup.cli.status.status_words import Program, Slot, is_leaving, is_paused
 
 
 class Pane(StrEnum):

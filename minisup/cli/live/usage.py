@@ -15,7 +15,7 @@ TICK: Final = os.sysconf("SC_CLK_TCK")
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-class Seen(NamedTuple):
+class ProcessSample(NamedTuple):
     """A process as it was: when it was started (in ticks since boot), its ticks of CPU so far, and when that was."""
 
     started: int
@@ -30,7 +30,7 @@ class Usage:
     """
 
     def __init__(self, daemon: int, started: float) -> None:
-        self._processes: dict[int, Seen] = {}
+        self._processes: dict[int, ProcessSample] = {}
         self._elsewhere = _elsewhere(daemon, started)
 
     def measure(self, snapshot: Mapping[str, Any], visible: Collection[str]) -> dict[str, tuple[float, int]] | None:
@@ -38,7 +38,7 @@ class Usage:
         if self._elsewhere:
             return None
         found: dict[str, tuple[float, int]] = {}
-        seen: dict[int, Seen] = {}
+        seen: dict[int, ProcessSample] = {}
         for program in snapshot["programs"]:
             if program["name"] in visible:
                 pids = [slot["pid"] for slot in program["slots"] if slot["pid"]]
@@ -47,11 +47,11 @@ class Usage:
         self._processes = seen
         return found
 
-    def _look(self, pid: int, seen: dict[int, Seen]) -> tuple[float, int]:
+    def _look(self, pid: int, seen: dict[int, ProcessSample]) -> tuple[float, int]:
         try:
             with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
                 fields = file.read().rpartition(b")")[2].split()
-            now = seen[pid] = Seen(int(fields[19]), int(fields[11]) + int(fields[12]), time.monotonic())
+            now = seen[pid] = ProcessSample(int(fields[19]), int(fields[11]) + int(fields[12]), time.monotonic())
         except (OSError, IndexError):
             return 0.0, 0  # it has ended meanwhile
         before = self._processes.get(pid)

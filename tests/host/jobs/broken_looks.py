@@ -3,7 +3,7 @@
 from typing import Any
 
 from minisup.__main__ import main
-from minisup.host import processes
+from minisup.host.process import processes
 
 
 def fail(*_: object, **__: object) -> Any:

@@ -13,7 +13,7 @@ import signal
 import sys
 import time
 
-from minisup.cli.up import up
+from minisup.cli.daemon.up import up
 from minisup.config import load
 from minisup.host import daemon
 

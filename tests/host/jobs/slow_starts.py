@@ -3,7 +3,7 @@
 import sys
 import time
 
-from minisup.host.launcher import Launcher
+from minisup.host.start.launcher import Launcher
 
 seconds = float(sys.argv.pop(1))
 start = Launcher.start

@@ -8,9 +8,9 @@ import random
 import sys
 from pathlib import Path
 
-from minisup.core import launch, shutdown, tell
+from minisup.core import launch, notices, shutdown
 from minisup.core.fleet import Fleet
-from minisup.host import lookout
+from minisup.host.watch import held_files
 from minisup.sim.telling import Teller
 
 told = Path(sys.argv.pop(1)).open("w", buffering=1)  # noqa: SIM115 -- until the process ends
@@ -37,7 +37,7 @@ def observed(fleet, event, now):
 
 
 Fleet.step = observed
-for module, seconds in ((launch, "RECOVERY_SPREAD"), (shutdown, "LEVEL"), (tell, "EACH"), (lookout, "EACH")):
+for module, seconds in ((launch, "RECOVERY_SPREAD"), (shutdown, "LEVEL"), (notices, "EACH"), (held_files, "EACH")):
     setattr(module, seconds, getattr(module, seconds) / speed)  # what no configuration can change
 random.uniform = lambda low, high: low + share * (high - low)
 

@@ -1,0 +1,1 @@
+"""What `check` knows of this machine, beside the configuration."""

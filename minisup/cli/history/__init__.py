@@ -1,0 +1,1 @@
+"""Commands that look back: `history`, and where its rows come from."""

@@ -1,0 +1,1 @@
+"""What jobs have printed, and what has happened: `logs`, `events`."""

@@ -1,0 +1,1 @@
+"""`minisup simulate`: its options, its scene, and its results as text or as a page."""

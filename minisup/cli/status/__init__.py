@@ -1,0 +1,1 @@
+"""What is and why: `status`, `why`, `version`, and the words for them."""

@@ -1,1 +1,0 @@
-"""The numbered warnings of `check`, by what they are about. The list of them is `minisup.config.lint`."""

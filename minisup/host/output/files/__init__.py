@@ -1,0 +1,1 @@
+"""Log files: opened, written and rotated in threads of their own."""

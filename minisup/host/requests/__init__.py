@@ -1,0 +1,1 @@
+"""What the control socket and signals ask for, carried out on the supervisor."""

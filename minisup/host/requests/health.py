@@ -1,0 +1,38 @@
+"""What `health` says: of minisup as a whole for HEALTHCHECK, and of programs that somebody names."""
+
+from collections.abc import Collection, Iterable
+
+from minisup.core.fleet import Fleet
+from minisup.core.model import Instant, Seconds
+from minisup.core.program import Program
+from minisup.core.stopping import is_to_do
+
+
+def idle_for_good(fleet: Fleet) -> str | None:
+    """Why minisup as a whole is of no use any more: nothing runs or will, because it was given up. None: it is."""
+    given_up = [program.name for program in fleet.programs.values() if program.given_up]
+    if not given_up or any(is_to_do(fleet, program) for program in fleet.programs.values()):
+        return None
+    return f"nothing runs any more: {', '.join(given_up)} {'was' if len(given_up) == 1 else 'were'} given up"
+
+
+def unhealthy(
+    programs: Iterable[Program], targets: Collection[str], max_age: Seconds | None, now: Instant, begun: Instant
+) -> str | None:
+    """Why one of the programs that `targets` mean is not well; None: all are.
+
+    `max_age` asks for a last healthy end that is no older. Who is off or done is asked only if it is named exactly.
+    """
+    for program in programs:
+        if program.given_up:
+            return f"{program.name} was given up"
+        if max_age is not None and (program.active or is_named(program, targets)) and not program.is_dormant():
+            age = now - (program.last_healthy_at if program.last_healthy_at is not None else begun)
+            if age > max_age:
+                return f"{program.name} has not worked for {age:.0f} s"
+    return None
+
+
+def is_named(program: Program, targets: Collection[str]) -> bool:
+    """Whether one of the targets is the name of the program or of a slot of it."""
+    return program.name in targets or any(slot.name in targets for slot in program.slots)

@@ -1,0 +1,1 @@
+"""`state_dir`: what the next minisup has to know, and how it stays there."""
