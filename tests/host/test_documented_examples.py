@@ -65,6 +65,7 @@ def setting(stage: Stage) -> Stage:
         supervisor='shutdown_timeout = "30s"\nplatform = "host"',
     )
     stage.write("minisup/minisup.toml", stage.path("minisup.toml").read_text())
+    stage.write("other.toml", stage.path("minisup.toml").read_text())
     return stage
 
 
