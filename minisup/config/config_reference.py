@@ -93,6 +93,16 @@ password may hold it.
 `supervisor.include` names more files. They have programs only; a program that is there twice is an error. A name
 without a wildcard must exist.
 
+## What a reload does
+
+The last column below says when a changed value counts after `minisup reload` or SIGHUP.
+
+- `at once`: the key decides about runs.
+- `next run`: the key makes runs. A run in progress goes on as it is; a service restarts.
+- `new minisup`: the old value counts until minisup is started again. `reload --diff` shows the change until then.
+
+A key of an inner table counts as its table does.
+
 """
 _TYPES: Final = {
     "seconds": "duration",
@@ -119,7 +129,9 @@ def reference() -> str:
 
 
 def _section(table: type, path: str, title: str, doc: str) -> Iterator[str]:
-    yield f"{title}\n\n{doc}\n\n| key | type | default | meaning |\n|---|---|---|---|"
+    top = "." not in path.removesuffix(".NAME")
+    columns = ["key", "type", "default", "meaning", *(["after a reload"] if top else [])]
+    yield f"{title}\n\n{doc}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|"
     inner: list[tuple[str, Key, type]] = []
     for name, (item, key) in keys_of(table).items():
         plain, _ = unwrap(hint_of(item, key))
@@ -139,6 +151,7 @@ def _row(name: str, item: "Field[Any]", key: Key) -> str:
         _type(hint_of(item, key)) + _limits(key, unwrap(hint_of(item, key))[1]),
         key.default or _default(item, key),
         doc,
+        *([key.reload.value] if key.reload is not None else []),
     ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -1,7 +1,9 @@
 """What is known about a key of the file: the type that it is written in, its meaning, the values it may have."""
 
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from dataclasses import Field, fields
+from enum import StrEnum
+from typing import Annotated, Any, Final, NamedTuple
 
 Size = Annotated[int, "size"]
 """Bytes; in the file also `"256MiB"`, `"10MB"`."""
@@ -59,8 +61,29 @@ Environment = Annotated[Mapping[str, str], "environment"]
 """Variables of an environment: names and text."""
 
 
+class Reload(StrEnum):
+    """When a changed value counts after a reload. The values are what the reference says."""
+
+    NOW = "at once"
+    NEXT_RUN = "next run"
+    NEW_MINISUP = "new minisup"
+
+
+NOW: Final = Reload.NOW
+"""It decides about runs: pace, retries, stop."""
+
+NEXT_RUN: Final = Reload.NEXT_RUN
+"""It makes runs: command, user, output. A service gets its next run by a restart."""
+
+NEW_MINISUP: Final = Reload.NEW_MINISUP
+"""Only another `minisup up` takes it over."""
+
+
 class Key(NamedTuple):
-    """What is known about a key beside its type: its meaning, and the values it may have."""
+    """What is known about a key beside its type: its meaning, and the values it may have.
+
+    `reload` is said for the keys of `[supervisor]` and `[program.NAME]`; those of the tables in them share it.
+    """
 
     doc: str
     low: float | None = None
@@ -68,8 +91,21 @@ class Key(NamedTuple):
     high: float | None = None
     default: str = ""  # in words, where it depends on other keys
     hint: object = None  # the type in the file, where the record of the core has a plainer one
+    reload: Reload | None = None
 
 
-def says(key: Key) -> Mapping[str, Key]:
+def says(key: Key, reload: Reload | None = None) -> Mapping[str, Key]:
     """The metadata of a dataclass field that is a key of the file."""
-    return {"key": key}
+    return {"key": key if reload is None else key._replace(reload=reload)}
+
+
+def declared(table: type) -> Mapping[str, Reload]:
+    """The keys of a table and what a reload does with each. Raises TypeError for a key that does not say it."""
+    return {item.name: _reload_of(table, item) for item in fields(table) if "key" in item.metadata}
+
+
+def _reload_of(table: type, item: "Field[Any]") -> Reload:
+    reload = item.metadata["key"].reload
+    if not isinstance(reload, Reload):
+        raise TypeError(f"{table.__name__}.{item.name} does not say what a reload does with it: says(Key(...), NOW)")
+    return reload

@@ -9,10 +9,11 @@ from dataclasses import is_dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from minisup.config.hook_table import HOOKS, HookCommand
+from minisup.config.hook_table import HookCommand
+from minisup.config.key_info import Reload
 from minisup.config.masking import conceal, mask
-from minisup.config.schema import Config, ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
+from minisup.config.schema import PROGRAM_KEYS, Config, ProgramTable
+from minisup.config.supervisor_table import SUPERVISOR_KEYS, SupervisorTable
 from minisup.config.walk import keys_of
 from minisup.core.model import Kind
 
@@ -26,6 +27,13 @@ class Effect(StrEnum):
     STARTS = "starts"
     DRAINS = "drains and goes; its runs may finish"
     MINISUP = "needs a restart of minisup"
+
+
+_EFFECTS: Final[Mapping[Reload, Effect]] = {
+    Reload.NOW: Effect.LIVE,
+    Reload.NEXT_RUN: Effect.NEXT_RUN,
+    Reload.NEW_MINISUP: Effect.MINISUP,
+}
 
 
 class Change(NamedTuple):
@@ -58,17 +66,6 @@ class ReloadPlan(NamedTuple):
         )
 
 
-RUN_KEYS: Final = frozenset(
-    {"command", "directory", "user", "group", "umask", "environment", "env_file", "clear_env", "log", "limits"}
-)
-"""Keys of a program that make its runs."""
-
-LIVE_SUPERVISOR: Final = frozenset(
-    {"shutdown_timeout", "platform", "include", "environment", "log", "ignore", "task_protection", *HOOKS}
-)
-"""Keys of `[supervisor]` that need no restart; `platform` and `environment` by what follows from them."""
-
-
 MODES: Final = frozenset({"umask", "socket_mode"})
 """Keys that are written in octal digits."""
 
@@ -92,7 +89,7 @@ def _concealed(value: object, secrets: frozenset[str]) -> object:
 
 def taken_over(old: Config, new: Config) -> Config:
     """`new` as far as it can be had without a restart of minisup: the rest stays, and the next plan still shows it."""
-    fixed = [name for name in keys_of(SupervisorTable) if name not in LIVE_SUPERVISOR]
+    fixed = [name for name, reload in SUPERVISOR_KEYS.items() if reload is Reload.NEW_MINISUP]
     kept = {name: getattr(old.supervisor, name) for name in (*fixed, "socket_gid")}
     programs = {
         name: _as_it_is(old.programs[name], program)
@@ -128,15 +125,15 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
 def _supervisor(old: SupervisorTable, new: SupervisorTable) -> Iterator[Change]:
     for key, before, after in _differences(_flat(old), _flat(new)):
         top = key.partition(".")[0]
-        yield Change("", key, before, after, Effect.LIVE if top in LIVE_SUPERVISOR else Effect.MINISUP)
+        yield Change("", key, before, after, _EFFECTS[SUPERVISOR_KEYS[top]])
 
 
 def _program(old: ProgramTable, new: ProgramTable) -> Iterator[Change]:
-    makes = Effect.RESTARTS if old.kind is Kind.SERVICE else Effect.NEXT_RUN
+    effects = {**_EFFECTS, Reload.NEXT_RUN: Effect.RESTARTS} if old.kind is Kind.SERVICE else _EFFECTS
     for key, before, after in _differences(_effective(old), _effective(new)):
         top = key.partition(".")[0]
         waits = old.kind is not new.kind and top != "after"  # a kind brings its own exit codes, stop and more
-        effect = Effect.MINISUP if waits else makes if top in RUN_KEYS else Effect.LIVE
+        effect = Effect.MINISUP if waits else effects[PROGRAM_KEYS[top]]
         yield Change(new.name, key, before, after, effect)
 
 

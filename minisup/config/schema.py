@@ -11,7 +11,23 @@ from typing import Final, NamedTuple
 
 from minisup.config.calendar import when
 from minisup.config.interpolate import interpolate
-from minisup.config.key_info import Command, Environment, FilePath, Glob, Ignore, Key, Label, Mode, Rate, SlotPath, says
+from minisup.config.key_info import (
+    NEW_MINISUP,
+    NEXT_RUN,
+    NOW,
+    Command,
+    Environment,
+    FilePath,
+    Glob,
+    Ignore,
+    Key,
+    Label,
+    Mode,
+    Rate,
+    SlotPath,
+    declared,
+    says,
+)
 from minisup.config.log_tables import Log, LogTo
 from minisup.config.scale_tables import ScaleTable
 from minisup.config.supervisor_table import SupervisorTable
@@ -74,27 +90,30 @@ class ProgramTable:
             Key(
                 "What a slot runs. A string is split as a shell splits words, then variables are filled in; no shell "
                 'runs unless the command is `["sh", "-c", "..."]`.'
-            )
+            ),
+            NEXT_RUN,
         )
     )
     kind: Kind = field(
         default=Kind.JOB,
         metadata=says(
-            Key("`job`: takes one piece of work and exits. `service`: runs for long. `task`: once, until it worked.")
+            Key("`job`: takes one piece of work and exits. `service`: runs for long. `task`: once, until it worked."),
+            NEW_MINISUP,
         ),
     )
     numprocs: int = field(
-        default=1, metadata=says(Key("How many of it run at the same time.", low=0, high=MOST_PROCESSES))
+        default=1, metadata=says(Key("How many of it run at the same time.", low=0, high=MOST_PROCESSES), NOW)
     )
     min_runtime: Seconds = field(
         default=1.0,
         metadata=says(
-            Key("The next run of a slot starts no sooner than this after the start of the last. `0`: at once.", low=0)
+            Key("The next run of a slot starts no sooner than this after the start of the last. `0`: at once.", low=0),
+            NOW,
         ),
     )
     max_runtime: Seconds | None = field(
         default=None,
-        metadata=says(Key("A run is ended after this; its outcome is `timeout`.", above=0, default="none")),
+        metadata=says(Key("A run is ended after this; its outcome is `timeout`.", above=0, default="none"), NOW),
     )
     restart: Restart = field(
         default=Restart.ALWAYS,
@@ -102,38 +121,47 @@ class ProgramTable:
             Key(
                 "When a slot starts again after a run that ended by itself.",
                 default='`"always"`; for a task `"on-failure"`',
-            )
+            ),
+            NOW,
         ),
     )
-    autostart: bool = field(default=True, metadata=says(Key("Whether `minisup up` starts it.")))
+    autostart: bool = field(default=True, metadata=says(Key("Whether `minisup up` starts it."), NOW))
     after: tuple[Label, ...] = field(
         default=(),
-        metadata=says(Key("Tasks that must have worked and services that must be up before the first start.")),
+        metadata=says(Key("Tasks that must have worked and services that must be up before the first start."), NOW),
     )
     stable_after: Seconds = field(
-        default=10.0, metadata=says(Key("A service that has run for so long has recovered from its failures.", low=0))
+        default=10.0,
+        metadata=says(Key("A service that has run for so long has recovered from its failures.", low=0), NOW),
     )
     directory: SlotPath | None = field(
-        default=None, metadata=says(Key("The working directory.", default="the one in which `minisup up` was started"))
+        default=None,
+        metadata=says(Key("The working directory.", default="the one in which `minisup up` was started"), NEXT_RUN),
     )
     user: str | None = field(
         default=None,
-        metadata=says(Key("Name or number. Another user than minisup's own needs root.", default="minisup's own")),
+        metadata=says(
+            Key("Name or number. Another user than minisup's own needs root.", default="minisup's own"), NEXT_RUN
+        ),
     )
-    group: str | None = field(default=None, metadata=says(Key("Name or number.", default="the user's")))
+    group: str | None = field(default=None, metadata=says(Key("Name or number.", default="the user's"), NEXT_RUN))
     umask: Mode | None = field(
         default=None,
-        metadata=says(Key('Octal digits in quotes, as `"022"`.', low=0, high=0o777, default="minisup's own")),
+        metadata=says(Key('Octal digits in quotes, as `"022"`.', low=0, high=0o777, default="minisup's own"), NEXT_RUN),
     )
-    environment: Environment = field(default_factory=dict, metadata=says(Key("Variables of the run.")))
+    environment: Environment = field(default_factory=dict, metadata=says(Key("Variables of the run."), NEXT_RUN))
     env_file: FilePath | None = field(
         default=None,
-        metadata=says(Key("`KEY=VALUE` lines, read when the configuration is. `environment` wins over them.")),
+        metadata=says(
+            Key("`KEY=VALUE` lines, read when the configuration is. `environment` wins over them."), NEXT_RUN
+        ),
     )
-    clear_env: bool = field(default=False, metadata=says(Key("The run does not inherit minisup's environment.")))
-    groups: tuple[Label, ...] = field(default=(), metadata=says(Key("Addressed together, as `@NAME`.")))
+    clear_env: bool = field(
+        default=False, metadata=says(Key("The run does not inherit minisup's environment."), NEXT_RUN)
+    )
+    groups: tuple[Label, ...] = field(default=(), metadata=says(Key("Addressed together, as `@NAME`."), NOW))
     max_start_rate: Rate | None = field(
-        default=None, metadata=says(Key("Starts of all slots together.", above=0, high=10_000, default="none"))
+        default=None, metadata=says(Key("Starts of all slots together.", above=0, high=10_000, default="none"), NOW)
     )
     watch: tuple[Glob, ...] = field(
         default=(),
@@ -141,30 +169,36 @@ class ProgramTable:
             Key(
                 "A change of these files restarts the program: its runs may finish first. `*`, `?` and `[]` stand for "
                 "part of a name, `**` for any number of directories."
-            )
+            ),
+            NOW,
         ),
     )
     preset: Label | None = field(
-        default=None, metadata=says(Key("Defaults for a known kind of worker; every key that is given wins."))
+        default=None, metadata=says(Key("Defaults for a known kind of worker; every key that is given wins."), NOW)
     )
     exit: ExitCodes = field(
         default_factory=ExitCodes,
         metadata=says(
-            Key("What exit codes (0 to 255) mean. A code that is named in one set leaves the defaults of the others.")
+            Key("What exit codes (0 to 255) mean. A code that is named in one set leaves the defaults of the others."),
+            NOW,
         ),
     )
-    idle: Idle = field(default_factory=Idle, metadata=says(Key("How runs without work are recognised and spaced out.")))
-    worked: Worked = field(default_factory=Worked, metadata=says(Key("How runs that found work prove it.")))
-    retry: Retry = field(default_factory=Retry, metadata=says(Key("What happens after failures.")))
-    stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped.")))
-    log: Log = field(default_factory=Log, metadata=says(Key("Where output goes.")))
-    limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run.")))
-    schedule: ScheduleTable | None = field(default=None, metadata=says(Key("Starts by the clock.")))
-    scale: ScaleTable | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`.")))
-    queue: QueueTable | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints.")))
+    idle: Idle = field(
+        default_factory=Idle, metadata=says(Key("How runs without work are recognised and spaced out."), NOW)
+    )
+    worked: Worked = field(default_factory=Worked, metadata=says(Key("How runs that found work prove it."), NOW))
+    retry: Retry = field(default_factory=Retry, metadata=says(Key("What happens after failures."), NOW))
+    stop: Stop = field(default_factory=Stop, metadata=says(Key("How a run is stopped."), NOW))
+    log: Log = field(default_factory=Log, metadata=says(Key("Where output goes."), NEXT_RUN))
+    limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run."), NEXT_RUN))
+    schedule: ScheduleTable | None = field(default=None, metadata=says(Key("Starts by the clock."), NOW))
+    scale: ScaleTable | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`."), NOW))
+    queue: QueueTable | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints."), NOW))
     ignore: tuple[Ignore, ...] = field(
         default=(),
-        metadata=says(Key('Warnings of `check` that are not wanted, with the reason: `["MS104 jobs may be cut"]`.')),
+        metadata=says(
+            Key('Warnings of `check` that are not wanted, with the reason: `["MS104 jobs may be cut"]`.'), NOW
+        ),
     )
     name: str = ""
     identity: Identity | None = None  # of user and group
@@ -275,6 +309,10 @@ class ProgramTable:
             "MINISUP_NUMPROCS": str(numprocs),
             "MINISUP_HERE": self.origin.here,
         }
+
+
+PROGRAM_KEYS: Final = declared(ProgramTable)
+"""The keys of `[program.NAME]`, and what a reload does with each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
