@@ -101,6 +101,7 @@ LINTS: Final = (
     Lint("MS123", "an outage sends good messages to the dead-letter queue", queue_lints.outage_burns_messages),
     Lint("MS124", "an empty queue of SQS is asked often", queue_lints.empty_queue_is_asked_often),
     Lint("MS125", "nothing paces runs that find no work", queue_lints.empty_queue_is_not_noticed),
+    Lint("MS126", "runs take longer than a shutdown leaves them", platform_lints.runs_are_cut, Needs.HISTORY),
     Lint("MS128", "the shell gets $ where $$ is written", command_lints.dollars_are_halved),
     Lint("MS130", "others may change the configuration", trust_lints.configuration_is_open_to_others, Needs.OWNERS),
     Lint("MS131", "others may change an env_file", trust_lints.env_file_is_open_to_others, Needs.OWNERS),

@@ -62,6 +62,7 @@ def read_program(
             "file_environment": file.values,
             "file_shown": file.shown,
             "filled": tuple(paths(preset_keys(given.get("preset")), given)),
+            "wrote_drain": place.has("stop.drain"),
             "origin": Origin(
                 source.name, line_of(source.lines, path), source.here, source.real, world.cwd, world.variables
             ),

@@ -205,6 +205,7 @@ class ProgramTable:
     file_environment: Mapping[str, str] = field(default_factory=dict)  # what env_file holds
     file_shown: Mapping[str, str] = field(default_factory=dict)  # the same with filled-in secrets masked
     filled: tuple[str, ...] = ()  # the keys that the preset filled in
+    wrote_drain: bool = field(default=False, compare=False)  # the file gives stop.drain: it is no default
     origin: Origin = NOWHERE
 
     @property

@@ -364,7 +364,7 @@ def test_check_takes_the_file_as_its_argument(minisup, tmp_path):
 
 
 def test_check_explains_unless_told_otherwise(minisup, tmp_path):
-    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\nstop.drain = 60\n')
     assert "    pace      " in minisup("check", "--explain").stdout
     short = minisup("check", "--no-explain").stdout
     assert short.startswith("minisup.toml: 1 program, no errors, 1 warning\n\n  warning MS104 email: ")
@@ -372,7 +372,7 @@ def test_check_explains_unless_told_otherwise(minisup, tmp_path):
 
 
 def test_check_warns_and_fails_only_if_it_is_to_be_strict(minisup, tmp_path):
-    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\n')
+    (tmp_path / "minisup.toml").write_text('[program.email]\ncommand = "true"\nstop.drain = 60\n')
     warned = minisup("check")
     assert warned.returncode == 0
     assert "  warning MS104 email: stop.drain 60s does not fit" in warned.stdout

@@ -20,6 +20,7 @@ AROUND = {
     "MS118": Surroundings(memory=1024 * 2**20),
     "MS119": Surroundings(usual={"email": FAST}),
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
+    "MS126": Surroundings(usual={"report": Usual(runs=300, median=14.0, p95=25.0)}),
     "MS140": Surroundings(files=1024),
     "MS130": Surroundings(others=Others(files={"/srv/shop/minisup.toml": "deploy"}, as_root=True)),
     "MS131": Surroundings(others=Others(env_files={"email": ("/srv/shop/.env", "everybody")})),

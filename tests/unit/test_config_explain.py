@@ -19,6 +19,7 @@ command = "php artisan sqs:email --verbose --password=${DB_PASSWORD} --token ${A
 numprocs = 2
 after = ["migrate"]
 exit.idle = [3]
+stop.drain = "60s"
 environment = { DSN = "mysql://${DB_PASSWORD}@h", S3_KEY = "hunter2", NAME = "two words" }
 max_runtime = "5m"
 max_start_rate = "60/m"
@@ -134,7 +135,7 @@ def test_warnings_are_counted_and_come_last_with_their_fix(tmp_path):
         "\n\n  warning MS104 email: stop.drain 60s does not fit into shutdown_timeout 10s: "
         "a run longer than 4 s is cut at shutdown\n"
         '      fix: shutdown_timeout = "79s" here and the same in the platform '
-        f"(docker stop -t 79, stop_grace_period: 79s)          {tmp_path}/minisup.toml:5\n"
+        f"(docker stop -t 79, stop_grace_period: 79s)          {tmp_path}/minisup.toml:10\n"
     )
 
 
@@ -222,7 +223,7 @@ def test_facts_list_the_warnings(tmp_path):
         (entry["code"], entry["severity"], entry["key"], entry["program"], entry["file"], entry["line"])
         for entry in found
     ] == [
-        ("MS104", "warning", "program.email.stop.drain", "email", f"{tmp_path}/minisup.toml", 5),
+        ("MS104", "warning", "program.email.stop.drain", "email", f"{tmp_path}/minisup.toml", 10),
         ("MS107", "warning", "OOMPolicy", None, "u.service", None),
     ]
     assert found[1]["fix"] == "OOMPolicy=continue"

@@ -24,15 +24,41 @@ def ids(findings):
     return [finding.id for finding in findings]
 
 
-def test_the_smallest_configuration_is_warned_of_a_drain_that_docker_cuts(tmp_path):
-    assert warned(tmp_path, JOB) == [
+LONG = JOB + "stop.drain = '60s'\n"
+"""A drain that somebody has written, and that a shutdown of 10 s cuts."""
+
+
+@pytest.mark.parametrize("more", ["", "supervisor.shutdown_timeout = '30s'", "stop.timeout = '5s'"])
+def test_the_default_drain_does_not_warn_of_itself(tmp_path, more):
+    text = f"{more}\n{JOB}" if more.startswith("supervisor") else JOB + more
+    assert warned(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("drain", ["stop.drain = '60s'", "stop = { drain = '60s' }", "stop.drain = 60"])
+def test_a_drain_that_is_written_is_warned_of_also_if_it_is_the_default(tmp_path, drain):
+    assert ids(warned(tmp_path, JOB + drain)) == ["MS104"]
+
+
+def test_runs_that_are_known_to_be_longer_than_a_shutdown_are_warned_of(tmp_path):
+    config = read(tmp_path, JOB)
+    for p95, found in ((4.4, []), (4.6, ["MS126"]), (300.0, ["MS126"])):
+        around = Surroundings(usual={"email": Usual(runs=300, median=1.0, p95=p95)})
+        assert ids(review(config, around).findings) == found
+    few = Surroundings(usual={"email": Usual(runs=5, median=1.0, p95=300.0)})
+    assert review(config, few).findings == []
+    around = Surroundings(usual={"email": Usual(runs=300, median=1.0, p95=300.0)})
+    assert ids(review(read(tmp_path, LONG), around).findings) == ["MS104"], "one of them is enough"
+
+
+def test_a_written_drain_that_docker_cuts_is_warned_of(tmp_path):
+    assert warned(tmp_path, LONG) == [
         Finding(
             "MS104",
             "stop.drain 60s does not fit into shutdown_timeout 10s: a run longer than 4.5 s is cut at shutdown",
             'shutdown_timeout = "78s" here and the same in the platform (docker stop -t 78, stop_grace_period: 78s)',
             "email",
             f"{tmp_path}/minisup.toml",
-            1,
+            3,
             "program.email.stop.drain",
         )
     ]
@@ -53,10 +79,10 @@ def test_no_warning_where_no_run_is_cut_before_its_time(tmp_path, text):
     assert warned(tmp_path, text) == []
 
 
-@pytest.mark.parametrize("keys", ["", "stop.timeout = '50s'", "stop.drain = '7m'", "max_runtime = '40s'"])
+@pytest.mark.parametrize("keys", ["", "stop.timeout = '50s'", "max_runtime = '40s'"])
 @pytest.mark.parametrize("more", ["", "after = ['b']\n[program.b]\nkind = 'task'\ncommand = 'true'\n"])
 def test_the_fix_is_enough_and_the_least(tmp_path, keys, more):
-    text = f"{JOB}{keys}\n{more}"
+    text = f"{LONG}{keys}\n{more}"
     (finding,) = warned(tmp_path, text)
     (seconds,) = re.findall(r"docker stop -t ([0-9]+)", finding.fix)
     for limit, findings in ((int(seconds) - 1, ["MS104"]), (int(seconds), [])):
@@ -64,17 +90,17 @@ def test_the_fix_is_enough_and_the_least(tmp_path, keys, more):
 
 
 @pytest.mark.parametrize(
-    ("platform", "keys", "words"),
+    ("platform", "drain", "words"),
     [
-        ("docker", "", "(docker stop -t 78, stop_grace_period: 78s)"),
-        ("ecs", "", "(stopTimeout 78)"),
-        ("ecs", "stop.drain = '5m'", 'stop.drain = "98s" at most (stopTimeout 120 is the most that Fargate gives)'),
-        ("kubernetes", "", "(terminationGracePeriodSeconds: 78)"),
-        ("host", "stop.drain = '2m'", "(TimeoutStopSec=145)"),
+        ("docker", "60s", "(docker stop -t 78, stop_grace_period: 78s)"),
+        ("ecs", "60s", "(stopTimeout 78)"),
+        ("ecs", "5m", 'stop.drain = "98s" at most (stopTimeout 120 is the most that Fargate gives)'),
+        ("kubernetes", "60s", "(terminationGracePeriodSeconds: 78)"),
+        ("host", "2m", "(TimeoutStopSec=145)"),
     ],
 )
-def test_the_fix_speaks_the_platforms_language(tmp_path, platform, keys, words):
-    (finding,) = warned(tmp_path, f"supervisor.platform = '{platform}'\n{JOB}{keys}")
+def test_the_fix_speaks_the_platforms_language(tmp_path, platform, drain, words):
+    (finding,) = warned(tmp_path, f"supervisor.platform = '{platform}'\n{JOB}stop.drain = '{drain}'")
     assert finding.fix.endswith(words)
 
 

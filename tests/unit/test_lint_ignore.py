@@ -12,6 +12,7 @@ from minisup.check.lint import review
 from minisup.check.lints.subject import Surroundings
 
 WHY = "a cut mail is sent again"
+CUT = f"{JOB}stop.drain = '60s'\n"
 
 
 def looked_at(tmp_path, text, **around):
@@ -21,16 +22,16 @@ def looked_at(tmp_path, text, **around):
 
 @pytest.mark.parametrize("entry", [f"MS104 {WHY}", f"MS104: {WHY}", f"MS104   {WHY}"])
 def test_a_program_ignores_a_warning(tmp_path, entry):
-    assert looked_at(tmp_path, f'{JOB}ignore = ["{entry}"]') == ([], [("MS104", WHY)])
+    assert looked_at(tmp_path, f'{CUT}ignore = ["{entry}"]') == ([], [("MS104", WHY)])
 
 
 def test_the_supervisor_ignores_it_for_all_programs(tmp_path):
-    text = f'[supervisor]\nignore = ["MS104 {WHY}"]\n{JOB}[program.sms]\ncommand = "x"\n'
+    text = f'[supervisor]\nignore = ["MS104 {WHY}"]\n{CUT}[program.sms]\ncommand = "x"\nstop.drain = "60s"\n'
     assert looked_at(tmp_path, text) == ([], [("MS104", WHY), ("MS104", WHY)])
 
 
 def test_another_program_is_still_warned_of(tmp_path):
-    text = f'{JOB}ignore = ["MS104 {WHY}"]\n[program.sms]\ncommand = "x"\n'
+    text = f'{CUT}ignore = ["MS104 {WHY}"]\n[program.sms]\ncommand = "x"\nstop.drain = "60s"\n'
     assert looked_at(tmp_path, text) == (["MS104"], [("MS104", WHY)])
 
 
@@ -80,11 +81,11 @@ def test_a_warning_about_the_unit_is_ignored_by_the_supervisor(tmp_path):
 
 
 def test_what_is_ignored_is_shown_with_its_reason(tmp_path):
-    config = read(tmp_path, f'{JOB}ignore = ["MS104 {WHY}"]')
+    config = read(tmp_path, f'{CUT}ignore = ["MS104 {WHY}"]')
     found = review(config)
     said = explain(config, found.findings, found.ignored)
     assert said.splitlines()[0].endswith("1 program, no errors, 1 ignored")
-    assert said.endswith(f"\n\n  ignored MS104 email: {WHY}          {tmp_path}/minisup.toml:1\n")
+    assert said.endswith(f"\n\n  ignored MS104 email: {WHY}          {tmp_path}/minisup.toml:3\n")
     told = json.loads(json.dumps(facts(config, found.findings, found.ignored)))
     assert told["warnings"] == []
     assert [(entry["code"], entry["reason"]) for entry in told["ignored"]] == [("MS104", WHY)]

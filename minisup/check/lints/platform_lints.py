@@ -6,6 +6,7 @@ from typing import Final
 
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.phrases import span
+from minisup.check.stop_text import ShutdownPlan
 from minisup.config.log_tables import LogStderr, LogTo
 from minisup.config.schema import ProgramTable
 from minisup.config.supervisor_table import Platform
@@ -21,18 +22,35 @@ ECS_MOST: Final[Seconds] = 120.0
 
 
 def drain_is_cut(subject: Subject) -> Iterator[Found]:
-    """At shutdown a run gets less time than its program's drain promises."""
+    """At shutdown a run gets less time than its program's drain promises. A default is nobody's promise."""
     limit = write_duration(subject.config.supervisor.shutdown_timeout)
     for name, program in subject.programs():
         plan, drain = subject.plans[name], write_duration(program.stop.drain)
         longest = _longest(program)
-        if longest <= plan.drain or plan.begin:  # who stops later has the time that the others leave
+        if not _promise_is_cut(program, plan):
             continue
         message = (
             f"stop.drain {drain} does not fit into shutdown_timeout {limit}: a run longer than {span(plan.drain)} is"
         )
         fix = _more_time(subject, longest + program.stop.timeout, "stop.drain", program.stop.timeout)
         yield Found(f"{message} cut at shutdown", fix, name, "stop.drain")
+
+
+def runs_are_cut(subject: Subject) -> Iterator[Found]:
+    """Runs have taken longer than a shutdown leaves them, although `stop` would let them finish."""
+    limit = write_duration(subject.config.supervisor.shutdown_timeout)
+    for name, program in subject.programs():
+        plan, usual = subject.plans[name], subject.around.often(name)
+        if usual is None or plan.begin or _promise_is_cut(program, plan) or usual.p95 <= plan.drain:
+            continue
+        message = (
+            f"one run in 20 takes more than {span(usual.p95)} (of the last {usual.runs:,}), and with shutdown_timeout "
+            f"{limit} one longer than {span(plan.drain)} is cut at shutdown"
+        )
+        needed = min(usual.p95, _longest(program))
+        if needed > plan.drain:
+            fix = _more_time(subject, needed + program.stop.timeout, "stop.drain", program.stop.timeout)
+            yield Found(message, fix, name, "stop.drain")
 
 
 def fargate_waits_no_longer(subject: Subject) -> Iterator[Found]:
@@ -54,13 +72,13 @@ def timeout_is_cut(subject: Subject) -> Iterator[Found]:
     limit = write_duration(subject.config.supervisor.shutdown_timeout)
     for name, program in subject.programs():
         plan, timeout = subject.plans[name], program.stop.timeout
-        if timeout <= max(plan.timeout, Stop().timeout) or plan.begin or _longest(program) > plan.drain:
+        if timeout <= max(plan.timeout, Stop().timeout) or plan.begin or _promise_is_cut(program, plan):
             continue
         message = (
             f"stop.timeout {write_duration(timeout)} does not fit into shutdown_timeout {limit}: "
             f"at shutdown SIGKILL comes {span(plan.timeout)} after SIG{program.stop.signal.removeprefix('SIG')}"
         )
-        drain = _longest(program)
+        drain = _longest(program) if program.wrote_drain else min(_longest(program), timeout)
         yield Found(message, _more_time(subject, drain + timeout, "stop.timeout", drain), name, "stop.timeout")
 
 
@@ -157,6 +175,11 @@ def _memory(subject: Subject, program: ProgramTable) -> int:
 
 def _most_processes(program: ProgramTable) -> int:
     return program.scale.max if program.scale else program.numprocs
+
+
+def _promise_is_cut(program: ProgramTable, plan: ShutdownPlan) -> bool:
+    """Whether the drain that somebody has written is cut. Who stops later has the time that the others leave."""
+    return program.wrote_drain and not plan.begin and _longest(program) > plan.drain
 
 
 def _longest(program: ProgramTable) -> Seconds:
