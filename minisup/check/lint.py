@@ -110,7 +110,11 @@ LINTS: Final = (
     Lint("MS134", "others may replace the configuration", trust_lints.directory_is_open_to_others, Needs.OWNERS),
     Lint("MS135", "others may write beside a log file", owner_lints.log_is_open_to_others, Needs.LOG_DIRECTORIES),
     Lint("MS136", "the Python that asks is out of the user's reach", helper_lints.python_is_out_of_reach, Needs.RIGHTS),
+    Lint("MS137", "a variable with several words is one word", command_lints.variable_is_not_split),
+    Lint("MS138", "the user may not enter the directory", owner_lints.directory_is_closed, Needs.DIRECTORIES),
     Lint("MS140", "the slots need more open files than there are", platform_lints.files_are_few, Needs.FILES),
+    Lint("MS141", "TZ does not move the schedule", worker_lints.zone_is_of_the_run),
+    Lint("MS142", "the stop signal reaches celery's pool", worker_lints.pool_is_signalled),
 )
 
 _BY_NUMBER: Final = {rule.id: rule for rule in LINTS}

@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.check.lint import review
-from minisup.check.lints.subject import OpenLog, Others, OutOfReach, Surroundings, Usual
+from minisup.check.lints.subject import Closed, OpenLog, Others, OutOfReach, Surroundings, Usual
 from minisup.check.systemd_unit import Unit
 from minisup.config.load import load
 
@@ -21,6 +21,7 @@ AROUND = {
     "MS119": Surroundings(usual={"email": FAST}),
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
     "MS126": Surroundings(usual={"report": Usual(runs=300, median=14.0, p95=25.0)}),
+    "MS138": Surroundings(closed={"email": Closed("user 65534", "/root/app", "/root")}),
     "MS140": Surroundings(files=1024),
     "MS130": Surroundings(others=Others(files={"/srv/shop/minisup.toml": "deploy"}, as_root=True)),
     "MS131": Surroundings(others=Others(env_files={"email": ("/srv/shop/.env", "everybody")})),

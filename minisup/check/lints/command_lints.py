@@ -10,6 +10,7 @@ from typing import Final
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.lints.words import shell_text
 from minisup.check.phrases import short
+from minisup.config.interpolate import names_in
 from minisup.config.masking import mask
 from minisup.config.problems import show
 from minisup.core.model import Scope
@@ -20,9 +21,16 @@ _STAYS: Final = re.compile(r"(?<!\|)\|(?!\|)|(?<![&<>])&(?![&>])|[(){}`]|\b(if|c
 _ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 _OPERATOR: Final = re.compile(r"&&|\|\||[|&;]|[0-9]*>>?(&[0-9-]|[\w./-]*)|<|<[\w./-]+")
 _VARIABLE: Final = re.compile(r"(?:.*=)?\$[A-Z_][A-Z0-9_]*")
+_HOME: Final = re.compile(r"(?:.*[=:])?~(?:/.*)?")
+"""`~/bin/work`, `--path=~/data`."""
+_TRAILING: Final = re.compile(r"[^\s\\;]+;")
+"""`work;`: the semicolon that ends a line of a shell."""
+
 _REDIRECTS: Final = re.compile(r"[<>]")
 _HALVED: Final = re.compile(r"(?<!\$)\$\$(?![$\w{(@#?*!-])")
 """`$$` where no `$NAME`, `$(...)` or `$1` of the shell can be meant."""
+
+_IN_A_SHELL: Final = 'command = ["sh", "-c", "..."] with exec before the last command'
 
 _CLEVER: Final = frozenset({"bash", "zsh"})
 """Shells that mostly are replaced without `exec`, unless the command is redirected (bash 5.2; dash 0.5.12 never is)."""
@@ -75,7 +83,21 @@ def shell_is_missing(subject: Subject) -> Iterator[Found]:
         if odd is None:
             continue
         message = f"{show(odd)} is for a shell, and none runs: {_fate(odd, program.command)}"
-        yield Found(message, 'command = ["sh", "-c", "..."] with exec before the last command', name, "command")
+        yield Found(message, _IN_A_SHELL, name, "command")
+
+
+def variable_is_not_split(subject: Subject) -> Iterator[Found]:
+    """`command = "${CMD}"` with `CMD="php work.php"`: one word stays one word, and no program has that name."""
+    for name, program in subject.programs():
+        template = program.command[0]
+        filled = program.for_slot(0).argv[0]
+        if "$" not in template or not re.search(r"\s", filled.strip()) or os.path.exists(filled):
+            continue
+        shown = program.for_slot(0, hide=True).argv[0]
+        message = f"{show(template)} is {show(shown)}, one word: a variable is filled in after the command is split"
+        names = sorted(names_in(template))
+        fix = f'command = ["sh", "-c", "exec ${names[0]}"], which splits it' if len(names) == 1 else _IN_A_SHELL
+        yield Found(message, fix, name, "command")
 
 
 def _shell_word(words: tuple[str, ...]) -> str | None:
@@ -83,14 +105,14 @@ def _shell_word(words: tuple[str, ...]) -> str | None:
     if _ASSIGNS.fullmatch(words[0]):
         name, _, value = words[0].partition("=")
         return f"{name}={mask(name, value)}"
-    if words[0] in _BUILTINS:
+    if words[0] in _BUILTINS or _HOME.fullmatch(words[0]):
         return words[0]
     for before, word in pairwise(words):
         if re.fullmatch("-[a-z]*c|-exec|-e|-r", before) or "-exec" in words:
             return None
-        if _OPERATOR.fullmatch(word) or _VARIABLE.fullmatch(word):
+        if any(rule.fullmatch(word) for rule in (_OPERATOR, _VARIABLE, _HOME)):
             return word
-    return None
+    return words[-1] if _TRAILING.fullmatch(words[-1]) else None
 
 
 def dollars_are_halved(subject: Subject) -> Iterator[Found]:
@@ -105,6 +127,8 @@ def dollars_are_halved(subject: Subject) -> Iterator[Found]:
 def _fate(odd: str, words: tuple[str, ...]) -> str:
     if odd in _BUILTINS or _ASSIGNS.fullmatch(odd):
         return "there is hardly a program of that name"
+    if _HOME.fullmatch(odd):
+        return "~ is a directory of that name; ${HOME} is filled in without a shell"
     if _VARIABLE.fullmatch(odd):
         return f"{show(words[0])} gets it as it is; ${{NAME}} is filled in without a shell"
     return f"{show(words[0])} gets it as an argument"

@@ -20,3 +20,12 @@ def log_is_open_to_others(subject: Subject) -> Iterator[Found]:
             )
             fix = f"let {place.directory} be root's alone (chown, chmod): programs need not write there, minisup does"
             yield Found(message, fix, name, place.key)
+
+
+def directory_is_closed(subject: Subject) -> Iterator[Found]:
+    """The working directory is entered with the rights of the program's user."""
+    for name, found in (subject.around.closed or {}).items():
+        place = "" if found.place == found.directory else f": no right to {found.place}"
+        message = f"{found.who} may not enter {found.directory}{place}; no run can start"
+        fix = f"chmod o+x {found.place}, or a group that {found.who} is in, or another directory"
+        yield Found(message, fix, name, "directory")

@@ -22,6 +22,7 @@ class Needs(StrEnum):
     LOG_DIRECTORIES = "log directories"
     OWNERS = "owners of files"
     RIGHTS = "rights of users"
+    DIRECTORIES = "rights of users to directories"
 
 
 class Usual(NamedTuple):
@@ -75,6 +76,14 @@ class OutOfReach(NamedTuple):
     place: str
 
 
+class Closed(NamedTuple):
+    """A `place` on the way to a program's `directory`, or that itself, which its user (`who`) may not enter."""
+
+    who: str
+    directory: str
+    place: str
+
+
 NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 ENOUGH: Final = 20
@@ -88,6 +97,7 @@ class Surroundings(NamedTuple):
     `open_logs`: by program, where others may write beside its log; None: nobody has looked at the directories.
     `others`: who else may change files; None: nobody has looked.
     `out_of_reach`: by program, why its user cannot start a helper of ours; None: nobody has looked.
+    `closed`: by program, why its user cannot enter its directory; None: nobody has looked.
     """
 
     unit: Unit | None = None
@@ -97,6 +107,7 @@ class Surroundings(NamedTuple):
     files: int | None = None
     others: Others | None = None
     out_of_reach: Mapping[str, OutOfReach] | None = None
+    closed: Mapping[str, Closed] | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -115,6 +126,8 @@ class Surroundings(NamedTuple):
                 return self.others is not None
             case Needs.RIGHTS:
                 return self.out_of_reach is not None
+            case Needs.DIRECTORIES:
+                return self.closed is not None
             case _:
                 return True
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from minisup.config.schema import ProgramTable
 
 LARAVEL: Final = "queue:work"
+CELERY: Final = "celery"
 LARAVEL_SLEEP: Final = 3.0
 LARAVEL_TIMEOUT: Final = 60.0
 """What `queue:work` takes for `--sleep` and `--timeout` that are not given, in seconds."""
@@ -22,7 +23,7 @@ _ENDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         LARAVEL: ("--once", "--stop-when-empty", "--max-jobs", "--max-time"),
         "messenger:consume": ("--limit", "-l", "--time-limit", "-t", "--memory-limit", "-m"),
-        "celery": ("--max-tasks-per-child", "--maxtasksperchild", "--max-memory-per-child"),
+        CELERY: ("--max-tasks-per-child", "--maxtasksperchild", "--max-memory-per-child"),
         "rq": ("--burst", "-b", "--max-jobs", "--max-idle-time"),
     }
 )
@@ -32,13 +33,13 @@ FRESH: Final[Mapping[str, str]] = MappingProxyType(
     {
         LARAVEL: "--max-time=3600",
         "messenger:consume": "--time-limit=3600",
-        "celery": "--max-tasks-per-child=1000",
+        CELERY: "--max-tasks-per-child=1000",
         "rq": "--max-jobs=1000",
     }
 )
 """What to add to each worker so that it is replaced now and then."""
 
-_STAYS: Final = frozenset({"celery"})  # its master stays when the processes in which it works are replaced
+_STAYS: Final = frozenset({CELERY})  # its master stays when the processes in which it works are replaced
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -104,7 +105,7 @@ def known_worker(words: Sequence[str]) -> Worker | None:
         if name in bases[1:]:
             return _worker(name, words)
     if "celery" in bases and "worker" in bases[bases.index("celery") :]:
-        return _worker("celery", words)
+        return _worker(CELERY, words)
     return _worker("rq", words) if ("rq", "worker") in pairwise(bases) else None
 
 

@@ -1,19 +1,22 @@
 """Whether a known worker is run the way it works: what Laravel's `--once` does not do, and who goes on for ever."""
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from math import ceil
 from typing import Final
 
 from minisup.check.lints.subject import Found, Subject
-from minisup.check.lints.words import FRESH, LARAVEL, LARAVEL_TIMEOUT, Worker, worker_of
+from minisup.check.lints.words import CELERY, FRESH, LARAVEL, LARAVEL_TIMEOUT, Worker, worker_of
 from minisup.check.phrases import span
 from minisup.config.schema import ProgramTable
 from minisup.config.units import write_duration
-from minisup.core.model import Kind, Seconds, Stop
+from minisup.core.model import Kind, Scope, Seconds, Stop
 from minisup.core.pace import idle_wait
 
 _GOOD_STOP: Final[Seconds] = 5.0
 _MARGIN: Final[Seconds] = 5.0
+_ONE_PROCESS: Final = frozenset({"solo", "threads", "gevent", "eventlet"})
+"""Pools of celery that have no processes beside the master."""
 
 
 def once_has_no_timeout(subject: Subject) -> Iterator[Found]:
@@ -129,3 +132,35 @@ def _workers(subject: Subject) -> Iterator[tuple[str, ProgramTable, Worker]]:
         worker = worker_of(program)
         if worker is not None:
             yield name, program, worker
+
+
+def pool_is_signalled(subject: Subject) -> Iterator[Found]:
+    """Celery's master lets its tasks finish when it gets SIGTERM; the processes in which they run die of it."""
+    for name, program, worker in _workers(subject):
+        if worker.name != CELERY or program.stop.scope is not Scope.GROUP or _in_one_process(worker):
+            continue
+        signal = f"SIG{program.stop.signal.removeprefix('SIG')}"
+        message = (
+            f"stop.scope = group sends {signal} to the processes of celery's pool too: "
+            "they die of it in the middle of a task, and the master would have let them finish"
+        )
+        yield Found(message, 'stop = { scope = "leader" }, or preset = "celery"', name, "stop.scope")
+
+
+def _in_one_process(worker: Worker) -> bool:
+    words = worker.words
+    given = [word.partition("=")[2] for word in words if word.startswith("--pool=")]
+    given += [after for word, after in pairwise(words) if word in {"-P", "--pool"}]
+    return bool(given) and given[-1] in _ONE_PROCESS
+
+
+def zone_is_of_the_run(subject: Subject) -> Iterator[Found]:
+    """TZ among a run's variables says what time it is for the run, not when the run is due."""
+    for name, program in subject.programs():
+        schedule = program.schedule
+        if schedule is None or schedule.cron is None or schedule.timezone is not None:
+            continue
+        zone = program.for_slot(0).environment.get("TZ") or subject.config.supervisor.environment.get("TZ")
+        if zone:
+            message = f"TZ = {zone} is the time zone of the runs; the schedule goes by that of minisup itself"
+            yield Found(message, f'schedule = {{ cron = "{schedule.cron}", timezone = "{zone}" }}', name, "schedule")

@@ -9,6 +9,7 @@ from time import time
 from typing import Final
 
 from minisup.check.lints.subject import Surroundings, Usual
+from minisup.cli.check.directories import closed
 from minisup.cli.check.file_owners import others
 from minisup.cli.check.helper_python import out_of_reach
 from minisup.cli.check.log_places import open_logs
@@ -37,7 +38,7 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
     around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.most, others(config, environ))
-    return around._replace(out_of_reach=out_of_reach(config))
+    return around._replace(out_of_reach=out_of_reach(config), closed=closed(config))
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:
