@@ -11,7 +11,7 @@ import pytest
 
 TOP = Path(__file__).parents[2]
 PAGE = TOP / "docs" / "explanation" / "architecture.md"
-PAGES = [PAGE, TOP / "CONTRIBUTING.md"]
+PAGES = [PAGE, TOP / "docs" / "explanation" / "security.md", TOP / "CONTRIBUTING.md"]
 BEGIN, END = "<!-- rooms: begin -->", "<!-- rooms: end -->"
 
 ROOMS = ("cli", "host", "sim", "convert", "check", "history", "control", "narrate", "config", "core", "probes")
