@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from attackers import PREFIX
+
 from minisup.core.model import Outcome
 
 TOLD = re.compile(rf"^(\S+:\d+) run (\d+) ({'|'.join(Outcome)})\b", re.MULTILINE)
@@ -66,7 +68,7 @@ def disagreements(ledger: Ledger, told: list[Told], status: Mapping[str, Any] | 
 
 def quarrel(end: Told, ledger: Ledger) -> str | None:
     """What is wrong with an end that was told, by what the job wrote."""
-    if end.outcome in {*BY_SIGNAL, "unstartable"}:
+    if end.outcome in {*BY_SIGNAL, "unstartable"} or end.slot.startswith(PREFIX):
         return None
     code = ledger.ended.get(end.run)
     if code is None:

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,10 +12,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from attackers import PREFIX, Attackers, attackers
 from kit import Daemon, Stage, Stopwatch, pause, toml, wait_until
 from ledger import Ledger, disagreements, lines_of, told_in
 from listener import Asked, Listener, Reply, granted
-from lookup import children_of, cpu_of, descriptors_of, resident_of, state_of
+from lookup import children_of, cpu_of, descriptors_of, resident_of, started_of, state_of
 from reader import Reader
 from redis_kit import Redis
 from storm import Storm, bring_the_commands_back, first_configuration, wake_all
@@ -54,10 +56,10 @@ class Report:
 def run(directory: Path, seconds: float, programs: int, seed: int) -> Report:
     """A whole run in an empty directory. Nothing of it survives."""
     report = Report(seed)
-    with staged(directory, report) as stage:
+    with staged(directory, report) as stage, attackers(stage) as user:
         agent = Listener(granted_or_taken)
         redis = Redis(stage) if shutil.which("redis-server") and find_spec("redis") else None
-        animals = prepare(stage, programs, seed, agent.url, redis)
+        animals = prepare(stage, programs, seed, agent.url, redis, user)
         ours, theirs = os.pipe()
         environ = {"ECS_AGENT_URI": agent.url}
         daemon = stage.up_file(stage.path("minisup.toml"), args=["--watch"], env=environ, stdout=theirs)
@@ -66,7 +68,7 @@ def run(directory: Path, seconds: float, programs: int, seed: int) -> Report:
         reader.start()
         storm = Storm(stage, daemon, animals, seed, agent, redis)
         try:
-            everything(storm, reader, report, seconds)
+            everything(storm, reader, report, seconds, user)
         except AssertionError as error:
             report.wrong.append(str(error))
         report.wrong += storm.wrong
@@ -93,7 +95,9 @@ def staged(directory: Path, report: Report) -> Iterator[Stage]:
             report.wrong.append(str(error))
 
 
-def prepare(stage: Stage, programs: int, seed: int, url: str, redis: Redis | None) -> list[Animal]:
+def prepare(
+    stage: Stage, programs: int, seed: int, url: str, redis: Redis | None, user: Attackers | None
+) -> list[Animal]:
     """Compile the job and write the configurations."""
     animal, rooms = stage.path("animal"), stage.path("rooms")
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-o", animal, SOURCE], check=True)
@@ -112,21 +116,22 @@ def prepare(stage: Stage, programs: int, seed: int, url: str, redis: Redis | Non
         f"on_failing = {toml(HOOK)}\non_recovered = {toml(f'{url}/recovered')}\n"
         f"on_give_up = {toml(HOOK)}\non_drain = {toml(f'{url}/drain')}"
     )
-    stage.config(*(animal.table for animal in animals), supervisor=head)
+    theirs = user.tables if user else []
+    stage.config(*(animal.table for animal in animals), *theirs, supervisor=head)
     broken = stage.path("minisup.toml").read_text() + f"[program.broken]\ncomand = {toml('true')}\n"
     stage.write("broken.toml", broken)
     stage.write("first.toml", stage.path("minisup.toml").read_text())
     return animals
 
 
-def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> None:
+def everything(storm: Storm, reader: Reader, report: Report, seconds: float, user: Attackers | None) -> None:
     """Up to the moment before the end. AssertionError: something did not come about in time."""
     daemon, facts = storm.daemon, report.facts
     pause(3.0)  # all that is made once is made: threads, helpers, what they need
     daemon.ask("stop", ["all"], now=True, wait=True, timeout=PATIENCE)
     before = descriptors_of(daemon.pid)
     daemon.ask("start", ["all"])
-    storm.rage(seconds)
+    facts["attackers"] = attack(storm, seconds, user, report)
     facts["actions"] = dict(sorted(storm.done.items()))
     facts["refused"] = dict(storm.refused)
     facts["slowest health"] = f"{storm.slowest_health * 1000:.0f} ms"
@@ -141,6 +146,19 @@ def everything(storm: Storm, reader: Reader, report: Report, seconds: float) -> 
     assert_counts(storm, reader, report)
     daemon.ask("start", ["all"])
     pause(0.5)
+
+
+def attack(storm: Storm, seconds: float, user: Attackers | None, report: Report) -> str:
+    """The storm, with a hostile user in it if there can be one."""
+    if user is None:
+        storm.rage(seconds)
+        return "none: only root can start programs as another user"
+    user.begin(storm.daemon.pid)
+    try:
+        storm.rage(seconds)
+    finally:
+        report.wrong += user.end()
+    return f"a user who stops, leases, forges and plants; unknown here: {', '.join(user.missing) or 'nothing'}"
 
 
 def assert_no_growth(memory: list[int], report: Report) -> None:
@@ -218,10 +236,12 @@ def worked(daemon: Daemon, names: set[str]) -> dict[str, int]:
 def assert_as_before(daemon: Daemon, descriptors: int, report: Report) -> None:
     """A minisup with nothing to do holds no more than in the beginning and does nothing."""
 
-    def zombies() -> list[int]:
-        return [pid for pid in children_of(daemon.pid) if state_of(pid) == "Z"]
+    def zombies() -> set[tuple[int, str]]:
+        """By pid and start time: the next process with the same pid is another one."""
+        return {(pid, started_of(pid)) for pid in children_of(daemon.pid) if state_of(pid) == "Z"}
 
-    wait_until(lambda: not zombies(), PATIENCE, "no zombies are left")
+    seen = zombies()
+    wait_until(lambda: not seen & zombies(), PATIENCE, "each zombie is reaped")
     wait_until(lambda: descriptors_of(daemon.pid) <= descriptors, PATIENCE, "all descriptors are given back")
     watch, used = Stopwatch(), cpu_of(daemon.pid)
     wait_until(lambda: watch.seconds > 1.0, PATIENCE)
@@ -241,7 +261,8 @@ def assert_counts(storm: Storm, reader: Reader, report: Report) -> None:
     report.facts["runs"] = f"{len(told)} told, {len(ledger.started)} started, {len(ledger.ended)} announced their end"
     report.wrong += disagreements(ledger, told, status)[:20]
     silent = {animal.name for animal in storm.animals if animal.kind in UNSEEN}
-    printed = {end.run for end in told if end.outcome == "worked" and end.slot.rpartition(":")[0] not in silent}
+    heard = [end for end in told if end.slot.rpartition(":")[0] not in silent and not end.slot.startswith(PREFIX)]
+    printed = {end.run for end in heard if end.outcome == "worked"}
     try:
         wait_until(lambda: printed <= reader.done, PATIENCE)
     except AssertionError:
@@ -253,6 +274,12 @@ def assert_counts(storm: Storm, reader: Reader, report: Report) -> None:
 def all_told(daemon: Daemon, status: dict[str, Any]) -> list[Any]:
     told = told_in(daemon.stderr)
     return told if len(told) >= sum(program["runs"]["total"] for program in status["programs"]) else []
+
+
+def by_its_own_clock(stderr: str) -> float | None:
+    """Seconds that the shutdown took, as minisup says at its end."""
+    said = re.findall(r"^stopped: .* ([0-9.]+) s$", stderr, re.MULTILINE)
+    return float(said[-1]) if said else None
 
 
 def finish(storm: Storm, reader: Reader, report: Report) -> None:
@@ -268,8 +295,8 @@ def finish(storm: Storm, reader: Reader, report: Report) -> None:
     report.facts["shutdown"] = f"{watch.seconds:.2f} s of {SHUTDOWN:g}"
     if code != 0:
         report.wrong.append(f"exit code {code}")
-    if watch.seconds > SHUTDOWN:
-        report.wrong.append(f"the shutdown took {watch.seconds:.2f} s")
+    if (took := by_its_own_clock(daemon.stderr)) is None or took > SHUTDOWN:  # ours counts how busy the machine is, too
+        report.wrong.append(f"the shutdown took {took} s by minisup's clock, {watch.seconds:.2f} s by ours")
     if survivors := storm.stage.jobs():
         report.wrong.append(f"survivors: {survivors}")
     ledger = Ledger(lines_of(storm.stage.path("ledger")))

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -239,7 +240,8 @@ class Stage:
 
     def write(self, name: str, text: str, mode: int = 0o644) -> Path:
         """A file that appears whole, in one moment."""
-        path, fresh = self.root / name, self.root / f".{name.replace('/', '_')}.new"
+        path = self.root / name
+        fresh = self.root / f".{name.replace('/', '_')}.{threading.get_ident()}.new"  # two threads may write one file
         fresh.write_text(text)
         fresh.chmod(mode)
         fresh.rename(path)

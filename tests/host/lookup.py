@@ -27,6 +27,11 @@ def state_of(pid: int) -> str:
     return (stat_of(pid) or ["X"])[0]
 
 
+def started_of(pid: int) -> str:
+    """When the process started, in ticks since boot: with the pid it names a process for good."""
+    return (stat_of(pid) or [""] * 20)[19]
+
+
 def children_of(pid: int) -> list[int]:
     return [child for child in pids() if (fields := stat_of(child)) and int(fields[1]) == pid]
 
