@@ -1,6 +1,6 @@
 """`minisup why` in words: the document of the method `why` as paragraphs. A pure function of it.
 
-The first sentence says what the program does and when something happens next; the paragraphs say because of what.
+The first sentence says what the program does and when something happens next; the paragraphs say why.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
