@@ -65,7 +65,7 @@ def end_all(supervisor: Supervisor) -> None:
     for _ in range(RUNS):
         pid = next(iter(supervisor.running))
         slot, run = supervisor.running.pop(pid)
-        supervisor.exits.ended(Reaped(pid, 0, None, 0.001, 1 << 20), slot, run, orphans=False)
+        supervisor.exits.ended(Reaped(pid, 0, None, 0.001, 1 << 20), slot, run)
 
 
 def main(to: str) -> None:

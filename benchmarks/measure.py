@@ -29,7 +29,7 @@ class Bench:
     ) -> Trial:
         """Return a contestant that is ready to be started; `more` are fields of the order."""
         order = Order(self.programs, self.programs, slots, tuple(job.split()), python=self.python, **more)
-        return Trial.restart_pending(contestant, order, stdout)
+        return Trial.fresh(contestant, order, stdout)
 
 
 def runs_per_second(bench: Bench, who: Contestant, slots: int, output: Output, user: str = "") -> float:
