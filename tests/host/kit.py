@@ -24,8 +24,8 @@ from minisup import Client
 from minisup.errors import MinisupError
 
 MARK = "MINISUP_TEST_MARK"
-SOON = 10.0
-"""Seconds in which something that normally takes milliseconds must have happened, on the busiest machine."""
+SOON = 30.0
+"""Seconds after which something that normally takes milliseconds is taken to hang, on the busiest machine."""
 SLACK = 1.5
 """Seconds that a promised time may be exceeded by, because the machine runs other things too."""
 LONGEST_SOCKET_PATH = 100

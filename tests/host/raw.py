@@ -9,7 +9,7 @@ from typing import Any, Self
 class Raw:
     """A connection that may say anything."""
 
-    def __init__(self, path: Path, limit: float = 5.0) -> None:
+    def __init__(self, path: Path, limit: float = 30.0) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(limit)
         try:

@@ -55,6 +55,15 @@ def test_what_goes_on_beside_a_program_that_was_given_up_keeps_minisup_healthy(s
     assert (named.returncode, named.stderr) == (1, "unhealthy: broken was given up\n")
 
 
+def test_what_an_operator_has_stopped_does_not_make_minisup_unhealthy_beside_what_was_given_up(stage: Stage) -> None:
+    """The platform would end the container in which somebody is at work."""
+    retry = {**QUICK, "give_up": "stop", "give_up_after": "300ms"}
+    daemon = stage.up(program("broken", "false", retry=retry), mail())
+    wait_until(lambda: daemon.program("broken")["state"] == "off", SOON, "it is given up")
+    daemon.ask("stop", ["mail"], now=True, wait=True)
+    assert daemon.ask("health")["healthy"]
+
+
 def test_a_service_gates_what_is_after_it_until_it_is_up(stage: Stage) -> None:
     service = program(
         "web", sh("echo web >> order; exec sleep 1000"), kind="service", min_runtime="700ms", stop=AT_ONCE

@@ -9,9 +9,13 @@ from minisup.core.stopping import is_to_do
 
 
 def idle_for_good(fleet: Fleet) -> str | None:
-    """Why minisup as a whole is of no use any more: nothing runs or will, because it was given up. None: it is."""
-    given_up = [program.name for program in fleet.programs.values() if program.given_up]
-    if not given_up or any(is_to_do(fleet, program) for program in fleet.programs.values()):
+    """Why minisup as a whole is of no use any more: nothing runs or will, because it was given up. None: it is.
+
+    Where an operator has stopped something, somebody is at work: the platform is not to end that.
+    """
+    programs = fleet.programs.values()
+    given_up = [program.name for program in programs if program.given_up]
+    if not given_up or any(program.stopped_by or is_to_do(fleet, program) for program in programs):
         return None
     return f"nothing runs any more: {', '.join(given_up)} {'was' if len(given_up) == 1 else 'were'} given up"
 

@@ -3,7 +3,7 @@
     many_lives.py SEED KILLS IDS CONFIG...
 
 Each is a fork of this process, which has imported everything, so that a life begins within milliseconds. One in four is
-killed while it comes up, the others when their jobs have begun to write to the file IDS. It prints the number of lives
+killed while it comes up, the others when some of their jobs have written to the file IDS. It prints the number of lives
 that did not last until they were killed.
 """
 
@@ -33,13 +33,18 @@ def live(config):
         os._exit(1)
 
 
-def size(file):
-    return os.stat(file).st_size if os.path.exists(file) else 0
+def runs():
+    """How many runs have begun, in all lives."""
+    if not os.path.exists(ids):
+        return 0
+    with open(ids, "rb") as file:
+        return file.read().count(b"\n")
 
 
-def wait_for_jobs(before):
-    for _ in range(300):
-        if size(ids) > before:
+def wait_for_runs(count):
+    """However busy the machine is, a life has had some runs before it is killed. Bounded, in case it has none."""
+    for _ in range(2000):
+        if runs() >= count:
             return
         time.sleep(0.01)
 
@@ -51,12 +56,12 @@ assert daemon.run
 ended = 0
 for _ in range(int(kills)):
     config = chance.choice(configs)
-    comes_up, before = chance.random() < 0.25, size(ids)
+    comes_up, wanted = chance.random() < 0.25, runs() + chance.randrange(1, 12)
     pid = os.fork()
     if not pid:
         live(config)
     if not comes_up:
-        wait_for_jobs(before)
+        wait_for_runs(wanted)
     time.sleep(chance.random() * (COMING_UP if comes_up else UNDER_LOAD))
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
