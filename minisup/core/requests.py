@@ -31,6 +31,8 @@ def asked(state: State, event: Asked) -> None:
             ask_empty(state, program, event)
     programs: dict[str, Program] = {slot.program.name: slot.program for slot in slots}
     for program in programs.values():
+        if event.verb is Verb.RESTART:
+            roll_again(program, slots)
         stopping.roll(state, program)
         if any(slot.held_for and slot in paused for slot in program.blocked):  # its cause may have gone meanwhile
             launch.probe(state, program)
@@ -43,6 +45,13 @@ def note_stop(slots: Sequence[Slot], event: Asked) -> None:
     if event.verb in STARTS_OR_STOPS:
         for slot in slots:
             slot.program.stopped_by = event.by if event.verb is Verb.STOP else ""
+
+
+def roll_again(program: Program, slots: Sequence[Slot]) -> None:
+    """A fresh run on its way up is older than this restart: its turn comes once more, after all others'."""
+    slot = program.rolling_now
+    if slot is not None and slot in slots and slot.run and not slot.restart_pending and slot not in program.rolling:
+        program.rolling.append(slot)
 
 
 def ask_empty(state: State, program: Program, event: Asked) -> None:
@@ -67,16 +76,7 @@ def files_changed(state: State, event: WatchedFilesChanged) -> None:
         return
     program.touched = Touched(event.file, event.files, state.now)
     notices.files_changed(state, event)
-    last = program.rolling_now
     asked(state, Asked(Verb.RESTART, notices.names(heard), named=frozenset({program.name})))
-    if (
-        last is not None
-        and program.rolling_now is last
-        and last.run
-        and not last.restart_pending
-        and last not in program.rolling
-    ):
-        program.rolling.append(last)  # on its way up with what the files held before
 
 
 def hears_of_files(slot: Slot) -> bool:
