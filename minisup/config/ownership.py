@@ -1,7 +1,7 @@
 """Who may change a file beside root and minisup itself: they decide what minisup runs, and it is often root.
 
 As sudo and logrotate do, minisup that is root does not take a configuration from them, unless MINISUP_TRUST names them
-(docs/decisions/0026-files-of-others.md).
+(docs/decisions/0023-files-of-others.md).
 """
 
 import os

@@ -4,7 +4,7 @@ Rule 1: only a regular file is opened, and never one that makes us wait: no FIFO
 one at what was opened.
 Rule 2: root reads an env_file for a program of another user. A link that somebody else has put on the way must not lead
 to what that somebody may not have: the file belongs to whoever made the link, or the program's user may read it
-(docs/decisions/0026-files-of-others.md). What root alone has placed is read with root's rights.
+(docs/decisions/0023-files-of-others.md). What root alone has placed is read with root's rights.
 """
 
 import errno

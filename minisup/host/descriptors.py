@@ -3,7 +3,7 @@
 A run costs two descriptors, and the usual soft limit of 1024 is there for programs that call select(), so minisup takes
 more for itself than it gives to its runs. It begins when half of the numbers below the soft limit are taken: then the
 soft limit becomes the hard one, and what stays open for long moves to numbers that runs never see. Around a vfork the
-old limit counts for a moment (docs/decisions/0022-open-files.md). Other threads may open files in that moment: they are
+old limit counts for a moment (docs/decisions/0021-open-files.md). Other threads may open files in that moment: they are
 given low numbers, which is why those are kept free.
 """
 
