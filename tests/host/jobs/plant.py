@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 
 LOGS, NAME, ROOTS, USER = sys.argv[1:]
+PARENT = os.getppid()
 NAMES = [NAME, f"{NAME}.1", f"{NAME}.2", f"{NAME}.1.gz", f"{NAME}.gz.tmp"]
 
 
@@ -56,7 +57,7 @@ os.setgid(int(USER))
 os.setuid(int(USER))
 sys.stdout.write("ready\n")
 sys.stdout.flush()
-for number in itertools.count():
+for number in itertools.takewhile(lambda _: os.getppid() == PARENT, itertools.count()):  # it ends with the test
     with suppress(OSError):
         replace(f"{LOGS}/{NAMES[number % len(NAMES)]}", number // len(NAMES))
     with suppress(OSError):
