@@ -65,6 +65,13 @@ def test_without_a_shell_the_fix_names_the_variable(tmp_path):
     assert finding.fix == 'command = ["sh", "-c", "exec $CMD"], which splits it'
 
 
+@pytest.mark.parametrize("command", ["${CMD} --once", "'${CMD:-php work.php}'", "${CMD} ${MORE:-x}"])
+def test_the_fix_loses_neither_other_words_nor_a_default(tmp_path, command):
+    text = JOB.replace('"true"', json.dumps(command))
+    (finding,) = found(tmp_path, text, "MS137", environ={"CMD": "php work.php"})
+    assert finding.fix == 'command = ["sh", "-c", "..."] with exec before the last command'
+
+
 CRON = "schedule = { cron = '0 9 * * *' }\n"
 
 

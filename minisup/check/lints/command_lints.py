@@ -95,8 +95,8 @@ def variable_is_not_split(subject: Subject) -> Iterator[Found]:
             continue
         shown = program.for_slot(0, hide=True).argv[0]
         message = f"{show(template)} is {show(shown)}, one word: a variable is filled in after the command is split"
-        names = sorted(names_in(template))
-        fix = f'command = ["sh", "-c", "exec ${names[0]}"], which splits it' if len(names) == 1 else _IN_A_SHELL
+        alone = [name for name in names_in(template) if program.command == (f"${{{name}}}",) and not program.clear_env]
+        fix = f'command = ["sh", "-c", "exec ${alone[0]}"], which splits it' if alone else _IN_A_SHELL
         yield Found(message, fix, name, "command")
 
 

@@ -27,5 +27,5 @@ def directory_is_closed(subject: Subject) -> Iterator[Found]:
     for name, found in (subject.around.closed or {}).items():
         place = "" if found.place == found.directory else f": no right to {found.place}"
         message = f"{found.who} may not enter {found.directory}{place}; no run can start"
-        fix = f"chmod o+x {found.place}, or a group that {found.who} is in, or another directory"
+        fix = f"another directory, or a group that {found.who} is in with x on {found.place}"
         yield Found(message, fix, name, "directory")
