@@ -157,7 +157,7 @@ def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record
 
 
 def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> None:
-    """Members of the run's session live on. They never delay the next run; after a crash they are stopped."""
+    """Members of the run's session live on. After a crash they are stopped; that delays a service's next run alone."""
     slot.leftovers[event.run] = event.leftovers
     signalled = slot.phase in {Phase.STOPPING, Phase.KILLING}
     if signalled or outcome in SWEPT:

@@ -11,8 +11,9 @@ Rules for whoever changes this package:
     it as of one in progress. What it is sent reaches it when it has started; SIGKILL reaches it at once.
  4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
-    token, a probe, a changed file; after: the program that it is after; output: `OutputDrained`; paused: the operator).
-    A slot that is paused keeps in `saved_wait` what it would wait for; `launch.wait` alone puts it there.
+    token, a probe, a changed file; after: the program that it is after; output: `OutputDrained`; leftovers: their end
+    or SIGKILL; paused: the operator). A slot that is paused keeps in `saved_wait` what it would wait for;
+    `launch.wait` alone puts it there.
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
  7. At most one run a slot; one of an earlier minisup is its slot's, and is fed before `Booted`. An event that names
     another run than the slot's is of the past and changes nothing.

@@ -61,12 +61,14 @@ def start_by_schedule(state: State, slot: Slot) -> None:
 
 
 def start(state: State, slot: Slot) -> None:
-    """The slot's wait is over: start a run, unless an operator, output, the rate or the budget say otherwise."""
+    """The slot's wait is over: start a run, unless an operator, the last run, the rate or the budget say otherwise."""
     program = slot.program
     if slot.paused_at is not None:
         wait(state, slot, Reason.PACE, state.now)
     elif slot.output:
         wait(state, slot, Reason.OUTPUT, None)
+    elif slot.leftover_kill_at and program.is_service:  # they may hold its port; SIGKILL ends the wait at the latest
+        wait(state, slot, Reason.LEFTOVERS, None)
     elif slot.needs_token and (program.held or not program.budget.take(state.now)):
         hold(state, slot)
     else:

@@ -1,6 +1,8 @@
-"""What ended runs have left behind: its signal, and its SIGKILL when it has had its time."""
+"""What ended runs have left behind: its signal, its SIGKILL when it has had its time, and who waits for that."""
 
+from minisup.core import launch
 from minisup.core.messages import SignalLeftovers
+from minisup.core.model import Phase, Reason
 from minisup.core.slot import Slot
 from minisup.core.state import State
 
@@ -17,3 +19,10 @@ def sweep(state: State, slot: Slot, *, hurry: bool = False) -> None:
         if hurry or due <= state.now:
             del slot.leftover_kill_at[run]
             state.out.append(SignalLeftovers(slot.name, run, "SIGKILL"))
+    release(state, slot)
+
+
+def release(state: State, slot: Slot) -> None:
+    """Start a service that waits for them, once none of them is in the middle of its stop."""
+    if slot.phase is Phase.WAITING and slot.reason is Reason.LEFTOVERS and not slot.leftover_kill_at:
+        launch.start(state, slot)

@@ -94,6 +94,7 @@ class Reason(StrEnum):
     AFTER = "after"
     PAUSED = "paused"
     OUTPUT = "output"
+    LEFTOVERS = "leftovers"
 
 
 TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(

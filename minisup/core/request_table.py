@@ -13,7 +13,7 @@ from minisup.core.model import Phase, Reason
 from minisup.core.slot import SIGNALLED, Slot
 
 AT_ONCE: Final = frozenset({Reason.PACE, Reason.IDLE, Reason.BACKOFF, Reason.HOLD, Reason.SCHEDULE})
-"""Waits that a restart ends; what waits for others, for an operator or for its output stays."""
+"""Waits that a restart ends; what waits for others, for an operator or for its last run stays."""
 
 
 class Request(StrEnum):
@@ -33,7 +33,7 @@ class Place(StrEnum):
     """Where a slot stands, as far as a request makes a difference."""
 
     WAITING = "waiting"
-    AFTER_OTHERS = "waiting: `after`, `output`"
+    AFTER_OTHERS = "waiting: `after`, `output`, `leftovers`"
     PAUSED = "paused, without a run"
     PAUSED_RUN = "paused, its run goes on"
     RUNNING = "running"
@@ -135,7 +135,7 @@ _ROWS: Final[Mapping[Place, tuple[Cell, ...]]] = {
     ),
     Place.AFTER_OTHERS: (
         Cell("off"),
-        Cell("no change; `--now` starts it", SO, now=ACTS),
+        Cell("no change; `--now` ends the wait for `after`", SO, now=ACTS),
         Cell("no change: the run that comes is a fresh one", SO),
         Cell("the wait is set aside"),
         _NOTHING,

@@ -164,7 +164,7 @@ def start_after_end(state: State, slot: Slot) -> None:
     slot.wanted = slot.restart_pending = True
     if slot.run:
         return
-    for run in slot.leftovers:  # they go on being stopped, but no longer hold up the slot
+    for run in slot.leftovers:  # they go on being stopped, but hold up nothing but a service
         slot.leftover_kill_at[run] = slot.kill_at if slot.kill_at is not None else state.now
     slot.kill_at = None
     launch.start_at(state, slot, Reason.PACE, state.now)

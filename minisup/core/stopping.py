@@ -166,6 +166,7 @@ def leftovers(state: State, event: Leftovers) -> None:
         settle(state, slot, Phase.OFF)
     else:
         state.arm_slot(slot)
+        leavings.release(state, slot)
 
 
 # --- services restart one after another -------------------------------------------------------------------------------

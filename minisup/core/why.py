@@ -23,6 +23,7 @@ EVENTS = {
     Reason.AFTER: "dependency",
     Reason.PAUSED: "resume",
     Reason.OUTPUT: "output",
+    Reason.LEFTOVERS: "leftovers",
 }
 """What wakes a slot that waits without a timer."""
 

@@ -35,7 +35,7 @@ IDLE_CPU = 0.05
 """The share of a processor that a minisup may use that has nothing to do."""
 HOOK = ["sh", "-c", "echo $$MINISUP_EVENT; case $$(($$$$ % 4)) in 0) exec sleep 20 ;; 1) exit 3 ;; esac"]
 """A hook that works, fails, or hangs."""
-EVENTS = {"hold", "after", "paused", "output"}
+EVENTS = {"hold", "after", "paused", "output", "leftovers"}
 """Waits that an event ends, not a time."""
 
 

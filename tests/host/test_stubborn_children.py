@@ -200,3 +200,26 @@ def test_a_stopped_slot_stays_off(stage: Stage, kind: str) -> None:
     total = daemon.program("off")["runs"]["total"]
     holds_for(lambda: daemon.slot("off:0")["phase"] == "off", 0.3, "the slot is off")
     assert daemon.program("off")["runs"]["total"] == total
+
+
+def test_a_restart_of_a_service_behind_a_shell_costs_no_failure(stage: Stage) -> None:
+    """The shell dies of the signal at once; what it started holds the port until it has drained."""
+    stage.write(
+        "serve.sh",
+        """mkdir port 2>> fail || exit 1
+        trap 'touch draining; while [ ! -e drained ]; do sleep 0.02; done; rmdir port; exit 0' TERM
+        echo ready >> ready
+        while :; do sleep 0.02; done
+        """,
+    )
+    behind_a_shell = sh("sh serve.sh; exit $?")  # no shell execs here
+    daemon = stage.up(program("web", behind_a_shell, kind="service", min_runtime=0, stop={"timeout": "20s"}))
+    wait_until(lambda: stage.lines("ready"), SOON, "it serves")
+    daemon.ask("restart", ["web"])
+    wait_until(lambda: daemon.slot("web:0")["reason"] == "leftovers", SOON, "the next run waits for the last one")
+    wait_until(stage.path("draining").exists, SOON, "what the shell left has its signal")
+    assert "processes of its last run are still being stopped" in stage.command("why", "web").stdout
+    stage.write("drained", "")
+    wait_until(lambda: len(stage.lines("ready")) == 2, SOON, "it serves again")
+    runs = daemon.program("web")["runs"]
+    assert (runs["stopped"], runs["failed"], stage.lines("fail")) == (1, 0, [])

@@ -52,7 +52,7 @@ from minisup.core.shutdown import LAST_WAIT, usable
 from minisup.core.timers import SLACK, Timers
 
 IN_PROGRESS = {Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
-NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.PAUSED}
+NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.LEFTOVERS, Reason.PAUSED}
 
 
 @dataclass(frozen=True)

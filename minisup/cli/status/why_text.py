@@ -128,6 +128,7 @@ WAITS: Final[Mapping[str, Callable[[Program], str]]] = {
     "idle": lambda program: f"the queue was empty {times(program['idle_streak'])} in a row",
     "schedule": lambda program: planned(program["schedule"]),
     "output": lambda _: "nobody takes the output of its last run",
+    "leftovers": lambda _: "processes of its last run are still being stopped",
 }
 
 
