@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from minisup.config.units import format_duration as duration
-from minisup.config.units import format_size as size
+from minisup.config.text.units import format_duration as duration
+from minisup.config.text.units import format_size as size
 from minisup.core import facts
 from minisup.core.messages import Asked, RunAsked, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome

@@ -8,10 +8,10 @@ from typing import Final
 from minisup.check.lint import Finding, Ignored
 from minisup.check.stop_text import ShutdownPlan, shutdown_plans
 from minisup.check.watch_text import watched_by
-from minisup.config.hook_table import HookCommand
-from minisup.config.masking import conceal, mask
+from minisup.config.keys.hook_table import HookCommand
 from minisup.config.reload_plan import MODES
 from minisup.config.schema import Config, ProgramTable
+from minisup.config.text.masking import conceal, mask
 from minisup.config.walk import keys_of
 from minisup.core.shutdown import usable
 from minisup.errors import ConfigError

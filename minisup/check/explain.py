@@ -11,16 +11,16 @@ from minisup.check.phrases import slots, span
 from minisup.check.scale_text import scale_lines
 from minisup.check.stop_text import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.check.watch_text import watch_lines
-from minisup.config.hook_table import HOOKS
-from minisup.config.log_tables import LineFormat, LogTo
-from minisup.config.masking import conceal, mask
+from minisup.config.keys.hook_table import HOOKS
+from minisup.config.keys.log_tables import LineFormat, LogTo
+from minisup.config.keys.supervisor_table import Platform, SupervisorTable
 from minisup.config.presets import preset_keys
 from minisup.config.schema import Config, ProgramTable
-from minisup.config.shell_words import word
-from minisup.config.supervisor_table import Platform, SupervisorTable
+from minisup.config.text.masking import conceal, mask
+from minisup.config.text.shell_words import word
+from minisup.config.text.toml_lines import printable
+from minisup.config.text.units import format_size
 from minisup.config.toml_format import written_keys
-from minisup.config.toml_lines import printable
-from minisup.config.units import format_size
 from minisup.core.model import Kind
 from minisup.core.shutdown import usable
 

@@ -6,7 +6,7 @@ from typing import Final
 from minisup.check.outage import outage, tries_by
 from minisup.check.phrases import bare, codes, rule, span
 from minisup.config.schema import ProgramTable
-from minisup.config.units import format_duration
+from minisup.config.text.units import format_duration
 from minisup.core.model import GiveUp, Restart
 
 _STEPS: Final = 3

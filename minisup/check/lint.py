@@ -21,7 +21,7 @@ from minisup.check.lints import (
 from minisup.check.lints.subject import Found, Lint, Needs, Subject, Surroundings, subject_of
 from minisup.check.systemd_unit import Unit
 from minisup.config.schema import Config
-from minisup.config.toml_lines import line_of
+from minisup.config.text.toml_lines import line_of
 
 USELESS: Final = "MS101"
 

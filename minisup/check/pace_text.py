@@ -6,9 +6,9 @@ from typing import Final
 from minisup.check.phrases import codes, percent, rate, rule, span
 from minisup.check.schedule_text import schedule_lines
 from minisup.check.stop_text import ending
-from minisup.config.problems import one_of
 from minisup.config.schema import ProgramTable
-from minisup.config.units import format_rate, format_size, write_duration
+from minisup.config.text.units import format_rate, format_size, write_duration
+from minisup.config.text.wording import one_of
 from minisup.core.model import Kind, Restart, Seconds
 from minisup.core.pace import idle_wait
 

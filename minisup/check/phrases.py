@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from minisup.config.shell_words import word
-from minisup.config.units import format_duration
+from minisup.config.text.shell_words import word
+from minisup.config.text.units import format_duration
 from minisup.core.model import Seconds
 
 _IN_SECONDS: Final = 120

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from minisup.check.phrases import span
-from minisup.config.masking import hide_urls
-from minisup.config.scale_tables import Probe, ScaleTable
+from minisup.config.keys.scale_tables import Probe, ScaleTable
 from minisup.config.schema import ProgramTable
-from minisup.config.shell_words import word
+from minisup.config.text.masking import hide_urls
+from minisup.config.text.shell_words import word
 from minisup.core.autoscale import BUSY, JUMP, KEEP, STALE, STEP
 
 

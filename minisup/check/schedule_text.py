@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Final
 
 from minisup.check.phrases import span
-from minisup.config.calendar import Cron, find_zone
+from minisup.config.keys.tables import ScheduleTable
 from minisup.config.schema import ProgramTable
-from minisup.config.tables import ScheduleTable
+from minisup.config.text.calendar import Cron, find_zone
 from minisup.core.model import Overlap
 
 _SHOWN: Final = 3

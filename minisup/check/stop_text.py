@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from minisup.check.phrases import short, span
-from minisup.config.problems import named
 from minisup.config.schema import Config, ProgramTable
+from minisup.config.text.wording import named
 from minisup.core.model import Kind, Restart, Scope, Seconds
 from minisup.core.shutdown import fit, level_end, levels, usable
 

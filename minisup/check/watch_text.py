@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from minisup.config.globs import MOST_DIRECTORIES, Glance, absent, literal
+from minisup.config.files.globs import MOST_DIRECTORIES, Glance, absent, literal
 from minisup.config.schema import ProgramTable
-from minisup.config.toml_lines import printable
+from minisup.config.text.toml_lines import printable
 from minisup.core.model import Kind
 
 

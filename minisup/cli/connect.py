@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 
-from minisup.config.workdir import absolute, current_directory
+from minisup.config.files.workdir import absolute, current_directory
 from minisup.control.client import Client
 from minisup.errors import ConfigError
 
@@ -87,7 +87,7 @@ def _supervisor(text: str) -> Mapping[str, object]:
 
 
 def _interpolated(named: str, given: object, known: dict[str, str]) -> str | None:
-    from minisup.config.interpolate import InterpolationError, interpolate  # noqa: PLC0415 -- few files need it
+    from minisup.config.text.interpolate import InterpolationError, interpolate  # noqa: PLC0415 -- few files need it
 
     own = {name: str(value) for name, value in given.items()} if isinstance(given, dict) else {}
     try:

@@ -20,7 +20,7 @@ def seconds(text: str, option: str) -> float:
     factor = _FACTORS.get(text[len(number) :] or "s")
     if factor is not None and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS:
         return int(number) * factor
-    from minisup.config.units import parse_duration  # noqa: PLC0415 -- the rare forms; `health` is in a hurry
+    from minisup.config.text.units import parse_duration  # noqa: PLC0415 -- the rare forms; `health` is in a hurry
 
     try:
         return parse_duration(text)

@@ -6,9 +6,9 @@ from dataclasses import MISSING, Field, is_dataclass
 from enum import Enum
 from typing import Any, Final, get_args, get_origin
 
-from minisup.config.key_info import Key
+from minisup.config.keys.key_info import Key
+from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.schema import ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
 from minisup.config.toml_format import written
 from minisup.config.walk import hint_of, keys_of, unwrap
 

@@ -5,20 +5,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from minisup.config.container import in_container
-from minisup.config.interpolate import OWN
-from minisup.config.logfiles import check_log_files
-from minisup.config.ownership import VARIABLE, Trust
-from minisup.config.problems import ProblemReport, Source, did_you_mean, format_problems, named, show
+from minisup.config.files.container import in_container
+from minisup.config.files.ownership import VARIABLE, Trust
+from minisup.config.files.problems import ProblemReport, Source, format_problems
+from minisup.config.files.sources import read_includes, read_source
+from minisup.config.files.workdir import current_directory
+from minisup.config.keys.supervisor_table import SHUTDOWN_TIMEOUT, Platform, SupervisorTable
 from minisup.config.programs import LoadContext, read_program
+from minisup.config.rules.logfiles import check_log_files
+from minisup.config.rules.table_context import Place
+from minisup.config.rules.validate import check_after, check_supervisor
 from minisup.config.schema import Config, ProgramTable
-from minisup.config.sources import read_includes, read_source
-from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform, SupervisorTable
-from minisup.config.table_context import Place
+from minisup.config.text.interpolate import OWN
+from minisup.config.text.wording import did_you_mean, named, show
 from minisup.config.users import AccountError, find_group, trusted
-from minisup.config.validate import check_after, check_supervisor
 from minisup.config.walk import Walker, build
-from minisup.config.workdir import current_directory
 from minisup.errors import ConfigError, Problem
 
 __all__ = ["find_config", "format_problems", "load"]

@@ -4,20 +4,21 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from minisup.config.envfile import EnvFile, read_variables
-from minisup.config.log_tables import LogStderr, LogTo
+from minisup.config.files.envfile import EnvFile, read_variables
+from minisup.config.files.problems import ProblemReport, Source
+from minisup.config.files.safe_open import LARGEST_FILE, read_file
+from minisup.config.files.sources import TOO_LARGE, reason
+from minisup.config.keys.log_tables import LogStderr, LogTo
+from minisup.config.keys.scale_tables import ScaleTable
 from minisup.config.presets import Keys, layered, paths, preset_keys
-from minisup.config.privileges import our_rights, refused
-from minisup.config.problems import ProblemReport, Source, show
-from minisup.config.safe_open import LARGEST_FILE, read_file
-from minisup.config.scale_tables import ScaleTable
-from minisup.config.scheduling import check_schedule
+from minisup.config.rules.privileges import our_rights, refused
+from minisup.config.rules.scheduling import check_schedule
+from minisup.config.rules.table_context import Place
+from minisup.config.rules.validate import check_program
 from minisup.config.schema import Identity, Origin, ProgramTable
-from minisup.config.sources import TOO_LARGE, reason
-from minisup.config.table_context import Place
-from minisup.config.toml_lines import Path, key_text, line_of
+from minisup.config.text.toml_lines import Path, key_text, line_of
+from minisup.config.text.wording import show
 from minisup.config.users import AccountError, find_identity
-from minisup.config.validate import check_program
 from minisup.config.values import NO_NAME, is_label
 from minisup.config.walk import Walker, build
 from minisup.core.model import ExitCodes, Kind, Restart, Scope

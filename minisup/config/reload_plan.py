@@ -9,11 +9,11 @@ from dataclasses import is_dataclass, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from minisup.config.hook_table import HookCommand
-from minisup.config.key_info import Reload
-from minisup.config.masking import conceal, mask
+from minisup.config.keys.hook_table import HookCommand
+from minisup.config.keys.key_info import Reload
+from minisup.config.keys.supervisor_table import SUPERVISOR_KEYS, SupervisorTable
 from minisup.config.schema import PROGRAM_KEYS, Config, ProgramTable
-from minisup.config.supervisor_table import SUPERVISOR_KEYS, SupervisorTable
+from minisup.config.text.masking import conceal, mask
 from minisup.config.walk import keys_of
 from minisup.core.model import Kind
 

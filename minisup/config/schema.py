@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from minisup.config.calendar import when
-from minisup.config.interpolate import interpolate
-from minisup.config.key_info import (
+from minisup.config.keys.key_info import (
     NEW_MINISUP,
     NEXT_RUN,
     NOW,
@@ -28,13 +26,16 @@ from minisup.config.key_info import (
     declared,
     says,
 )
-from minisup.config.log_tables import Log, LogTo
-from minisup.config.scale_tables import ScaleTable
-from minisup.config.supervisor_table import SupervisorTable
-from minisup.config.tables import Limits, QueueTable, ScheduleTable, Worked
-from minisup.config.toml_lines import Path as LinePath
+from minisup.config.keys.log_tables import Log, LogTo
+from minisup.config.keys.scale_tables import ScaleTable
+from minisup.config.keys.supervisor_table import SupervisorTable
+from minisup.config.keys.tables import Limits, QueueTable, ScheduleTable, Worked
+from minisup.config.text.calendar import Cron
+from minisup.config.text.interpolate import interpolate
+from minisup.config.text.toml_lines import Path as LinePath
 from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
 from minisup.core.model import Scale as ScalePolicy
+from minisup.core.model import Schedule as SchedulePolicy
 
 MOST_PROCESSES: Final = 10_000
 
@@ -240,8 +241,21 @@ class ProgramTable:
             idle=self.idle,
             retry=self.retry,
             stop=self.stop,
-            schedule=None if self.schedule is None else when(self.schedule),
+            schedule=self._schedule(),
             scale=self._scale(),
+        )
+
+    def _schedule(self) -> SchedulePolicy | None:
+        given = self.schedule
+        if given is None:
+            return None
+        calendar = None if given.cron is None else Cron(" ".join(given.cron.split()), given.timezone or "")
+        return SchedulePolicy(
+            every=given.every,
+            calendar=calendar,
+            overlap=given.overlap,
+            jitter=given.jitter,
+            catch_up=given.catch_up,
         )
 
     def _scale(self) -> ScalePolicy | None:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from minisup.config.schema import ProgramTable
-from minisup.config.units import format_size, write_duration
+from minisup.config.text.units import format_size, write_duration
 from minisup.config.walk import hint_of, keys_of, unwrap
 
 

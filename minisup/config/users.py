@@ -5,9 +5,9 @@ import os
 import pwd
 from collections.abc import Mapping
 
-from minisup.config.ownership import ALL, VARIABLE, Trust
-from minisup.config.problems import did_you_mean, show
+from minisup.config.files.ownership import ALL, VARIABLE, Trust
 from minisup.config.schema import Identity
+from minisup.config.text.wording import did_you_mean, show
 from minisup.config.values import Unfit
 
 _HIGHEST_ID = 2**32 - 2

@@ -6,11 +6,11 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, NamedTuple, TypeVar
 
-from minisup.config import cron, units
-from minisup.config.calendar import ZoneError, find_zone, never_due
-from minisup.config.globs import unfit
-from minisup.config.key_info import Key
-from minisup.config.problems import did_you_mean, one_of
+from minisup.config.files.globs import unfit
+from minisup.config.keys.key_info import Key
+from minisup.config.text import cron, units
+from minisup.config.text.calendar import ZoneError, find_zone, never_due
+from minisup.config.text.wording import did_you_mean, one_of
 
 T = TypeVar("T")
 

@@ -9,14 +9,15 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
-from minisup.config.core_keys import key_of
-from minisup.config.globs import escaped
-from minisup.config.hook_table import HookCommand, read_hook
-from minisup.config.interpolate import InterpolationError, interpolate, names_in
-from minisup.config.key_info import Key
-from minisup.config.masking import MASK, is_secret
-from minisup.config.problems import ProblemReport, Source, did_you_mean, named, one_of, show
-from minisup.config.toml_lines import Path, key_text
+from minisup.config.files.globs import escaped
+from minisup.config.files.problems import ProblemReport, Source
+from minisup.config.keys.core_keys import key_of
+from minisup.config.keys.hook_table import HookCommand, read_hook
+from minisup.config.keys.key_info import Key
+from minisup.config.text.interpolate import InterpolationError, interpolate, names_in
+from minisup.config.text.masking import MASK, is_secret
+from minisup.config.text.toml_lines import Path, key_text
+from minisup.config.text.wording import did_you_mean, named, one_of, show
 from minisup.config.values import READERS, Unfit, Value, read_choice, read_exit_code, read_path, read_text
 
 _KEYS_NAMED: Final = 10
@@ -240,7 +241,7 @@ class Walker:
         return frozenset(keys_of(ProgramTable))
 
     def _supervisor_keys(self) -> frozenset[str]:
-        from minisup.config.supervisor_table import SupervisorTable  # noqa: PLC0415 - only for a hint
+        from minisup.config.keys.supervisor_table import SupervisorTable  # noqa: PLC0415 - only for a hint
 
         return frozenset(keys_of(SupervisorTable))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from minisup.config.toml_lines import printable
+from minisup.config.text.toml_lines import printable
 from minisup.convert.report_builder import Converted, KeyNote, Location, Remark
 
 SCHEMA: Final = 1

@@ -10,9 +10,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from minisup.config.envfile import read_variables
-from minisup.config.problems import ProblemReport, did_you_mean, named, show
-from minisup.config.sources import read_bytes
+from minisup.config.files.envfile import read_variables
+from minisup.config.files.problems import ProblemReport
+from minisup.config.files.sources import read_bytes
+from minisup.config.text.wording import did_you_mean, named, show
 from minisup.convert.command_kind import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.names import label
 from minisup.convert.read import directory_of, read_text

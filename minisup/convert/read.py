@@ -3,7 +3,7 @@
 import os
 from typing import Final
 
-from minisup.config.sources import read_bytes
+from minisup.config.files.sources import read_bytes
 from minisup.convert.report_builder import Ledger
 from minisup.errors import Problem
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from minisup.config.problems import ProblemReport
+from minisup.config.files.problems import ProblemReport
 from minisup.errors import ConfigError, Problem
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
-from minisup.config.calendar import Cron
+from minisup.config.text.calendar import Cron
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scale, Schedule, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 

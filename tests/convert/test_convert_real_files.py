@@ -10,7 +10,7 @@ import pytest
 from convert_kit import CONFIGS, CRONTABS, ENVIRON, IMAGES, REAL, loaded, words_of
 from supervisor_reference import processes
 
-from minisup.config.interpolate import OWN
+from minisup.config.text.interpolate import OWN
 from minisup.convert.crontab.crontab_file import import_crontab
 from minisup.convert.import_report import report_facts, report_text
 from minisup.convert.render import render

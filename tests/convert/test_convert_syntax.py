@@ -179,7 +179,7 @@ def test_expansions_are_those_of_supervisor(text, number):
 @given(text=st.lists(st.sampled_from(["$", "{", "}", "A", "%(ENV_X)s", "$$", "${"]), max_size=8).map("".join))
 def test_a_dollar_stays_a_dollar(tmp_path, text):
     """What minisup makes of the finished text is what supervisord made of the file's."""
-    from minisup.config.interpolate import interpolate  # noqa: PLC0415 - the other side
+    from minisup.config.text.interpolate import interpolate  # noqa: PLC0415 - the other side
 
     path = tmp_path / "s.conf"
     path.write_text(f"[program:x]\ncommand=run '-{text}'\n", encoding="utf-8")

@@ -15,9 +15,9 @@ from listener import Listener
 from lookup import children_of, state_of
 from plumbing import Plumbing
 
-from minisup.config.hook_table import HookCommand
+from minisup.config.keys.hook_table import HookCommand
+from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.schema import Config, ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
 from minisup.core import facts
 from minisup.core.model import Outcome
 from minisup.host.integrations import hooks

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.core.facts import RotationFailed
 from minisup.host.output import outlets
 from minisup.host.output.files import file_sink

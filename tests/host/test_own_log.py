@@ -7,7 +7,7 @@ import pytest
 from plumbing import Plumbing, Reader
 
 from minisup import narrate
-from minisup.config.log_tables import Level, LineFormat, SupervisorLog
+from minisup.config.keys.log_tables import Level, LineFormat, SupervisorLog
 from minisup.core import facts
 from minisup.core.model import Outcome
 from minisup.host.output.log import OwnLog

@@ -14,7 +14,7 @@ from kit import SOON, Stage, wait_until
 from plumbing import Plumbing
 from ways import needs_root
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.host.output.files import rotate, safe_path
 from minisup.host.output.files.logfile import LogFile
 from minisup.host.output.files.rotate import Rotated, squeeze

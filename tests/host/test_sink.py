@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from plumbing import Plumbing, Reader
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.core.facts import OutputStuck, OutputTaken
 from minisup.host.output import writer_thread
 from minisup.host.output.console import open_sink

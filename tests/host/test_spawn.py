@@ -11,7 +11,7 @@ import pytest
 from ways import FDS, PATH, Ways, fields, needs_root, script
 
 import minisup.host.start.spawn
-from minisup.config.privileges import our_rights
+from minisup.config.rules.privileges import our_rights
 from minisup.host.process.processes import children_of_self
 from minisup.host.start.environment import Account
 from minisup.host.start.recipe import recipe

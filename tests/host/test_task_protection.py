@@ -12,7 +12,7 @@ from kit import AT_ONCE, SOON, Daemon, Stage, Stopwatch, holds_for, program, sh,
 from listener import Asked, Listener, granted
 from plumbing import Plumbing
 
-from minisup.config.tables import TaskProtection
+from minisup.config.keys.tables import TaskProtection
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Record

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kit import SOON, holds_for, wait_until
 
-from minisup.config.globs import Glance, escaped
+from minisup.config.files.globs import Glance, escaped
 from minisup.history import place
 from minisup.host.watch import notify, watcher
 from minisup.host.watch.notify import BlindError, Inotify, far_away, is_forced_to_poll
@@ -177,7 +177,7 @@ def test_a_defect_ends_the_watching_and_nothing_else(
 def test_more_directories_than_anybody_means_are_said(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minisup.config.globs.MOST_DIRECTORIES", 2)
+    monkeypatch.setattr("minisup.config.files.globs.MOST_DIRECTORIES", 2)
     ledger.watch(tmp_path, all="**/*")
     wait_until(lambda: ledger.told() or ledger.warnings, SOON, "it is said")
     assert "name narrower patterns" in ledger.warnings[0]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from minisup.check.systemd_unit import read_unit
-from minisup.config.supervisor_table import SHUTDOWN_TIMEOUT, Platform
+from minisup.config.keys.supervisor_table import SHUTDOWN_TIMEOUT, Platform
 from minisup.errors import ConfigError, TakenError
 
 TOP = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from minisup.check.effective import facts
 from minisup.check.explain import explain
+from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.load import format_problems, load
 from minisup.config.schema import ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
 from minisup.config.walk import hint_of, keys_of, unwrap
 from minisup.errors import ConfigError
 

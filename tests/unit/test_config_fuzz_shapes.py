@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from minisup.check.explain import explain
 from minisup.check.stop_text import shutdown_plans
+from minisup.config.files.problems import MOST_PROBLEMS
 from minisup.config.load import format_problems, load
-from minisup.config.problems import MOST_PROBLEMS
-from minisup.config.toml_lines import DEEPEST, find_lines
+from minisup.config.text.toml_lines import DEEPEST, find_lines
 from minisup.errors import ConfigError
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)

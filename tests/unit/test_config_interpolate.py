@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.config.interpolate import InterpolationError, interpolate, names_in
+from minisup.config.text.interpolate import InterpolationError, interpolate, names_in
 
 VALUES = {"A": "1", "EMPTY": "", "DOLLAR": "${A}", "DB_PASSWORD": "hunter2", "NAME_2": "x"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import minisup
-from minisup.config.key_info import NEXT_RUN, NOW, Key, declared, says
+from minisup.config.keys.key_info import NEXT_RUN, NOW, Key, declared, says
 
 PACKAGE = Path(minisup.__file__).parent
 AFTER = "    numprocs: int = field(\n"

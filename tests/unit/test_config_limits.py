@@ -4,8 +4,8 @@ import pytest
 from config_kit import problem, program
 
 import minisup.config.programs
-from minisup.config.privileges import Rights, our_rights, refused
-from minisup.config.tables import Limits
+from minisup.config.keys.tables import Limits
+from minisup.config.rules.privileges import Rights, our_rights, refused
 
 PLAIN = Rights(lowest_nice=0, nice=0, most_files=4096)
 """An ordinary user's."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.config.toml_lines import find_lines, key_text, line_of
+from minisup.config.text.toml_lines import find_lines, key_text, line_of
 
 TEXT = '''\
 # a comment with [brackets] and = signs

@@ -4,10 +4,10 @@ import pwd
 import pytest
 from config_kit import ENVIRON, JOB, program, read, write
 
+from minisup.config.keys.log_tables import LogFormat, LogStderr, LogTo
+from minisup.config.keys.supervisor_table import Platform
 from minisup.config.load import find_config, load
-from minisup.config.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.schema import Identity, Origin
-from minisup.config.supervisor_table import Platform
 from minisup.core.model import ExitCodes, GiveUp, Kind, Policy, Restart, Scope
 from minisup.errors import ConfigError
 

@@ -4,7 +4,7 @@ import pytest
 from config_kit import JOB, problem, problems, program, read
 
 from minisup.check.explain import explain
-from minisup.config.log_tables import LogFormat, LogStderr, LogTo, Rotation
+from minisup.config.keys.log_tables import LogFormat, LogStderr, LogTo, Rotation
 
 FILE = "log = { to = 'file', path = 'logs/${MINISUP_PROGRAM}-${MINISUP_SLOT}-${APP}.log' }"
 

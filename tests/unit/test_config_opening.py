@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 from config_kit import ENVIRON, JOB, problem, write
 
+from minisup.config.files.safe_open import LARGEST_FILE, read_file
 from minisup.config.load import load
-from minisup.config.safe_open import LARGEST_FILE, read_file
 from minisup.errors import ConfigError
 
 DEPLOY, APP = 12345, 23456

@@ -11,7 +11,7 @@ from config_kit import ENVIRON, JOB, write
 from minisup.check.lint import review
 from minisup.check.lints.subject import Others, Surroundings
 from minisup.cli.check import file_owners
-from minisup.config import container
+from minisup.config.files import container
 from minisup.config.load import load
 from minisup.errors import ConfigError
 

@@ -3,7 +3,7 @@ from config_kit import ENVIRON, JOB, problems, program, read, write
 
 from minisup.cells import width
 from minisup.config.load import format_problems, load
-from minisup.config.problems import show
+from minisup.config.text.wording import show
 from minisup.errors import ConfigError
 
 WRONG = [

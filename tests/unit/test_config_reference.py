@@ -3,8 +3,8 @@ from pathlib import Path
 from config_kit import ENVIRON, problems
 
 from minisup.config.config_reference import reference
+from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.schema import ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
 from minisup.config.walk import keys_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"

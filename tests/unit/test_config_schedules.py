@@ -7,10 +7,10 @@ from config_kit import JOB, problems, read
 
 from minisup.check.explain import explain
 from minisup.check.schedule_text import upcoming
-from minisup.config import calendar
-from minisup.config.calendar import Cron, ZoneError, find_zone, local_text, never_due
-from minisup.config.cron import fault
-from minisup.config.tables import ScheduleTable
+from minisup.config.keys.tables import ScheduleTable
+from minisup.config.text import calendar
+from minisup.config.text.calendar import Cron, ZoneError, find_zone, local_text, never_due
+from minisup.config.text.cron import fault
 from minisup.core.model import Overlap
 
 WRAPPED = [

@@ -3,7 +3,7 @@
 from config_kit import program
 
 from minisup.check.watch_text import watch_lines, watched_by
-from minisup.config import globs
+from minisup.config.files import globs
 
 WATCH = "watch = ['app/**/*.php', 'composer.lock', 'app', 'src/*.php', 'app/*.txt']"
 

@@ -5,8 +5,8 @@ import os
 import pytest
 from config_kit import JOB, problem, program, read, write
 
-from minisup.config import globs
-from minisup.config.globs import Glance, absent, could_name, escaped
+from minisup.config.files import globs
+from minisup.config.files.globs import Glance, absent, could_name, escaped
 from minisup.config.load import load
 from minisup.errors import ConfigError
 

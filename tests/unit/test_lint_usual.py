@@ -5,7 +5,7 @@ from lint_kit import FAST, comes, said
 
 from minisup.check.lints.subject import Surroundings, Usual
 from minisup.check.lints.usual_run_lints import period
-from minisup.config.tables import ScheduleTable
+from minisup.config.keys.tables import ScheduleTable
 
 
 def email(usual):

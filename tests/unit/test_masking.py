@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from minisup.check.effective import facts, problem_facts
 from minisup.check.explain import explain
 from minisup.config.load import load
-from minisup.config.masking import conceal, hide_urls, is_secret, mask
 from minisup.config.reload_plan import plan
+from minisup.config.text.masking import conceal, hide_urls, is_secret, mask
 from minisup.errors import ConfigError
 
 

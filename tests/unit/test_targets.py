@@ -2,7 +2,7 @@
 
 import pytest
 
-from minisup.config.problems import near_names
+from minisup.config.text.wording import near_names
 from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.model import Policy

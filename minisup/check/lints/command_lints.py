@@ -10,9 +10,9 @@ from typing import Final
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.lints.words import shell_text
 from minisup.check.phrases import short
-from minisup.config.interpolate import names_in
-from minisup.config.masking import mask
-from minisup.config.problems import show
+from minisup.config.text.interpolate import names_in
+from minisup.config.text.masking import mask
+from minisup.config.text.wording import show
 from minisup.core.model import Scope
 
 _LOOP: Final = re.compile(r"\b(while|until|for)\b.*\bdo\b", re.DOTALL)

@@ -7,10 +7,10 @@ from typing import Final
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.phrases import span
 from minisup.check.stop_text import ShutdownPlan
-from minisup.config.log_tables import LogStderr, LogTo
+from minisup.config.keys.log_tables import LogStderr, LogTo
+from minisup.config.keys.supervisor_table import Platform
 from minisup.config.schema import ProgramTable
-from minisup.config.supervisor_table import Platform
-from minisup.config.units import format_size, write_duration
+from minisup.config.text.units import format_size, write_duration
 from minisup.core.model import Seconds, Stop
 from minisup.core.shutdown import LEVEL, usable
 

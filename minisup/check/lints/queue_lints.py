@@ -13,7 +13,7 @@ from minisup.check.outage import tries_by
 from minisup.check.pace_text import EXAMPLE
 from minisup.check.phrases import rate, span
 from minisup.config.schema import ProgramTable
-from minisup.config.units import write_duration
+from minisup.config.text.units import write_duration
 from minisup.core.model import Idle, Kind, Restart, Seconds
 from minisup.core.pace import idle_wait
 

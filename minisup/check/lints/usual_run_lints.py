@@ -6,8 +6,8 @@ from typing import Final
 
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.phrases import percent, rate, span
-from minisup.config.tables import ScheduleTable
-from minisup.config.units import write_duration
+from minisup.config.keys.tables import ScheduleTable
+from minisup.config.text.units import write_duration
 from minisup.core.model import Kind, Restart, Seconds
 
 _HOUR: Final = 60

@@ -9,7 +9,7 @@ from minisup.check.lints.subject import Found, Subject
 from minisup.check.lints.words import CELERY, FRESH, LARAVEL, LARAVEL_TIMEOUT, Worker, worker_of
 from minisup.check.phrases import span
 from minisup.config.schema import ProgramTable
-from minisup.config.units import write_duration
+from minisup.config.text.units import write_duration
 from minisup.core.model import Kind, Scope, Seconds, Stop
 from minisup.core.pace import idle_wait
 

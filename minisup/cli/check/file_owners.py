@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from minisup.check.lints.subject import Others
-from minisup.config.ownership import EVERYBODY, Stranger, Trust, stranger, stranger_above
+from minisup.config.files.ownership import EVERYBODY, Stranger, Trust, stranger, stranger_above
 from minisup.config.schema import Config, ProgramTable
 from minisup.config.users import AccountError, trusted
 from minisup.host.start.environment import executables

@@ -38,7 +38,7 @@ def up(
     path, environ = find_config(config, os.environ), dict(os.environ)
     named = socket or os.environ.get("MINISUP_SOCKET")
     loaded = load(path, environ, guarded=True)
-    from minisup.config.workdir import current_directory  # noqa: PLC0415 -- the configuration has loaded it
+    from minisup.config.files.workdir import current_directory  # noqa: PLC0415 -- the configuration has loaded it
 
     cwd = current_directory(environ, path)  # for good: the directory itself may be gone when a link leads elsewhere
 
@@ -56,6 +56,6 @@ def with_socket(config: Config, named: str | None, cwd: str) -> Config:
         return config
     from dataclasses import replace  # noqa: PLC0415 -- the configuration has loaded it
 
-    from minisup.config.workdir import absolute  # noqa: PLC0415 -- as above
+    from minisup.config.files.workdir import absolute  # noqa: PLC0415 -- as above
 
     return replace(config, supervisor=replace(config.supervisor, socket=absolute(named, cwd)))

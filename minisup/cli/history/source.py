@@ -99,7 +99,7 @@ class HistorySource:
             except ConfigError:
                 pass
             if not any(fnmatchcase(name, target.partition(":")[0]) for name in names):
-                from minisup.config.problems import named, near_names  # noqa: PLC0415 -- a mistake
+                from minisup.config.text.wording import named, near_names  # noqa: PLC0415 -- a mistake
 
                 here = programs(self.database)
                 hint = near_names(target, dict.fromkeys(names)) or f"programs in the history: {named(here) or 'none'}"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from minisup.cli.report.report_words import percent
 from minisup.cli.simulate import simulate_options as options
-from minisup.config.problems import named, near_names
-from minisup.config.units import format_duration, format_rate
+from minisup.config.text.units import format_duration, format_rate
+from minisup.config.text.wording import named, near_names
 from minisup.core.model import GiveUp, Kind
 from minisup.errors import NoSuchTargetError, UsageError
 from minisup.sim.arrivals import Burst

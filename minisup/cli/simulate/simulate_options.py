@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from minisup.config.units import format_duration, parse_duration
+from minisup.config.text.units import format_duration, parse_duration
 from minisup.errors import UsageError
 from minisup.sim.run_times import Exponential, Fixed, Lognormal, Uniform
 

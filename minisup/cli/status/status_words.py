@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from minisup.config.units import format_duration as amount
+from minisup.config.text.units import format_duration as amount
 
 __all__ = [
     "amount",

@@ -9,7 +9,7 @@ import shlex
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from minisup.config.problems import show
+from minisup.config.text.wording import show
 from minisup.convert.crontab.crontab_names import name_of
 from minisup.convert.crontab.crontab_user import home_of, not_a_user, user_before
 from minisup.convert.crontab.crontab_when import When, when

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Final
 
-from minisup.config.problems import show
+from minisup.config.text.wording import show
 from minisup.convert.known_commands import CLIENTS, SERVERS, words
 from minisup.convert.wrappers import FRONTS
 

@@ -4,9 +4,9 @@ import re
 import zlib
 from typing import Final, NamedTuple
 
-from minisup.config import cron
-from minisup.config.problems import show
-from minisup.config.units import parse_duration
+from minisup.config.text import cron
+from minisup.config.text.units import parse_duration
+from minisup.config.text.wording import show
 
 _ALIASES: Final = {
     "@hourly": "0 * * * *",

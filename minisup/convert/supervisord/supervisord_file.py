@@ -12,7 +12,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from minisup.config.problems import did_you_mean, show
+from minisup.config.text.wording import did_you_mean, show
 from minisup.convert.command_kind import SERVICE
 from minisup.convert.names import label
 from minisup.convert.read import STDIN, directory_of, read_text

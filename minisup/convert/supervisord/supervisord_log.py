@@ -7,7 +7,7 @@ for a separate stderr), or none.
 import os
 from typing import Any, Final
 
-from minisup.config.problems import show
+from minisup.config.text.wording import show
 from minisup.convert.supervisord.supervisord_reader import SectionKeys
 
 _OUT: Final = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/1/fd/1"})

@@ -9,7 +9,7 @@ import re
 import signal
 from typing import Any, Final
 
-from minisup.config.problems import did_you_mean, show
+from minisup.config.text.wording import did_you_mean, show
 from minisup.convert.command_kind import JOB, SERVICE, TASK, Judged, judge
 from minisup.convert.render import written
 from minisup.convert.supervisord.supervisord_reader import SectionKeys

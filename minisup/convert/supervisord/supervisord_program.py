@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from minisup.config.problems import show
+from minisup.config.text.wording import show
 from minisup.convert.command_kind import JOB, Judged
 from minisup.convert.names import label
 from minisup.convert.render import written

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from minisup.config.problems import did_you_mean, show
+from minisup.config.text.wording import did_you_mean, show
 from minisup.convert.read import directory_of
 from minisup.convert.report_builder import KeyResult, Ledger
 from minisup.convert.supervisord.ini import DEFAULT, IniKey, Section

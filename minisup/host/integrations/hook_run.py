@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Final
 
-from minisup.config.toml_lines import printable
+from minisup.config.text.toml_lines import printable
 from minisup.core.model import Seconds
 from minisup.host.characters import cut_before
 from minisup.host.loop import Loop

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from minisup.config.hook_table import HOOKS, HookCommand
-from minisup.config.interpolate import OWN
+from minisup.config.keys.hook_table import HOOKS, HookCommand
 from minisup.config.schema import Config
+from minisup.config.text.interpolate import OWN
 from minisup.core import facts
 from minisup.core.model import Instant, Outcome, Seconds
 from minisup.core.outcome import described

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from minisup.config.scale_tables import Probe
+from minisup.config.keys.scale_tables import Probe
 from minisup.config.schema import Config
-from minisup.config.units import format_duration
+from minisup.config.text.units import format_duration
 from minisup.core.messages import Measured
 from minisup.host.loop import Loop, Timer
 from minisup.host.process.reap import Reaped

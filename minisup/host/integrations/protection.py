@@ -11,8 +11,8 @@ request that failed is tried again later and later. One request is under way at 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from minisup.config.keys.supervisor_table import Platform
 from minisup.config.schema import Config
-from minisup.config.supervisor_table import Platform
 from minisup.core import facts
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Seconds

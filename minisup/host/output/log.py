@@ -6,7 +6,7 @@ from json import dumps
 from typing import Any
 
 from minisup import narrate
-from minisup.config.log_tables import LineFormat, SupervisorLog
+from minisup.config.keys.log_tables import LineFormat, SupervisorLog
 from minisup.core.facts import name_of
 from minisup.escapes import visible
 from minisup.host.clock import Clock

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, NamedTuple
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.host.loop import Loop
 from minisup.host.output.files.file_sink import FileSink, Tell
 from minisup.host.output.jsonlines import Json

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from minisup.config.log_tables import SupervisorLog
+from minisup.config.keys.log_tables import SupervisorLog
 from minisup.core.facts import OutputLost, OutputTaken, Reopened, RunStarted
 from minisup.core.messages import Record, Started
 from minisup.core.state import State

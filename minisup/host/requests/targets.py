@@ -121,7 +121,7 @@ def means(program: Program, target: str) -> bool:
 
 def no_such(state: State, unknown: list[str]) -> NoSuchTargetError:
     """The error for targets that match nothing, with the nearest names, or with a few of those there are."""
-    from minisup.config.problems import named, near_names  # noqa: PLC0415  only when somebody has mistyped
+    from minisup.config.text.wording import named, near_names  # noqa: PLC0415  only when somebody has mistyped
 
     groups = {f"@{group}" for program in state.programs.values() for group in program.policy.groups}
     is_group = unknown[0].startswith("@")

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from minisup.config.masking import conceal
+from minisup.config.keys.tables import Limits
 from minisup.config.schema import Config, Identity
-from minisup.config.tables import Limits
+from minisup.config.text.masking import conceal
 from minisup.host.output.outlets import Outlet
 from minisup.host.process.run_record import Running
 from minisup.host.start.environment import Account, child_environment

@@ -11,7 +11,7 @@ from binascii import crc32
 from collections.abc import Mapping, Sequence
 from typing import Final, Self
 
-from minisup.config.workdir import absolute, current_directory
+from minisup.config.files.workdir import absolute, current_directory
 from minisup.control import lock as locks
 from minisup.control.path_trust import check_way
 from minisup.history.opening import last_run

@@ -14,7 +14,7 @@ from _thread import allocate_lock, start_new_thread  # `threading` costs 0.4 MiB
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from minisup.config.globs import MOST_DIRECTORIES, Files, Glance, absent, could_name
+from minisup.config.files.globs import MOST_DIRECTORIES, Files, Glance, absent, could_name
 from minisup.core.model import Seconds
 from minisup.host.watch.notify import EACH, BlindError, Inotify, Notifier, Poller, far_away, is_forced_to_poll
 

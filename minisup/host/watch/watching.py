@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from minisup.config.schema import Config, ProgramTable
-from minisup.config.toml_lines import printable
+from minisup.config.text.toml_lines import printable
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, WatchedFilesChanged
 from minisup.core.model import Seconds

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.core.facts import Fact, OutputLost, OutputStuck, OutputTaken, RotationFailed
 from minisup.host.loop import Loop
 from minisup.host.output.files.logfile import LogFile

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable
 from typing import Final
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.host.descriptors import OPEN_FILES
 from minisup.host.output.files import safe_path
 

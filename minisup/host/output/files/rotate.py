@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from typing import Final
 
-from minisup.config.log_tables import Rotation
+from minisup.config.keys.log_tables import Rotation
 from minisup.host.output.files import safe_path
 from minisup.host.output.files.safe_path import Spot
 

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from minisup.config.masking import mask
-from minisup.config.problems import ProblemReport, show
+from minisup.config.files.problems import ProblemReport
+from minisup.config.text.masking import mask
+from minisup.config.text.wording import show
 from minisup.errors import Problem
 
 _NAME: Final = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*")

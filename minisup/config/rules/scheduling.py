@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from minisup.config.calendar import ZoneError, find_zone
-from minisup.config.problems import show
+from minisup.config.keys.tables import ScheduleTable
+from minisup.config.rules.table_context import Place
 from minisup.config.schema import ProgramTable
-from minisup.config.table_context import Place
-from minisup.config.tables import ScheduleTable
-from minisup.config.units import write_duration
+from minisup.config.text.calendar import ZoneError, find_zone
+from minisup.config.text.units import write_duration
+from minisup.config.text.wording import show
 from minisup.core.model import GiveUp, Kind, Restart
 
 _PACING: Final = ("min_runtime", "idle.wait", "idle.max_wait", "idle.factor")

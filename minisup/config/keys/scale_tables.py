@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from minisup.config.key_info import Command, Key, says
+from minisup.config.keys.key_info import Command, Key, says
 from minisup.core.model import Seconds
 
 KINDS: Final = ("command", "sqs", "redis", "http")

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from minisup.config.problems import ProblemReport, Source
-from minisup.config.toml_lines import Path
+from minisup.config.files.problems import ProblemReport, Source
+from minisup.config.text.toml_lines import Path
 
 
 class Place:

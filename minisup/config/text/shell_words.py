@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from minisup.config.toml_lines import printable
+from minisup.config.text.toml_lines import printable
 
 _SAFE: Final = frozenset("@%_-+=:,./*")
 

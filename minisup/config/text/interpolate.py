@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from minisup.config.masking import MASK, hide_urls, is_secret, mask
-from minisup.config.toml_lines import printable
+from minisup.config.text.masking import MASK, hide_urls, is_secret, mask
+from minisup.config.text.toml_lines import printable
 
 SLOT_ONLY: Final = "MINISUP_SLOT"
 RUN_ONLY: Final = frozenset({"MINISUP_RUN_ID", "MINISUP_FAILURES", "MINISUP_STATE"})

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from minisup.config.interpolate import SLOT_ONLY, names_in
-from minisup.config.log_tables import LogTo, Rotation
-from minisup.config.problems import show
+from minisup.config.keys.log_tables import LogTo, Rotation
+from minisup.config.rules.table_context import Place
 from minisup.config.schema import ProgramTable
-from minisup.config.table_context import Place
+from minisup.config.text.interpolate import SLOT_ONLY, names_in
+from minisup.config.text.wording import show
 
 _KEYS: Final = ("path", "stderr_path")
 

@@ -6,12 +6,13 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from minisup.config.globs import escaped
-from minisup.config.masking import conceal
-from minisup.config.problems import ProblemReport, Source, show
-from minisup.config.safe_open import LARGEST_FILE, read_file
-from minisup.config.toml_lines import DeepKeyError, find_lines
-from minisup.config.workdir import absolute
+from minisup.config.files.globs import escaped
+from minisup.config.files.problems import ProblemReport, Source
+from minisup.config.files.safe_open import LARGEST_FILE, read_file
+from minisup.config.files.workdir import absolute
+from minisup.config.text.masking import conceal
+from minisup.config.text.toml_lines import DeepKeyError, find_lines
+from minisup.config.text.wording import show
 from minisup.errors import Problem
 
 TOO_LARGE: Final = "is larger than 1 MiB; this cannot be meant as configuration"

@@ -16,9 +16,6 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from minisup.config import tables
-from minisup.core.model import Schedule
-
 LOCAL: Final = "/etc/localtime"
 NEVER: Final = 50 * 366 * 86400.0
 _WHOLE: Final = {0: "0-59", 1: "0-23"}
@@ -54,18 +51,6 @@ class Cron:
         while True:
             wall = self.next_after(wall)
             yield datetime.fromtimestamp(wall, find_zone(self.zone))
-
-
-def when(schedule: tables.ScheduleTable) -> Schedule:
-    """The schedule as the core knows it."""
-    calendar = None if schedule.cron is None else Cron(" ".join(schedule.cron.split()), schedule.timezone or "")
-    return Schedule(
-        every=schedule.every,
-        calendar=calendar,
-        overlap=schedule.overlap,
-        jitter=schedule.jitter,
-        catch_up=schedule.catch_up,
-    )
 
 
 def local_text(text: str) -> str:

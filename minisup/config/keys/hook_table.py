@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
-from minisup.config.masking import MASK
-from minisup.config.shell_words import word
+from minisup.config.text.masking import MASK
+from minisup.config.text.shell_words import word
 
 
 class HookCommand(NamedTuple):

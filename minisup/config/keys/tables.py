@@ -6,7 +6,7 @@ The records of the core (`exit`, `idle`, `retry`, `stop`) are used as they are; 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from minisup.config.key_info import Cron, Key, Pattern, Size, Zone, says
+from minisup.config.keys.key_info import Cron, Key, Pattern, Size, Zone, says
 from minisup.core.model import Overlap, Seconds
 
 

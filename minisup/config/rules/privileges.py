@@ -4,7 +4,7 @@ import os
 import resource
 from typing import Final, NamedTuple
 
-from minisup.config.tables import Limits
+from minisup.config.keys.tables import Limits
 
 _CAP_SYS_NICE: Final = 23
 _CAP_SYS_RESOURCE: Final = 24

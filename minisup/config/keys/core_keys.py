@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import Field
 from typing import Final
 
-from minisup.config.key_info import Key, Pattern, SignalName
+from minisup.config.keys.key_info import Key, Pattern, SignalName
 from minisup.core.model import ExitCodes, Idle, Retry, Stop
 
 CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {

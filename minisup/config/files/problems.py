@@ -1,20 +1,17 @@
-"""Collecting problems, and saying them."""
+"""Collecting the problems of a configuration, and listing them."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from minisup.config.globs import escaped
-from minisup.config.masking import conceal
-from minisup.config.ownership import VARIABLE, Trust, stranger
-from minisup.config.toml_lines import Path, key_text, line_of, printable
+from minisup.config.files.globs import escaped
+from minisup.config.files.ownership import VARIABLE, Trust, stranger
+from minisup.config.text.masking import conceal
+from minisup.config.text.toml_lines import Path, key_text, line_of
 from minisup.errors import ConfigError, Problem
 
 MOST_PROBLEMS: Final = 500
 """Problems after which the rest of a configuration is not looked at: each hint takes a millisecond or more."""
-
-_LONGEST_SHOWN: Final = 60
-_CHOICES_NAMED: Final = 6
 
 
 class Source(NamedTuple):
@@ -122,54 +119,3 @@ def _columns(problems: Sequence[Problem]) -> list[str]:
 def format_problems(error: ConfigError, verb: str = "start") -> str:
     """The text for the screen: `cannot start: minisup.toml has 3 problems` and a line for each."""
     return f"cannot {verb}: {error}"
-
-
-def show(value: object) -> str:
-    """A value of the file as a sentence shows it: short, on one line, printable."""
-    if isinstance(value, str):
-        return _quoted(value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int) and abs(value) >= 10**_LONGEST_SHOWN:
-        return f"a number of more than {_LONGEST_SHOWN} digits"
-    if isinstance(value, int | float):
-        return str(value)
-    names = ((dict, "a table"), (list, "a list"))
-    return next((name for kind, name in names if isinstance(value, kind)), f"the {type(value).__name__} {value}")
-
-
-def _quoted(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
-    return '"' + "".join(escapes.get(letter) or printable(letter) for letter in cut) + '"'
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean NAME?` for the known name nearest to `word`, or nothing."""
-    import difflib  # noqa: PLC0415 - only for a configuration that has problems
-
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word[:100].lower(), names, n=1, cutoff=0.6)
-    return f"; did you mean {names[near[0]]}?" if near else ""
-
-
-def near_names(word: str, known: Iterable[str]) -> str:
-    """`did you mean email, email-2 or e?`: at most three names that begin with `word` or are like it, or nothing."""
-    import difflib  # noqa: PLC0415 - as above
-
-    names, typed = list(known), word[:100].lower()
-    begin = [name for name in names if typed and name.lower().startswith(typed)]
-    near = list(dict.fromkeys([*begin, *difflib.get_close_matches(typed, names, n=3)]))[:3]
-    return f"did you mean {one_of(near)}?" if near else ""
-
-
-def one_of(words: Sequence[str]) -> str:
-    """`a, b or c`."""
-    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def named(words: Iterable[str]) -> str:
-    """A few of the names, for a sentence."""
-    found = sorted(words)
-    more = f" and {len(found) - _CHOICES_NAMED} more" if len(found) > _CHOICES_NAMED else ""
-    return ", ".join(found[:_CHOICES_NAMED]) + more

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from minisup.config.scale_tables import KINDS, Probe
+from minisup.config.keys.scale_tables import KINDS, Probe
+from minisup.config.rules.table_context import Place
 from minisup.config.schema import ProgramTable
-from minisup.config.table_context import Place
 from minisup.core.model import Kind, Restart
 
 _REDIS_KEYS: Final = ("list", "stream", "key")

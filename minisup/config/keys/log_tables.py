@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from minisup.config.key_info import Key, Size, SlotPath, says
+from minisup.config.keys.key_info import Key, Size, SlotPath, says
 
 
 class Rotation(NamedTuple):

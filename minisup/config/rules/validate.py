@@ -4,14 +4,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from minisup.config.log_tables import LogFormat, LogStderr, LogTo
+from minisup.config.keys.log_tables import LogFormat, LogStderr, LogTo
+from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.presets import PRESETS
-from minisup.config.problems import did_you_mean, named, show
-from minisup.config.scaling import check_scale
+from minisup.config.rules.scaling import check_scale
+from minisup.config.rules.table_context import Place
 from minisup.config.schema import ProgramTable
-from minisup.config.supervisor_table import SupervisorTable
-from minisup.config.table_context import Place
-from minisup.config.units import write_duration
+from minisup.config.text.units import write_duration
+from minisup.config.text.wording import did_you_mean, named, show
 from minisup.core.model import ExitCodes, Kind
 
 _LONGEST_SOCKET: Final = 107  # bytes of sun_path, less its NUL

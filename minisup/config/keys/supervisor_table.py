@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from minisup.config.hook_table import Hook
-from minisup.config.key_info import NEW_MINISUP, NOW, Environment, FilePath, Ignore, Key, Mode, declared, says
-from minisup.config.log_tables import SupervisorLog
-from minisup.config.tables import History, TaskProtection
+from minisup.config.keys.hook_table import Hook
+from minisup.config.keys.key_info import NEW_MINISUP, NOW, Environment, FilePath, Ignore, Key, Mode, declared, says
+from minisup.config.keys.log_tables import SupervisorLog
+from minisup.config.keys.tables import History, TaskProtection
 from minisup.core.model import Seconds
 
 

@@ -1,0 +1,1 @@
+"""From names of files to what they hold: found, trusted, opened and read, and the problems in them."""

@@ -1,0 +1,1 @@
+"""What no single key can tell: combinations that are impossible."""
