@@ -115,6 +115,7 @@ LINTS: Final = (
     Lint("MS140", "the slots need more open files than there are", platform_lints.files_are_few, Needs.FILES),
     Lint("MS141", "TZ does not move the schedule", worker_lints.zone_is_of_the_run),
     Lint("MS142", "the stop signal reaches celery's pool", worker_lints.pool_is_signalled),
+    Lint("MS145", "a service is a script whose shell stays", command_lints.script_stays, Needs.SCRIPTS),
 )
 
 _BY_NUMBER: Final = {rule.id: rule for rule in LINTS}

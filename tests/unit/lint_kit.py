@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.check.lint import review
-from minisup.check.lints.subject import Closed, OpenLog, Others, OutOfReach, Surroundings, Usual
+from minisup.check.lints.subject import Closed, OpenLog, Others, OutOfReach, Script, Surroundings, Usual
 from minisup.check.systemd_unit import Unit
 from minisup.config.load import load
 
@@ -22,6 +22,7 @@ AROUND = {
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
     "MS126": Surroundings(usual={"report": Usual(runs=300, median=14.0, p95=25.0)}),
     "MS138": Surroundings(closed={"email": Closed("user 65534", "/root/app", "/root")}),
+    "MS145": Surroundings(scripts={"web": Script("/srv/app/start.sh", "php serve.php")}),
     "MS140": Surroundings(files=1024),
     "MS130": Surroundings(others=Others(files={"/srv/shop/minisup.toml": "deploy"}, as_root=True)),
     "MS131": Surroundings(others=Others(env_files={"email": ("/srv/shop/.env", "everybody")})),

@@ -7,7 +7,11 @@ import subprocess
 import time
 
 import pytest
-from lint_kit import comes, said
+from lint_kit import comes, configuration, said
+
+from minisup.check.lint import review
+from minisup.check.lints.subject import Surroundings
+from minisup.cli.check.scripts import scripts
 
 
 @pytest.mark.parametrize(
@@ -46,6 +50,13 @@ def test_a_shell_that_stays(tmp_path, text, last):
         (["ash", "-ec"], "a", True),
         (["bash", "-lc"], "a; b", False),  # it replaces itself
         (["bash", "-c"], "a; b > log", True),
+        (["bash", "-c"], "a; b && c", True),  # as tried: a mixture stays
+        (["bash", "-c"], "a && b; c", False),
+        (["bash", "-c"], "a; b\nc", False),
+        (["bash", "-c"], "b\n", False),
+        (["bash", "-c"], "b\n\n", True),
+        (["bash", "-c"], "b\n# the end", True),
+        (["bash", "-c"], "b # the end", False),
     ],
 )
 def test_shells_by_their_names(tmp_path, front, text, warned):
@@ -60,9 +71,60 @@ def test_other_programs_are_no_shells(tmp_path):
 def test_whom_the_signal_reaches_is_said(tmp_path):
     command = ["sh", "-c", "cd /app && php work.php"]
     leader, _ = said(tmp_path, "kind = 'service'", "MS120", command=command)
+    group, _ = said(tmp_path, "stop.signal = 'QUIT'", "MS120", command=command)
+    assert leader.endswith("SIGTERM ends the shell, then php gets it as what the run left; how php ends is not seen")
+    assert group.endswith("it waits beside php in each slot, and dies of SIGQUIT before php has ended")
+
+
+def test_a_shell_outlives_an_interrupt_that_its_command_never_hears_of(tmp_path):
+    command = ["sh", "-c", "cd /app && php work.php"]
+    leader, _ = said(tmp_path, "kind = 'service'\nstop.signal = 'INT'", "MS120", command=command)
     group, _ = said(tmp_path, "stop.signal = 'INT'", "MS120", command=command)
-    assert leader.endswith("SIGTERM reaches the shell alone (stop.scope = leader), and php does not know of it")
-    assert group.endswith("it waits beside php in each slot, and dies of SIGINT before php has ended")
+    assert leader.endswith("SIGINT reaches the shell alone, which waits for php: SIGKILL after 10 s")
+    assert group.endswith("it waits beside php in each slot")
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("#!/bin/sh\nset -e\ncd /app\nphp serve.php --port=80\n", "php"),
+        ("#!/bin/bash\nif [ -f .env ]; then . ./.env; fi\nphp serve.php \\\n  --port=80  # for all\n\n# end\n", "php"),
+        ('#!/usr/bin/env bash\n"$@"\n', '"..."'),
+        ("#!/bin/sh\nphp serve.php > /dev/null 2>&1", "php"),
+        ("#!/bin/sh\nexec php serve.php\n", None),
+        ("#!/bin/sh\nwhile true; do\n  php serve.php\ndone\n", None),
+        ("#!/bin/sh\nmain() {\n  php serve.php\n}\nmain\n", None),
+        ("#!/bin/sh\ntrap 'kill $!' TERM\nphp serve.php\n", None),
+        ("#!/bin/sh\nphp serve.php &\nwait\n", None),
+        ("#!/bin/sh\nphp serve.php | tee log\n", None),
+        ("#!/bin/sh\ncat <<END\nwords\nEND\n", None),
+        ("#!/usr/bin/python3\nserve()\n", None),
+        ("#!/bin/sh\n# nothing\n", None),
+        ("php serve.php\n", None),  # nobody says that it is for a shell
+    ],
+)
+def test_a_service_that_is_a_script_without_exec(tmp_path, text, last):
+    (tmp_path / "start.sh").write_text(text)
+    config = configuration(tmp_path, f"[program.web]\nkind = 'service'\ncommand = '{tmp_path}/start.sh'\n")
+    around = Surroundings(scripts=scripts(config))
+    fixes = [finding.fix for finding in review(config, around).findings if finding.id == "MS145"]
+    assert fixes == ([f"exec {last} ... in {tmp_path}/start.sh"] if last else [])
+
+
+@pytest.mark.parametrize("command", ["sh start.sh", "bash start.sh now", "./start.sh"])
+def test_a_script_is_found_however_it_is_called(tmp_path, command):
+    (tmp_path / "start.sh").write_text("#!/bin/sh\nphp serve.php\n")
+    table = f"[program.web]\nkind = 'service'\ndirectory = '{tmp_path}'\ncommand = '{command}'\n"
+    assert set(scripts(configuration(tmp_path, table))) == {"web"}
+    assert scripts(configuration(tmp_path, table.replace("service", "job"))) == {}
+
+
+def test_a_fifo_or_a_huge_file_in_the_place_of_a_script_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "huge").write_text("#!/bin/sh\n" + "# words\n" * 200_000 + "php serve.php\n")
+    for name in ("fifo", "huge", "missing"):
+        table = f"[program.web]\nkind = 'service'\ncommand = 'sh {tmp_path}/{name}'\n"
+        assert scripts(configuration(tmp_path, table)) == {}
 
 
 @pytest.mark.parametrize(
@@ -81,6 +143,13 @@ def test_whom_the_signal_reaches_is_said(tmp_path):
         ("exec php work.php", "exec"),
         ("APP_ENV=prod php work.php", "APP_ENV=prod"),
         ("APP_KEY=s3cret php work.php", "APP_KEY=***"),
+        ("$HOME/bin/work", "$HOME/bin/work"),
+        ("$CMD --once", "$CMD"),
+        ("work --path=$HOME/x", "--path=$HOME/x"),
+        ("work $queue", "$queue"),
+        ("work /srv/$name/x", "/srv/$name/x"),
+        ("work; other", "work;"),
+        ("work now; other", "now;"),
         ("php work.php ${QUEUE:-mails}", None),
         ("php work.php $$QUEUE", None),
         ("nginx -g 'daemon off;'", None),
@@ -104,7 +173,15 @@ def test_what_becomes_of_the_word_is_said(tmp_path):
 
 @pytest.mark.parametrize(
     ("shell", "text"),
-    [("sh", "sleep 20"), ("sh", "cd / && sleep 20"), ("bash", "cd / && sleep 20"), ("bash", "sleep 20 > /dev/null")],
+    [
+        ("sh", "sleep 20"),
+        ("sh", "cd / && sleep 20"),
+        ("bash", "cd / && sleep 20"),
+        ("bash", "sleep 20 > /dev/null"),
+        ("bash", "true; true && sleep 20"),
+        ("bash", "true && true; sleep 20 # the end"),
+        ("bash", "sleep 20\n# the end"),
+    ],
 )
 def test_the_shells_of_this_machine_do_what_is_said_of_them(tmp_path, shell, text):
     path = shutil.which(shell)

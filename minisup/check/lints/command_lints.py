@@ -2,78 +2,74 @@
 
 import os
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from minisup.check.lints.shells import ASSIGNS, BUILTINS, CLEVER, is_replaced, last_command
 from minisup.check.lints.subject import Found, Subject
 from minisup.check.lints.words import shell_text
-from minisup.check.phrases import short
+from minisup.check.phrases import short, span
+from minisup.config.schema import ProgramTable
 from minisup.config.text.interpolate import names_in
 from minisup.config.text.masking import mask
 from minisup.config.text.wording import show
 from minisup.core.model import Scope
+from minisup.escapes import visible
 
-_LOOP: Final = re.compile(r"\b(while|until|for)\b.*\bdo\b", re.DOTALL)
-_NEXT: Final = re.compile(r"&&|\|\||;|\n")
-_STAYS: Final = re.compile(r"(?<!\|)\|(?!\|)|(?<![&<>])&(?![&>])|[(){}`]|\b(if|case|trap|wait)\b")
-_ASSIGNS: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
 _OPERATOR: Final = re.compile(r"&&|\|\||[|&;]|[0-9]*>>?(&[0-9-]|[\w./-]*)|<|<[\w./-]+")
-_VARIABLE: Final = re.compile(r"(?:.*=)?\$[A-Z_][A-Z0-9_]*")
+_VARIABLE: Final = re.compile(r"(?:[^$]*[=:/])?(?:\$[A-Za-z_]\w*)(?:[/:][^$]*)?")
+"""`$QUEUE`, `--queue=$queue`, `$HOME/bin`, `--path=$HOME/x`."""
 _HOME: Final = re.compile(r"(?:.*[=:])?~(?:/.*)?")
 """`~/bin/work`, `--path=~/data`."""
 _TRAILING: Final = re.compile(r"[^\s\\;]+;")
 """`work;`: the semicolon that ends a line of a shell."""
 
-_REDIRECTS: Final = re.compile(r"[<>]")
 _HALVED: Final = re.compile(r"(?<!\$)\$\$(?![$\w{(@#?*!-])")
 """`$$` where no `$NAME`, `$(...)` or `$1` of the shell can be meant."""
 
+_WAITED_FOR: Final = frozenset({"INT"})
+"""Signals after which a shell waits until its command has ended: dash and bash, while they wait for one."""
+
 _IN_A_SHELL: Final = 'command = ["sh", "-c", "..."] with exec before the last command'
-
-_CLEVER: Final = frozenset({"bash", "zsh"})
-"""Shells that mostly are replaced without `exec`, unless the command is redirected (bash 5.2; dash 0.5.12 never is)."""
-
-_SHORT: Final = frozenset({"echo", "printf", "exit", "true", "false", ":", "test", "[", "wait", "eval", "kill"})
-_BUILTINS: Final = frozenset({"cd", "export", "source", ".", "ulimit", "trap", "while", "for", "if", "until", "exec"})
 
 
 def shell_stays(subject: Subject) -> Iterator[Found]:
-    """`sh -c "cd app && work"`: the shell waits beside the command, and the signal may reach the shell alone."""
+    """`sh -c "cd app && work"`: the shell waits beside the command, and takes the signal that was meant for it."""
     for name, program in subject.programs():
         argv = program.for_slot(0, hide=True).argv
         text = shell_text(argv)
-        last = "" if text is None else _last_command(text)
-        if not last or (os.path.basename(argv[0]) in _CLEVER and not _REDIRECTS.search(last)):
+        last = "" if text is None else last_command(text)
+        if text is None or not last or (os.path.basename(argv[0]) in CLEVER and is_replaced(text, last)):
             continue
-        first, signal = last.split()[0], short(program.stop.signal)
-        reached = (
-            f"SIG{signal} reaches the shell alone (stop.scope = leader), and {first} does not know of it"
-            if program.stop.scope is Scope.LEADER
-            else f"it waits beside {first} in each slot, and dies of SIG{signal} before {first} has ended"
-        )
-        message = f"the shell is not replaced by its last command: {reached}"
+        first = _first(last)
+        message = f"the shell is not replaced by its last command: {_reached(program, first)}"
         yield Found(message, f"exec {first} ... in the shell's text", name, "command")
 
 
-def _last_command(text: str) -> str:
-    """The last command in a shell's text, if `exec` could let it replace the shell; empty: it does, or cannot."""
-    try:
-        shlex.split(text)
-    except ValueError:
-        return ""
-    plain = _without_quotes(text)
-    commands = [part.strip() for part in _NEXT.split(plain) if part.strip()]
-    if not commands or _LOOP.search(plain) or _STAYS.search(plain):
-        return ""
-    words = [word for word in commands[-1].split() if not _ASSIGNS.fullmatch(word)]
-    return "" if not words or words[0] in _BUILTINS | _SHORT else " ".join(words)
+def script_stays(subject: Subject) -> Iterator[Found]:
+    """`./start.sh`, which ends with `php serve.php`: the same, in a file."""
+    for name, script in (subject.around.scripts or {}).items():
+        first = visible(_first(script.last))
+        reached = _reached(subject.config.programs[name], first)
+        message = f"the shell of {visible(script.path)} is not replaced by its last command: {reached}"
+        yield Found(message, f"exec {first} ... in {visible(script.path)}", name, "command")
 
 
-def _without_quotes(text: str) -> str:
-    """The text with what is in quotes left out: operators in there are none."""
-    return re.sub(r"'[^']*'|\"(\\.|[^\"\\])*\"", "''", text, flags=re.DOTALL)
+def _first(last: str) -> str:
+    """The first word of a command, as far as it is known: what is in quotes has been left out."""
+    return last.split(maxsplit=1)[0].replace("''", '"..."')
+
+
+def _reached(program: ProgramTable, first: str) -> str:
+    """What a stop comes to. Shells die of most signals at once; of INT they do not while their command goes on."""
+    signal, scope = short(program.stop.signal), program.stop.scope
+    if signal in _WAITED_FOR:
+        stays = f"the shell alone, which waits for {first}: SIGKILL after {span(program.stop.timeout)}"
+        return f"SIG{signal} reaches {stays}" if scope is Scope.LEADER else f"it waits beside {first} in each slot"
+    if scope is Scope.LEADER:
+        return f"SIG{signal} ends the shell, then {first} gets it as what the run left; how {first} ends is not seen"
+    return f"it waits beside {first} in each slot, and dies of SIG{signal} before {first} has ended"
 
 
 def shell_is_missing(subject: Subject) -> Iterator[Found]:
@@ -102,17 +98,17 @@ def variable_is_not_split(subject: Subject) -> Iterator[Found]:
 
 def _shell_word(words: tuple[str, ...]) -> str | None:
     """The first word that only a shell understands; what another program's `-c` or `-exec` gets is its own affair."""
-    if _ASSIGNS.fullmatch(words[0]):
+    if ASSIGNS.fullmatch(words[0]):
         name, _, value = words[0].partition("=")
         return f"{name}={mask(name, value)}"
-    if words[0] in _BUILTINS or _HOME.fullmatch(words[0]):
+    if words[0] in BUILTINS or any(rule.fullmatch(words[0]) for rule in (_VARIABLE, _HOME, _TRAILING)):
         return words[0]
     for before, word in pairwise(words):
         if re.fullmatch("-[a-z]*c|-exec|-e|-r", before) or "-exec" in words:
             return None
-        if any(rule.fullmatch(word) for rule in (_OPERATOR, _VARIABLE, _HOME)):
+        if any(rule.fullmatch(word) for rule in (_OPERATOR, _VARIABLE, _HOME, _TRAILING)):
             return word
-    return words[-1] if _TRAILING.fullmatch(words[-1]) else None
+    return None
 
 
 def dollars_are_halved(subject: Subject) -> Iterator[Found]:
@@ -125,8 +121,10 @@ def dollars_are_halved(subject: Subject) -> Iterator[Found]:
 
 
 def _fate(odd: str, words: tuple[str, ...]) -> str:
-    if odd in _BUILTINS or _ASSIGNS.fullmatch(odd):
+    if odd in BUILTINS or ASSIGNS.fullmatch(odd):
         return "there is hardly a program of that name"
+    if _VARIABLE.fullmatch(odd) and odd == words[0]:
+        return "there is hardly a program of that name; ${NAME} is filled in without a shell"
     if _HOME.fullmatch(odd):
         return "~ is a directory of that name; ${HOME} is filled in without a shell"
     if _VARIABLE.fullmatch(odd):

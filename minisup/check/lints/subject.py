@@ -23,6 +23,7 @@ class Needs(StrEnum):
     OWNERS = "owners of files"
     RIGHTS = "rights of users"
     DIRECTORIES = "rights of users to directories"
+    SCRIPTS = "scripts"
 
 
 class Usual(NamedTuple):
@@ -84,6 +85,13 @@ class Closed(NamedTuple):
     place: str
 
 
+class Script(NamedTuple):
+    """A shell's script, as it is called, and its `last` command, which does not take the shell's place."""
+
+    path: str
+    last: str
+
+
 NO_HISTORY: Final[Mapping[str, Usual]] = MappingProxyType({})
 
 ENOUGH: Final = 20
@@ -98,6 +106,7 @@ class Surroundings(NamedTuple):
     `others`: who else may change files; None: nobody has looked.
     `out_of_reach`: by program, why its user cannot start a helper of ours; None: nobody has looked.
     `closed`: by program, why its user cannot enter its directory; None: nobody has looked.
+    `scripts`: by service, the script of a shell that stays; None: nobody has looked.
     """
 
     unit: Unit | None = None
@@ -108,6 +117,7 @@ class Surroundings(NamedTuple):
     others: Others | None = None
     out_of_reach: Mapping[str, OutOfReach] | None = None
     closed: Mapping[str, Closed] | None = None
+    scripts: Mapping[str, Script] | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""
@@ -128,6 +138,8 @@ class Surroundings(NamedTuple):
                 return self.out_of_reach is not None
             case Needs.DIRECTORIES:
                 return self.closed is not None
+            case Needs.SCRIPTS:
+                return self.scripts is not None
             case _:
                 return True
 

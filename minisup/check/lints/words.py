@@ -114,9 +114,14 @@ def _worker(name: str, words: Sequence[str]) -> Worker:
     return Worker(name, tuple(words), next(ends, ""))
 
 
+def is_shell(word: str) -> bool:
+    """Whether a command's first word is a shell."""
+    return os.path.basename(word) in _SHELLS
+
+
 def shell_text(words: Sequence[str]) -> str | None:
     """What `sh -c TEXT` runs, if that is what the words are."""
-    if words and os.path.basename(words[0]) in _SHELLS:
+    if words and is_shell(words[0]):
         for number, word in enumerate(words[1:-1], 1):
             if re.fullmatch("-[a-z]*c", word):
                 return words[number + 1]

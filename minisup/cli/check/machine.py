@@ -13,6 +13,7 @@ from minisup.cli.check.directories import closed
 from minisup.cli.check.file_owners import others
 from minisup.cli.check.helper_python import out_of_reach
 from minisup.cli.check.log_places import open_logs
+from minisup.cli.check.scripts import scripts
 from minisup.cli.check.systemd import named_unit, our_unit
 from minisup.config.schema import Config
 from minisup.history.hints import paced
@@ -38,7 +39,7 @@ def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
     usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
     around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.most, others(config, environ))
-    return around._replace(out_of_reach=out_of_reach(config), closed=closed(config))
+    return around._replace(out_of_reach=out_of_reach(config), closed=closed(config), scripts=scripts(config))
 
 
 def memory_limit(cgroup: str = CGROUP, root: str = ROOT) -> int | None:
