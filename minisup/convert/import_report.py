@@ -1,11 +1,11 @@
 """The report of an import, for people and for programs."""
 
 import os
-import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
+from minisup.cells import padded, width, wrapped
 from minisup.config.text.toml_lines import printable
 from minisup.convert.report_builder import Converted, KeyNote, Location, Remark
 
@@ -21,8 +21,8 @@ def report_text(converted: Converted) -> str:
     programs = len(converted.programs)
     lines = [f"{files}: {programs} program{'s' * (programs != 1)}; {', '.join(counts) or 'no keys'}"]
     sections = list(_sections(converted))
-    where = max((len(_where(note.spot, spot)) for spot, notes in sections for note in notes), default=1)
-    keys = min(32, max((len(note.key) for _, notes in sections for note in notes), default=1))
+    where = max((width(_where(note.spot, spot)) for spot, notes in sections for note in notes), default=1)
+    keys = min(32, max((width(note.key) for _, notes in sections for note in notes), default=1))
     for spot, notes in sections:
         lines += ["", *_heading(spot, converted)]
         lines += [line for note in notes for line in _note(note, _where(note.spot, spot), where, keys)]
@@ -52,7 +52,7 @@ def _heading(spot: Location, converted: Converted) -> Iterator[str]:
         yield f"[{spot.section}]{file}{_became(remarks)}"
     for remark in remarks:
         where = "" if spot.section else f"{remark.spot.line}: "
-        yield from textwrap.wrap(f"{where}{remark.said}", _WIDEST, initial_indent="  ", subsequent_indent="  ")
+        yield from wrapped(f"  {where}{remark.said}", _WIDEST, "  ")
 
 
 def _became(remarks: list[Remark]) -> str:
@@ -65,10 +65,8 @@ def _became(remarks: list[Remark]) -> str:
 
 
 def _note(note: KeyNote, at: str, where: int, keys: int) -> list[str]:
-    head = f"  {at:>{where}}  {note.key:{keys}}  {note.fate:13}  "
-    return textwrap.wrap(
-        note.said, _WIDEST, initial_indent=head, subsequent_indent=" " * min(len(head), 70), break_on_hyphens=False
-    ) or [head.rstrip()]
+    head = f"  {padded(at, where, right=True)}  {padded(note.key, keys)}  {note.fate:13}  "
+    return wrapped(f"{head}{note.said}", _WIDEST, " " * min(width(head), 70))
 
 
 def _where(spot: Location, heading: Location) -> str:

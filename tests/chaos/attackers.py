@@ -3,6 +3,7 @@ their log file, and what minisup believes of orphans. Needs root; without it the
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,15 +20,29 @@ PREFIX = "theirs"
 
 JOBS = Path(__file__).parents[1] / "host" / "jobs"
 HUGE = "x" * 100_000
-"""More of them than minisup reads of an environment."""
+MANY = 18
+"""So many of them are more than minisup reads of an environment, and nearly what the kernel lets an environment be."""
 
 LIES = (
     "MINISUP_RUN_ID=" + "7" * 4000,
     "MINISUP_RUN_ID=1 MINISUP_PROGRAM=quick1 MINISUP_SLOT=0",
     "MINISUP_RUN_ID=-1 MINISUP_STATE=" + "9" * 4000,
-    f"MINISUP_RUN_ID=2 A={HUGE} B={HUGE} C={HUGE}",
+    "MINISUP_RUN_ID=2 " + " ".join(f"A{number}=$h" for number in range(MANY)),
 )
-"""What his orphans have in their environments."""
+"""What his orphans have in their environments; `$h` is the shell's, of the length of `HUGE`."""
+
+EFFECTS = {
+    "starts held up": re.compile(rf"^{PREFIX}-(?:leased|stopped):\d+ run \d+ (?:unstartable|timeout)", re.MULTILINE),
+    "links refused": re.compile(r"^warning: .*/logs/log: .*(?:link|not a regular file|name)", re.MULTILINE),
+    "rounds of lies": re.compile(rf"^{PREFIX}-forger:\d+ run \d+ (?:worked|stopped)", re.MULTILINE),
+}
+"""How minisup's own lines show that he was at work."""
+
+WHILE = 30.0
+"""In so many seconds each of them has come about."""
+
+NO_LEASES = 77
+"""The exit code of the leaser on a file system without leases."""
 
 RETRY = {"backoff": "50ms", "max_backoff": "1s", "refill": "500ms"}
 STOP = {"drain": 0, "timeout": "200ms"}
@@ -63,16 +78,24 @@ class Attackers:
         self._attack("plant", self._place / "app" / "logs", "log", roots, USER)
 
     def end(self) -> list[str]:
-        """End his processes; what he has got root to do."""
+        """End his processes; what he has got root to do, and which of them had ended before."""
+        wrong = []
         for process in self._processes:
+            if process.poll() not in {None, NO_LEASES}:
+                wrong.append(f"an attacker has ended with {process.poll()}: {process.args}")
             process.kill()
             process.wait(10)
             if process.stdout is not None:
                 process.stdout.close()
         roots = self._place / "roots"
         found = sorted(path.name for path in roots.iterdir())
-        wrong = [] if found == ["victim"] else [f"root has written where a link led: {found}"]
+        wrong += [] if found == ["victim"] else [f"root has written where a link led: {found}"]
         return wrong if (roots / "victim").read_text() == "root's\n" else [*wrong, "root has changed its own file"]
+
+    @staticmethod
+    def effects(stderr: str) -> dict[str, int]:
+        """How often what he did had an effect, by what minisup said."""
+        return {what: len(line.findall(stderr)) for what, line in EFFECTS.items()}
 
     def _attack(self, name: str, *words: object) -> None:
         command = [sys.executable, str(JOBS / f"{name}.py"), *map(str, words)]
@@ -80,7 +103,9 @@ class Attackers:
         self._processes.append(process)
         assert process.stdout is not None
         if not process.stdout.readline():
-            self.missing.append(name)  # a file system without leases
+            code = process.wait(10)
+            assert code == NO_LEASES, f"the {name} is not at work: exit {code}"
+            self.missing.append(name)
 
     def _program(self, name: str, command: list[str], **keys: object) -> str:
         given = {"user": str(USER), "group": str(USER), "directory": str(self._place), "min_runtime": 0, "retry": RETRY}
@@ -96,7 +121,8 @@ class Attackers:
 
     @staticmethod
     def _forges() -> str:
-        return "\n".join(f"env {lie} setsid sleep 3 </dev/null >/dev/null 2>&1 &" for lie in LIES)
+        huge = f"h=$(head -c {len(HUGE)} /dev/zero | tr '\\0' x)\n"
+        return huge + "\n".join(f"env {lie} setsid sleep 3 </dev/null >/dev/null 2>&1 &" for lie in LIES)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from attackers import PREFIX, Attackers, attackers
+from attackers import PREFIX, WHILE, Attackers, attackers
 from kit import SLACK, Daemon, Stage, Stopwatch, pause, toml, wait_until
 from ledger import Ledger, disagreements, lines_of, told_in
 from listener import Asked, Listener, Reply, granted
@@ -158,7 +158,11 @@ def attack(storm: Storm, seconds: float, user: Attackers | None, report: Report)
         storm.rage(seconds)
     finally:
         report.wrong += user.end()
-    return f"a user who stops, leases, forges and plants; unknown here: {', '.join(user.missing) or 'nothing'}"
+    effects = user.effects(storm.daemon.stderr)
+    if seconds >= WHILE:
+        report.wrong += [f"attackers without effect: {what} 0" for what, count in effects.items() if not count]
+    said = ", ".join(f"{count} {what}" for what, count in effects.items())
+    return f"{said}; unknown here: {', '.join(user.missing) or 'nothing'}"
 
 
 def assert_no_growth(memory: list[int], report: Report) -> None:

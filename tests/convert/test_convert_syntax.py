@@ -13,6 +13,7 @@ from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import expand as supervisors_expand
 from supervisor_reference import sections
 
+from minisup.cells import width
 from minisup.config.load import load
 from minisup.convert.crontab.crontab_file import import_crontab
 from minisup.convert.import_report import report_facts, report_text
@@ -444,3 +445,13 @@ def test_any_crontab_is_a_configuration_or_a_sentence(tmp_path, text, system):
     path = tmp_path / "crontab"
     path.write_text(text, encoding="utf-8")
     answer(lambda: import_crontab(str(path), system=system))
+
+
+def test_wide_letters_do_not_push_the_columns_of_a_report_apart(tmp_path):
+    file = tmp_path / "supervisord.conf"
+    file.write_text("[program:a]\ncommand=true\n設定の名前=1\nfoo=1\n" + "[program:b]\ncommand=true\n名前=1\n", "utf-8")
+    lines = report_text(import_supervisord(str(file))).splitlines()
+    notes = [line for line in lines if " unknown " in line]
+    assert len(notes) == 3
+    assert len({width(line.partition("unknown")[0]) for line in notes}) == 1
+    assert max(map(width, lines[1:])) <= 118
