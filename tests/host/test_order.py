@@ -1,5 +1,7 @@
 """Tasks, services, `after`, restarts and giving up, with real processes."""
 
+import os
+import signal
 from typing import Any
 
 import pytest
@@ -62,6 +64,19 @@ def test_what_an_operator_has_stopped_does_not_make_minisup_unhealthy_beside_wha
     wait_until(lambda: daemon.program("broken")["state"] == "off", SOON, "it is given up")
     daemon.ask("stop", ["mail"], now=True, wait=True)
     assert daemon.ask("health")["healthy"]
+
+
+def test_what_was_stopped_before_does_not_hide_that_all_the_rest_was_given_up(stage: Stage) -> None:
+    retry = {**QUICK, "give_up": "stop", "give_up_after": "300ms"}
+    breaks = sh("test ! -e broken && exec sleep 1000")
+    daemon = stage.up(program("breaks", breaks, retry=retry, stop=AT_ONCE), mail())
+    running = daemon.running_pid("breaks:0")
+    daemon.ask("stop", ["mail"], now=True, wait=True)
+    assert daemon.ask("health")["healthy"]
+    stage.write("broken", "")
+    os.kill(running, signal.SIGKILL)
+    wait_until(lambda: daemon.program("breaks")["state"] == "off", SOON, "it is given up")
+    assert daemon.ask("health")["reason"] == "nothing runs any more: breaks was given up"
 
 
 def test_a_service_gates_what_is_after_it_until_it_is_up(stage: Stage) -> None:

@@ -11,13 +11,19 @@ from minisup.core.stopping import is_to_do
 def idle_for_good(fleet: Fleet) -> str | None:
     """Why minisup as a whole is of no use any more: nothing runs or will, because it was given up. None: it is.
 
-    Where an operator has stopped something, somebody is at work: the platform is not to end that.
+    Where an operator has stopped something since, somebody is at work: the platform is not to end that. What was
+    stopped before was not what minisup ran when the rest was given up.
     """
     programs = fleet.programs.values()
-    given_up = [program.name for program in programs if program.given_up]
-    if not given_up or any(program.stopped_by or is_to_do(fleet, program) for program in programs):
+    given_up = [program for program in programs if program.given_up]
+    if not given_up or any(is_to_do(fleet, program) for program in programs):
         return None
-    return f"nothing runs any more: {', '.join(given_up)} {'was' if len(given_up) == 1 else 'were'} given up"
+    last = max((slot.since for program in given_up for slot in program.slots), default=0.0)
+    stopped = [program for program in programs if program.stopped_by and not program.given_up]
+    if any(slot.since >= last for program in stopped for slot in program.slots):
+        return None
+    names = ", ".join(program.name for program in given_up)
+    return f"nothing runs any more: {names} {'was' if len(given_up) == 1 else 'were'} given up"
 
 
 def unhealthy(
