@@ -52,7 +52,7 @@ def run_lean(command: str, argv: Sequence[str]) -> int | None:
     if command == "up":
         from minisup.cli.daemon import up as lean  # noqa: PLC0415
     elif command == "health":
-        from minisup.cli.daemon import health as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+        from minisup.cli.daemon import health_command as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- of one shape
     elif command == "status":
         from minisup.cli.status import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     elif command == "history":

@@ -81,7 +81,7 @@ def refused(error: OSError) -> Exception:
 
 def bearable(text: str, encoding: str) -> str:
     """The text as far as the encoding has it, each other letter as `?`, as often as it is wide."""
-    from minisup.cells import width  # noqa: PLC0415 -- in few locales
+    from minisup.cell_width import width  # noqa: PLC0415 -- in few locales
 
     def shown(letter: str) -> str:
         try:

@@ -13,7 +13,7 @@ from minisup.config.files.workdir import current_directory
 from minisup.config.keys.supervisor_table import SHUTDOWN_TIMEOUT, Platform, SupervisorTable
 from minisup.config.programs import LoadContext, read_program
 from minisup.config.rules.logfiles import check_log_files
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.rules.validate import check_after, check_supervisor
 from minisup.config.schema import Config, ProgramTable
 from minisup.config.text.interpolate import OWN
@@ -99,7 +99,7 @@ def _read(main: Source, environ: Mapping[str, str], report: ProblemReport, now: 
         report.add(main, (), "the current directory is gone; start minisup in another one")
     world = LoadContext(variables, report.cwd or "/")
     programs: dict[str, ProgramTable] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, TableContext] = {}
     for source, key, raw in _tables(sources, report):
         if report.full:
             break
@@ -170,7 +170,7 @@ def _not_understood(environment: object) -> dict[str, str]:
 
 
 def _build_supervisor(main: Source, given: Mapping[str, Any], report: ProblemReport) -> SupervisorTable:
-    place = Place(main, report, ("supervisor",))
+    place = TableContext(main, report, ("supervisor",))
     socket_gid = _socket_gid(given.get("socket_group"), place)
     default = SHUTDOWN_TIMEOUT[given.get("platform", Platform.DOCKER)]
     supervisor: SupervisorTable = build(
@@ -180,7 +180,7 @@ def _build_supervisor(main: Source, given: Mapping[str, Any], report: ProblemRep
     return supervisor
 
 
-def _socket_gid(group: str | None, place: Place) -> int | None:
+def _socket_gid(group: str | None, place: TableContext) -> int | None:
     try:
         return None if group is None else find_group(group)
     except AccountError as error:

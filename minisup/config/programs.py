@@ -13,7 +13,7 @@ from minisup.config.keys.scale_tables import ScaleTable
 from minisup.config.presets import Keys, layered, paths, preset_keys
 from minisup.config.rules.privileges import our_rights, refused
 from minisup.config.rules.scheduling import check_schedule
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.rules.validate import check_program
 from minisup.config.schema import Identity, Origin, ProgramTable
 from minisup.config.text.toml_lines import Path, key_text, line_of
@@ -43,7 +43,7 @@ class LoadContext(NamedTuple):
 
 def read_program(
     name: str, raw: object, source: Source, world: LoadContext, report: ProblemReport
-) -> tuple[ProgramTable, Place]:
+) -> tuple[ProgramTable, TableContext]:
     """The program, with defaults where `report` got a problem."""
     path: Path = ("program", name)
     if not is_label(name):
@@ -51,7 +51,7 @@ def read_program(
     if name == _RESERVED:
         report.add(source, path, f"{show(name)} means every program; choose another name")
     given = _walk(name, raw, source, world, report)
-    place = Place(source, report, path)
+    place = TableContext(source, report, path)
     identity = _identity(given, place)
     file = _file_environment(given, identity, place, {} if given.get("clear_env") else world.variables)
     program: ProgramTable = build(
@@ -105,7 +105,7 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     return defaults
 
 
-def _identity(given: Mapping[str, Any], place: Place) -> Identity | None:
+def _identity(given: Mapping[str, Any], place: TableContext) -> Identity | None:
     try:
         return find_identity(given.get("user"), given.get("group"))
     except AccountError as error:
@@ -114,7 +114,7 @@ def _identity(given: Mapping[str, Any], place: Place) -> Identity | None:
 
 
 def _file_environment(
-    given: Mapping[str, Any], identity: Identity | None, place: Place, known: Mapping[str, str]
+    given: Mapping[str, Any], identity: Identity | None, place: TableContext, known: Mapping[str, str]
 ) -> EnvFile:
     """What env_file holds. `known`: the variables that it may fill in, no others than a run would have anyway."""
     file = given.get("env_file")

@@ -18,7 +18,7 @@ from minisup.config.walk import keys_of
 from minisup.core.model import Kind
 
 
-class Effect(StrEnum):
+class ReloadEffect(StrEnum):
     """What becomes of a change."""
 
     LIVE = "applied at once"
@@ -29,10 +29,10 @@ class Effect(StrEnum):
     MINISUP = "needs a restart of minisup"
 
 
-_EFFECTS: Final[Mapping[Reload, Effect]] = {
-    Reload.NOW: Effect.LIVE,
-    Reload.NEXT_RUN: Effect.NEXT_RUN,
-    Reload.NEW_MINISUP: Effect.MINISUP,
+_EFFECTS: Final[Mapping[Reload, ReloadEffect]] = {
+    Reload.NOW: ReloadEffect.LIVE,
+    Reload.NEXT_RUN: ReloadEffect.NEXT_RUN,
+    Reload.NEW_MINISUP: ReloadEffect.MINISUP,
 }
 
 
@@ -43,7 +43,7 @@ class Change(NamedTuple):
     key: str
     old: object
     new: object
-    effect: Effect
+    effect: ReloadEffect
 
 
 class ReloadPlan(NamedTuple):
@@ -55,14 +55,14 @@ class ReloadPlan(NamedTuple):
     def remade(self) -> frozenset[str]:
         """Programs whose runs are made in another way from now on."""
         return frozenset(
-            change.program for change in self.changes if change.effect in {Effect.NEXT_RUN, Effect.RESTARTS}
+            change.program for change in self.changes if change.effect in {ReloadEffect.NEXT_RUN, ReloadEffect.RESTARTS}
         )
 
     @property
     def noted(self) -> frozenset[str]:
         """Programs of which a key has changed that counts without a restart of minisup."""
         return frozenset(
-            change.program for change in self.changes if change.key and change.effect is not Effect.MINISUP
+            change.program for change in self.changes if change.key and change.effect is not ReloadEffect.MINISUP
         )
 
 
@@ -113,13 +113,13 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
     for name, program in new.programs.items():
         before = old.programs.get(name)
         if before is None:
-            effect = Effect.STARTS if program.autostart else Effect.LIVE
+            effect = ReloadEffect.STARTS if program.autostart else ReloadEffect.LIVE
             yield Change(name, "", None, command_of(program), effect)
         else:
             yield from _program(before, program)
     for name, program in old.programs.items():
         if name not in new.programs:
-            yield Change(name, "", command_of(program), None, Effect.DRAINS)
+            yield Change(name, "", command_of(program), None, ReloadEffect.DRAINS)
 
 
 def _supervisor(old: SupervisorTable, new: SupervisorTable) -> Iterator[Change]:
@@ -129,11 +129,11 @@ def _supervisor(old: SupervisorTable, new: SupervisorTable) -> Iterator[Change]:
 
 
 def _program(old: ProgramTable, new: ProgramTable) -> Iterator[Change]:
-    effects = {**_EFFECTS, Reload.NEXT_RUN: Effect.RESTARTS} if old.kind is Kind.SERVICE else _EFFECTS
+    effects = {**_EFFECTS, Reload.NEXT_RUN: ReloadEffect.RESTARTS} if old.kind is Kind.SERVICE else _EFFECTS
     for key, before, after in _differences(_effective(old), _effective(new)):
         top = key.partition(".")[0]
         waits = old.kind is not new.kind and top != "after"  # a kind brings its own exit codes, stop and more
-        effect = Effect.MINISUP if waits else effects[PROGRAM_KEYS[top]]
+        effect = ReloadEffect.MINISUP if waits else effects[PROGRAM_KEYS[top]]
         yield Change(new.name, key, before, after, effect)
 
 

@@ -14,7 +14,7 @@ class TimerProtocol(Protocol):
         ...
 
 
-class Clock(Protocol):
+class ClockProtocol(Protocol):
     """What time it is."""
 
     def monotonic(self) -> float:
@@ -26,7 +26,7 @@ class LoopProtocol(Protocol):
     """Callbacks by file descriptor and by time, all in one thread."""
 
     @property
-    def clock(self) -> Clock:
+    def clock(self) -> ClockProtocol:
         """The clock that the loop goes by."""
         ...
 

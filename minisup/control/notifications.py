@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Protocol, Self
 
-    class Connection(Protocol):
+    class ClientProtocol(Protocol):
         """What following needs of a `Client`."""
 
         timeout: float
@@ -41,7 +41,7 @@ OVER = frozenset({SHUTDOWN, "done"})
 """Why following ends when all has been told."""
 
 
-def follow(client: Connection, method: str, params: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
+def follow(client: ClientProtocol, method: str, params: Mapping[str, object]) -> Generator[dict[str, Any], None, None]:
     """The params of each notification, as they come. The request has been granted when this returns.
 
     `client`, a `Client`, is used up: it is closed at the end, or by `close()` of what this returns. The iterator ends
@@ -59,7 +59,7 @@ def follow(client: Connection, method: str, params: Mapping[str, object]) -> Gen
 
 
 def blocks(
-    client: Connection, targets: str | Sequence[str], lines: int, run: int | None
+    client: ClientProtocol, targets: str | Sequence[str], lines: int, run: int | None
 ) -> Generator[dict[str, Any], None, None]:
     """What runs print, as it comes: `{"slot", "run", "stream", "timestamp", "lines": [text, ...]}`."""
     named = targets if isinstance(targets, str) else list(targets)
@@ -85,7 +85,7 @@ def events_in(coming: Generator[dict[str, Any], None, None]) -> Generator[dict[s
         coming.close()
 
 
-def _notifications(client: Connection, method: str) -> Generator[dict[str, Any], None, None]:
+def _notifications(client: ClientProtocol, method: str) -> Generator[dict[str, Any], None, None]:
     with client:
         yield {}  # taken by `follow`: from here on `close()` hangs up
         while (params := _next(client, method)).get("ended") not in OVER:
@@ -97,7 +97,7 @@ def _notifications(client: Connection, method: str) -> Generator[dict[str, Any],
             yield params
 
 
-def _next(client: Connection, method: str) -> dict[str, Any]:
+def _next(client: ClientProtocol, method: str) -> dict[str, Any]:
     try:
         message = read_reply(client.read_line(), client.path)
     except (ConnectionError, EOFError):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Final
 
-from minisup.cells import padded, width, wrapped
+from minisup.cell_width import padded, width, wrapped
 from minisup.config.text.toml_lines import printable
 from minisup.convert.report_builder import Converted, KeyNote, Location, Remark
 

@@ -111,7 +111,7 @@ class OverMemory(NamedTuple):
     limit: int
 
 
-class OutOfReach(NamedTuple):
+class SignalDenied(NamedTuple):
     """Minisup may not signal a run in progress: it has taken the rights of another user."""
 
     slot: str
@@ -236,7 +236,7 @@ Event = (
     | SpawnFailed
     | Exited
     | OverMemory
-    | OutOfReach
+    | SignalDenied
     | Leftovers
     | OutputDrained
     | Due

@@ -1,12 +1,12 @@
 """An operator sends a signal to runs in progress. It asks for nothing: what the run makes of it decides."""
 
 from minisup.core import facts, notices
-from minisup.core.messages import OutOfReach, Signal, SignalAsked
+from minisup.core.messages import Signal, SignalAsked, SignalDenied
 from minisup.core.model import Scope
 from minisup.core.state import State
 
 
-def out_of_reach(state: State, event: OutOfReach) -> None:
+def out_of_reach(state: State, event: SignalDenied) -> None:
     """A run cannot be signalled: told once. Its stop goes on as if it could be, and waits for its end."""
     slot = state.slots.get(event.slot)
     if slot is not None and slot.run == event.run and not slot.out_of_reach:

@@ -20,7 +20,7 @@ MOST_STUCK: Final = 4
 """Threads that may be left to themselves at the same time; with so many the next piece of work is refused."""
 
 
-class AsideError(Exception):
+class BackgroundError(Exception):
     """The work took too long or could not be begun; the text says which, for a sentence that names the work."""
 
 
@@ -34,7 +34,7 @@ class _Piece(Generic[T]):
         self.over = False
 
 
-class Aside:
+class Background:
     """Does one piece of work after another, each within `limit` seconds."""
 
     def __init__(self, loop: Loop, limit: Seconds) -> None:
@@ -47,7 +47,7 @@ class Aside:
     def do(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         """Let a thread call `work`; the loop then calls `done` with what it returned, or `failed`.
 
-        `failed` gets what `work` raised, or AsideError. `work` must not touch what the loop changes.
+        `failed` gets what `work` raised, or BackgroundError. `work` must not touch what the loop changes.
         """
         self._waiting.append(_Piece(work, done, failed))
         if not self._busy:
@@ -92,10 +92,10 @@ class Aside:
 
     def _too_late(self, piece: _Piece[Any]) -> None:
         self._stuck += 1
-        self._finish(piece, lambda: piece.failed(AsideError(f"took more than {self._limit:g} s")))
+        self._finish(piece, lambda: piece.failed(BackgroundError(f"took more than {self._limit:g} s")))
 
     def _refuse(self, piece: _Piece[Any], why: str) -> None:
-        self._loop.post(lambda: self._finish(piece, lambda: piece.failed(AsideError(why))))
+        self._loop.post(lambda: self._finish(piece, lambda: piece.failed(BackgroundError(why))))
 
     def _finish(self, piece: _Piece[Any], tell: Callable[[], None]) -> None:
         piece.over = True

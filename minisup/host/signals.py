@@ -17,7 +17,7 @@ RTMIN_PLUS_3 = signal.SIGRTMIN + 3
 _NAMES: dict[int, str] = {int(known): known.name for known in signal.Signals}
 
 
-class Request(StrEnum):
+class SignalRequest(StrEnum):
     """What a signal asks for."""
 
     SHUTDOWN = "shutdown"
@@ -26,17 +26,17 @@ class Request(StrEnum):
     UPGRADE = "upgrade"
 
 
-REQUESTS: dict[int, Request] = {
-    signal.SIGTERM: Request.SHUTDOWN,
-    signal.SIGINT: Request.SHUTDOWN,
-    signal.SIGQUIT: Request.SHUTDOWN,  # what php-fpm images send for a graceful stop
-    signal.SIGHUP: Request.RELOAD,
-    signal.SIGUSR1: Request.REOPEN,
-    signal.SIGUSR2: Request.UPGRADE,
-    RTMIN_PLUS_3: Request.SHUTDOWN,  # what systemd sends to a container's init; without a handler it would kill
+REQUESTS: dict[int, SignalRequest] = {
+    signal.SIGTERM: SignalRequest.SHUTDOWN,
+    signal.SIGINT: SignalRequest.SHUTDOWN,
+    signal.SIGQUIT: SignalRequest.SHUTDOWN,  # what php-fpm images send for a graceful stop
+    signal.SIGHUP: SignalRequest.RELOAD,
+    signal.SIGUSR1: SignalRequest.REOPEN,
+    signal.SIGUSR2: SignalRequest.UPGRADE,
+    RTMIN_PLUS_3: SignalRequest.SHUTDOWN,  # what systemd sends to a container's init; without a handler it would kill
 }
-WITHOUT_TERMINAL: dict[int, Request] = {
-    signal.SIGWINCH: Request.SHUTDOWN,  # what apache images send for a graceful stop; elsewhere a window has a new size
+WITHOUT_TERMINAL: dict[int, SignalRequest] = {
+    signal.SIGWINCH: SignalRequest.SHUTDOWN,  # a graceful stop of apache images; elsewhere a window has a new size
 }
 
 
@@ -66,7 +66,7 @@ class Signals:
                 signal.signal(other, self._note)
         signal.signal(signal.SIGCHLD, self._note_child)
 
-    def take(self) -> list[tuple[Request, str]]:
+    def take(self) -> list[tuple[SignalRequest, str]]:
         """What has been asked for since the last call, with the name of each signal."""
         if not self.noted:
             return []
@@ -79,10 +79,10 @@ class Signals:
         if self.noted:
             callback()
 
-    def _meaning(self, number: int) -> Request:
+    def _meaning(self, number: int) -> SignalRequest:
         if number == signal.SIGHUP and self._had_terminal and not _has_terminal():
-            return Request.SHUTDOWN
-        return REQUESTS.get(number, Request.SHUTDOWN)
+            return SignalRequest.SHUTDOWN
+        return REQUESTS.get(number, SignalRequest.SHUTDOWN)
 
     def _note(self, number: int, _frame: object) -> None:
         self.noted.append(number)

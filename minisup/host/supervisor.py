@@ -49,7 +49,7 @@ from minisup.host.requests.reload import Reloading, Reread
 from minisup.host.requests.run_once import Extras
 from minisup.host.requests.service import Service
 from minisup.host.requests.waits import Waits
-from minisup.host.signals import Request, Signals
+from minisup.host.signals import SignalRequest, Signals
 from minisup.host.start.helper import Helpers
 from minisup.host.start.launcher import Launcher
 from minisup.host.start.recipe import Recipe, fingerprint, last_change, needed_paths
@@ -59,7 +59,7 @@ from minisup.host.state.open_state import nothing_kept, open_state
 from minisup.host.state.schedule_state import Served
 from minisup.host.state.upkeep import Upkeep
 from minisup.host.wallclock import WallClock, wall_clock_for
-from minisup.host.watch.held_files import Look, Lookout
+from minisup.host.watch.held_files import FilesState, Lookout
 from minisup.host.watch.watching import Watching
 
 if TYPE_CHECKING:
@@ -261,12 +261,12 @@ class Supervisor:
     def take_signals(self) -> None:
         """Act on the signals that minisup got."""
         for request, name in self.signals.take():
-            if request is Request.SHUTDOWN:
+            if request is SignalRequest.SHUTDOWN:
                 self.ask(ShutdownAsked(), name)
-            elif request is Request.RELOAD:
+            elif request is SignalRequest.RELOAD:
                 self.upkeep.look()
                 self.reloading.try_to_apply(name)
-            elif request is Request.REOPEN:
+            elif request is SignalRequest.REOPEN:
                 self.upkeep.look()
                 self.output.reopen(name)
             else:
@@ -369,11 +369,11 @@ class Supervisor:
         starting = {start.pid: start.wish.run for start in self.launcher.starting}
         return {**helpers, **starting, **{pid: run for pid, (_, run) in self.running.items()}}
 
-    def _needed(self, program: str) -> Callable[[], Look]:
+    def _needed(self, program: str) -> Callable[[], FilesState]:
         return partial(_look, self.recipes.of(f"{program}:0"))
 
 
-def _look(recipe: Recipe) -> Look:
+def _look(recipe: Recipe) -> FilesState:
     """In a thread: how what a start needs is."""
     paths = needed_paths(recipe)
-    return Look(fingerprint(paths), last_change(paths))
+    return FilesState(fingerprint(paths), last_change(paths))

@@ -15,7 +15,7 @@ from minisup.convert.crontab.crontab_file import import_crontab
 from minisup.convert.import_report import report_facts, report_text
 from minisup.convert.render import render
 from minisup.convert.report_builder import Ledger
-from minisup.convert.supervisord.ini import Reader
+from minisup.convert.supervisord.ini import IniReader
 from minisup.convert.supervisord.supervisord_file import import_supervisord
 from minisup.errors import ConfigError
 
@@ -58,7 +58,7 @@ def test_every_key_of_every_file_is_in_the_report_once(path):
     there = []
     for file in converted.files:
         sections = {}
-        Reader(file, sections, Ledger()).read(Path(file).read_text(encoding="utf-8"))
+        IniReader(file, sections, Ledger()).read(Path(file).read_text(encoding="utf-8"))
         for section in sections.values():
             there += [(file, entry.spot.line, entry.key) for entry in (*section.entries.values(), *section.replaced)]
     assert sorted(told) == sorted(there)

@@ -13,14 +13,14 @@ from supervisor.datatypes import dict_of_key_value_pairs
 from supervisor.options import expand as supervisors_expand
 from supervisor_reference import sections
 
-from minisup.cells import width
+from minisup.cell_width import width
 from minisup.config.load import load
 from minisup.convert.crontab.crontab_file import import_crontab
 from minisup.convert.import_report import report_facts, report_text
 from minisup.convert.procfile import import_procfile
 from minisup.convert.render import render
 from minisup.convert.report_builder import Converted, Ledger
-from minisup.convert.supervisord.ini import DEFAULT, Reader
+from minisup.convert.supervisord.ini import DEFAULT, IniReader
 from minisup.convert.supervisord.supervisord_file import import_supervisord
 from minisup.convert.supervisord.supervisord_keys import PROGRAM
 from minisup.convert.templates import PercentError, Refs, expand
@@ -83,7 +83,7 @@ def ours(text):
     """The sections as `ini` reads them; None: it refuses the text."""
     ledger = Ledger()
     found = {}
-    Reader("x.conf", found, ledger).read(text)
+    IniReader("x.conf", found, ledger).read(text)
     if ledger.problems:
         return None
     return {

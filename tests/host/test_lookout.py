@@ -10,7 +10,7 @@ from kit import SOON, wait_until
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
 from minisup.host.watch import held_files
-from minisup.host.watch.held_files import Look, Lookout
+from minisup.host.watch.held_files import FilesState, Lookout
 
 
 class Place:
@@ -18,14 +18,14 @@ class Place:
 
     def __init__(self) -> None:
         self.loop = Loop(Clock())
-        self.files: dict[str, Look] = {}
+        self.files: dict[str, FilesState] = {}
         self.looks: list[str] = []
         self.hanging: dict[str, LockType] = {}
         self.changed: list[str] = []
         self.lookout = Lookout(self.loop, self.prepare, self.changed.append)
 
-    def prepare(self, program: str) -> Callable[[], Look]:
-        def look() -> Look:
+    def prepare(self, program: str) -> Callable[[], FilesState]:
+        def look() -> FilesState:
             self.looks.append(program)
             if program in self.hanging:
                 self.hanging[program].acquire()
@@ -60,19 +60,19 @@ def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_a_change_is_told_once(place: Place) -> None:
-    place.files["email"] = Look("missing", 0.0)
+    place.files["email"] = FilesState("missing", 0.0)
     place.lookout.watch("email", on=True)
     place.looked("email", 2)
     assert place.changed == []
-    place.files["email"] = Look("there", 0.0)
+    place.files["email"] = FilesState("there", 0.0)
     place.until(lambda: place.changed, "it is told")
     place.looked("email", 2)
     assert place.changed == ["email"]
 
 
 def test_what_changed_before_the_first_look_is_told_and_what_is_older_is_not(place: Place) -> None:
-    place.files = {"new": Look("there", time.time() + 1.0), "old": Look("there", time.time() - 60)}
-    place.files["ahead"] = Look("there", time.time() + 3600)  # a clock of another machine
+    place.files = {"new": FilesState("there", time.time() + 1.0), "old": FilesState("there", time.time() - 60)}
+    place.files["ahead"] = FilesState("there", time.time() + 3600)  # a clock of another machine
     for program in place.files:
         place.lookout.watch(program, on=True)
     place.until(lambda: place.changed, "it is told")
@@ -82,31 +82,31 @@ def test_what_changed_before_the_first_look_is_told_and_what_is_older_is_not(pla
 
 @pytest.mark.parametrize("place", [0.2], indirect=True)
 def test_files_that_hang_hold_neither_the_loop_nor_other_programs_up(place: Place) -> None:
-    place.files = {"hung": Look("a", 0.0), "email": Look("a", 0.0)}
+    place.files = {"hung": FilesState("a", 0.0), "email": FilesState("a", 0.0)}
     place.hang("hung")
     for program in place.files:
         place.lookout.watch(program, on=True)
     place.looked("email", 3)
-    place.files["email"] = Look("b", 0.0)
+    place.files["email"] = FilesState("b", 0.0)
     place.until(lambda: place.changed == ["email"], "it is told")
     assert place.looks.count("hung") == 1, "one thread hangs, not one for each look"
     place.hanging["hung"].release()
     del place.hanging["hung"]
     place.looked("hung", 2)
-    place.files["hung"] = Look("b", 0.0)
+    place.files["hung"] = FilesState("b", 0.0)
     place.until(lambda: place.changed == ["email", "hung"], "it is told, too")
 
 
 def test_nobody_is_told_of_what_is_no_longer_held(place: Place) -> None:
-    place.files["email"] = Look("a", 0.0)
+    place.files["email"] = FilesState("a", 0.0)
     place.hang("email")
     place.lookout.watch("email", on=True)
     place.until(lambda: place.looks, "it looks")
     place.lookout.watch("email", on=False)
     place.hanging["email"].release()
     del place.hanging["email"]
-    place.files["email"] = Look("b", time.time())
-    place.files["other"] = Look("x", 0.0)
+    place.files["email"] = FilesState("b", time.time())
+    place.files["other"] = FilesState("x", 0.0)
     place.lookout.watch("other", on=True)
     place.looked("other", 2)
     assert place.changed == []

@@ -12,7 +12,7 @@ from kit import SOON, holds_for, wait_until
 from minisup.config.files.globs import Glance, escaped
 from minisup.history import place
 from minisup.host.watch import notify, watcher
-from minisup.host.watch.notify import BlindError, Inotify, far_away, is_forced_to_poll
+from minisup.host.watch.notify import BlindError, InotifyNotifier, far_away, is_forced_to_poll
 from minisup.host.watch.watcher import Changes, Watcher
 
 
@@ -56,7 +56,7 @@ class Never:
         return False
 
 
-def told_by(one: Inotify) -> set[str]:
+def told_by(one: InotifyNotifier) -> set[str]:
     return wait_until(lambda: one.wait(Never()), SOON, "something is told")
 
 
@@ -188,13 +188,13 @@ def place_of(path: Path) -> tuple[int, int]:
     return seen.st_dev, seen.st_ino
 
 
-def watches(one: Inotify) -> int:
+def watches(one: InotifyNotifier) -> int:
     return Path(f"/proc/self/fdinfo/{one._fd}").read_text().count("inotify wd:")
 
 
 def test_thousands_of_directories_take_one_descriptor_and_no_thread(tmp_path: Path) -> None:
     threads = len(os.listdir("/proc/self/task"))
-    one = Inotify()
+    one = InotifyNotifier()
     for number in range(3000):
         (tmp_path / f"{number}").mkdir()
     places = {str(path): place_of(path) for path in tmp_path.iterdir()}
@@ -211,7 +211,7 @@ def test_thousands_of_directories_take_one_descriptor_and_no_thread(tmp_path: Pa
 
 
 def test_directories_come_go_and_are_replaced(tmp_path: Path) -> None:
-    one = Inotify()
+    one = InotifyNotifier()
     (tmp_path / "a").mkdir()
     (tmp_path / "link").symlink_to("a")
     a, link = str(tmp_path / "a"), str(tmp_path / "link")
@@ -235,7 +235,7 @@ def test_directories_come_go_and_are_replaced(tmp_path: Path) -> None:
 
 
 def test_what_the_kernel_has_dropped_nobody_knows(tmp_path: Path) -> None:
-    one = Inotify()
+    one = InotifyNotifier()
     one.follow({str(tmp_path): place_of(tmp_path)})
     room = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if room > 100_000:
@@ -249,7 +249,7 @@ def test_what_the_kernel_has_dropped_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_a_limit_says_what_to_raise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    one = Inotify()
+    one = InotifyNotifier()
     monkeypatch.setattr(notify.libc, "call", lambda *_: -1)
     with pytest.raises(
         BlindError, match=r"^inotify refuses \(no watch is to be had after 0\): raise fs.inotify.max_user"

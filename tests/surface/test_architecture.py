@@ -15,7 +15,7 @@ PAGES = [PAGE, TOP / "docs" / "explanation" / "security.md", TOP / "CONTRIBUTING
 BEGIN, END = "<!-- rooms: begin -->", "<!-- rooms: end -->"
 
 ROOMS = ("cli", "host", "sim", "convert", "check", "history", "control", "narrate", "config", "core", "probes")
-"""What the picture shows. The small files that everybody may import (errors, cells, escapes, version) are left out."""
+"""What the picture shows. The small files that everybody may import (errors, cell_width and so on) are left out."""
 
 NAMED = re.compile(r"`((?:minisup|tests|benchmarks|docs|examples)/[\w./-]+|\.ci/run|pyproject\.toml)`")
 FUNCTION = re.compile(r"`([\w/]+\.py)::(\w+)`")

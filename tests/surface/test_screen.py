@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
-from minisup.cells import width as cells_of
+from minisup.cell_width import width as cells_of
 from minisup.cli.status.status_words import ending, ordinal, slot_line, state_words
 from minisup.cli.status.table import Look, glyphs, table
 from minisup.core.outcome import MUST_NOT_END, NO_PROOF

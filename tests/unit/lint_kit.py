@@ -5,7 +5,7 @@ import json
 from config_kit import JOB, write
 
 from minisup.check.lint import review
-from minisup.check.lints.subject import Closed, OpenLog, Others, OutOfReach, Script, Surroundings, Usual
+from minisup.check.lints.subject import Closed, ClosedPython, OpenLog, Others, ShellScript, Surroundings, Usual
 from minisup.check.systemd_unit import Unit
 from minisup.config.load import load
 
@@ -22,14 +22,14 @@ AROUND = {
     "MS122": Surroundings(usual={"report": Usual(runs=300, median=74.0, p95=110.0)}),
     "MS126": Surroundings(usual={"report": Usual(runs=300, median=14.0, p95=25.0)}),
     "MS138": Surroundings(closed={"email": Closed("user 65534", "/root/app", "/root")}),
-    "MS145": Surroundings(scripts={"web": Script("/srv/app/start.sh", "php serve.php")}),
+    "MS145": Surroundings(scripts={"web": ShellScript("/srv/app/start.sh", "php serve.php")}),
     "MS140": Surroundings(files=1024),
     "MS130": Surroundings(others=Others(files={"/srv/shop/minisup.toml": "deploy"}, as_root=True)),
     "MS131": Surroundings(others=Others(env_files={"email": ("/srv/shop/.env", "everybody")})),
     "MS133": Surroundings(others=Others(commands={"backup": ("/srv/shop/backup.sh", "deploy")})),
     "MS134": Surroundings(others=Others(directories={"/srv/shop": ("/srv/shop/minisup.toml", "the group staff")})),
     "MS135": Surroundings(open_logs={"email": OpenLog("log.path", "/var/log/app", "www-data")}),
-    "MS136": Surroundings(out_of_reach={"email": OutOfReach("redis", "www-data", "/root/venv/bin/python", "/root")}),
+    "MS136": Surroundings(out_of_reach={"email": ClosedPython("redis", "www-data", "/root/venv/bin/python", "/root")}),
 }
 """By number: what is known where the example of docs/reference/lints.md is looked at."""
 

@@ -7,7 +7,7 @@ from config_kit import ENVIRON, JOB, problems, read
 
 from minisup.check.effective import facts
 from minisup.check.explain import explain
-from minisup.config.reload_plan import Effect, plan
+from minisup.config.reload_plan import ReloadEffect, plan
 
 URL = "https://hooks.example.com:8443/services/s3cret?key=s3cret"
 SHOWN = "https://hooks.example.com:8443/***"
@@ -111,8 +111,8 @@ def test_another_hook_is_a_change_that_counts_at_once_and_shows_no_secret(tmp_pa
     old = read(tmp_path, supervisor(f"on_failing = '{URL}'"))
     new = read(tmp_path, supervisor(f"on_failing = '{URL}2'\ntask_protection = {{ enabled = false, poll = '21s' }}"))
     assert [tuple(change) for change in plan(old, new).changes] == [
-        ("", "task_protection.enabled", True, False, Effect.LIVE),
-        ("", "task_protection.poll", 1.0, 21.0, Effect.LIVE),
-        ("", "on_failing", SHOWN, SHOWN, Effect.LIVE),
+        ("", "task_protection.enabled", True, False, ReloadEffect.LIVE),
+        ("", "task_protection.poll", 1.0, 21.0, ReloadEffect.LIVE),
+        ("", "on_failing", SHOWN, SHOWN, ReloadEffect.LIVE),
     ]
-    assert plan(old, read(tmp_path, JOB)).changes[0][2:] == (SHOWN, None, Effect.LIVE)
+    assert plan(old, read(tmp_path, JOB)).changes[0][2:] == (SHOWN, None, ReloadEffect.LIVE)

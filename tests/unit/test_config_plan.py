@@ -5,7 +5,7 @@ import json
 import pytest
 from config_kit import ENVIRON, JOB, read
 
-from minisup.config.reload_plan import Effect, plan, taken_over
+from minisup.config.reload_plan import ReloadEffect, plan, taken_over
 
 SERVICE = '[program.shop]\ncommand = "serve"\nkind = "service"\n'
 
@@ -22,26 +22,26 @@ def test_nothing_changed_is_an_empty_plan(tmp_path):
 
 def test_a_new_program_starts_and_one_that_is_gone_drains(tmp_path):
     assert changes(tmp_path, JOB, SERVICE) == [
-        ("shop", "", None, "serve", Effect.STARTS),
-        ("email", "", "true", None, Effect.DRAINS),
+        ("shop", "", None, "serve", ReloadEffect.STARTS),
+        ("email", "", "true", None, ReloadEffect.DRAINS),
     ]
-    assert changes(tmp_path, JOB, JOB + SERVICE + "autostart = false")[0][4] is Effect.LIVE
+    assert changes(tmp_path, JOB, JOB + SERVICE + "autostart = false")[0][4] is ReloadEffect.LIVE
 
 
 @pytest.mark.parametrize(
     ("keys", "key", "old", "new", "effect"),
     [
-        ("numprocs = 4", "numprocs", 1, 4, Effect.LIVE),
-        ("min_runtime = 0", "min_runtime", 1.0, 0.0, Effect.LIVE),
-        ("retry.budget = 3", "retry.budget", 10, 3, Effect.LIVE),
-        ("exit.idle = [7]", "exit.idle", [], [7], Effect.LIVE),
-        ("stop = { drain = '5s' }", "stop.drain", 60.0, 5.0, Effect.LIVE),
-        ("groups = ['mail']", "groups", [], ["mail"], Effect.LIVE),
-        ("directory = '/tmp'", "directory", "/srv", "/tmp", Effect.NEXT_RUN),
-        ("umask = '027'", "umask", None, "0027", Effect.NEXT_RUN),
-        ("environment = { A = '1' }", "environment.A", None, "1", Effect.NEXT_RUN),
-        ("log.format = 'raw'", "log.format", "prefix", "raw", Effect.NEXT_RUN),
-        ("clear_env = true", "clear_env", False, True, Effect.NEXT_RUN),
+        ("numprocs = 4", "numprocs", 1, 4, ReloadEffect.LIVE),
+        ("min_runtime = 0", "min_runtime", 1.0, 0.0, ReloadEffect.LIVE),
+        ("retry.budget = 3", "retry.budget", 10, 3, ReloadEffect.LIVE),
+        ("exit.idle = [7]", "exit.idle", [], [7], ReloadEffect.LIVE),
+        ("stop = { drain = '5s' }", "stop.drain", 60.0, 5.0, ReloadEffect.LIVE),
+        ("groups = ['mail']", "groups", [], ["mail"], ReloadEffect.LIVE),
+        ("directory = '/tmp'", "directory", "/srv", "/tmp", ReloadEffect.NEXT_RUN),
+        ("umask = '027'", "umask", None, "0027", ReloadEffect.NEXT_RUN),
+        ("environment = { A = '1' }", "environment.A", None, "1", ReloadEffect.NEXT_RUN),
+        ("log.format = 'raw'", "log.format", "prefix", "raw", ReloadEffect.NEXT_RUN),
+        ("clear_env = true", "clear_env", False, True, ReloadEffect.NEXT_RUN),
     ],
 )
 def test_a_changed_key_has_its_effect(tmp_path, keys, key, old, new, effect):
@@ -51,14 +51,14 @@ def test_a_changed_key_has_its_effect(tmp_path, keys, key, old, new, effect):
 
 def test_what_makes_a_run_restarts_a_service(tmp_path):
     [change] = changes(tmp_path, SERVICE, SERVICE + "environment = { A = '1' }")
-    assert change[4] is Effect.RESTARTS
+    assert change[4] is ReloadEffect.RESTARTS
     assert plan(read(tmp_path, SERVICE), read(tmp_path, SERVICE + "umask = '027'")).remade == {"shop"}
     assert plan(read(tmp_path, SERVICE), read(tmp_path, SERVICE + "numprocs = 2")).remade == frozenset()
 
 
 def test_the_kind_of_a_program_cannot_change(tmp_path):
     found = {change[1]: change[4] for change in changes(tmp_path, JOB, JOB + "kind = 'task'")}
-    assert found == {"kind": Effect.MINISUP, "restart": Effect.MINISUP}
+    assert found == {"kind": ReloadEffect.MINISUP, "restart": ReloadEffect.MINISUP}
 
 
 def test_a_change_of_the_kind_changes_nothing_of_the_program_until_minisup_begins_anew(tmp_path):
@@ -67,8 +67,8 @@ def test_a_change_of_the_kind_changes_nothing_of_the_program_until_minisup_begin
     new += SERVICE.replace("shop", "db")
     before, after = read(tmp_path, JOB), read(tmp_path, new)
     effects = {change.key: change.effect for change in plan(before, after).changes if change.program == "email"}
-    assert effects.pop("after") is Effect.LIVE
-    assert set(effects.values()) == {Effect.MINISUP}
+    assert effects.pop("after") is ReloadEffect.LIVE
+    assert set(effects.values()) == {ReloadEffect.MINISUP}
     assert {"kind", "command", "numprocs", "exit.ok", "stop.drain"} <= set(effects)
     assert plan(before, after).remade == frozenset()
     taken = taken_over(before, after).programs["email"]
@@ -82,7 +82,7 @@ def test_a_change_of_the_kind_changes_nothing_of_the_program_until_minisup_begin
 def test_a_variable_of_the_environment_changes_what_uses_it(tmp_path):
     text = '[program.email]\ncommand = "mail ${APP}"\n'
     assert changes(tmp_path, text, text, {**ENVIRON, "APP": "store"}) == [
-        ("email", "command", "mail shop", "mail store", Effect.NEXT_RUN)
+        ("email", "command", "mail shop", "mail store", ReloadEffect.NEXT_RUN)
     ]
 
 
@@ -98,11 +98,11 @@ def test_secrets_are_compared_and_never_shown(tmp_path):
 @pytest.mark.parametrize(
     ("line", "key", "effect"),
     [
-        ("shutdown_timeout = '20s'", "shutdown_timeout", Effect.LIVE),
-        ("log.level = 'debug'", "log.level", Effect.LIVE),
-        ("socket = '/tmp/s'", "socket", Effect.MINISUP),
-        ("state_dir = '/tmp/state'", "state_dir", Effect.MINISUP),
-        ("environment = { A = '1' }", "environment.A", Effect.LIVE),
+        ("shutdown_timeout = '20s'", "shutdown_timeout", ReloadEffect.LIVE),
+        ("log.level = 'debug'", "log.level", ReloadEffect.LIVE),
+        ("socket = '/tmp/s'", "socket", ReloadEffect.MINISUP),
+        ("state_dir = '/tmp/state'", "state_dir", ReloadEffect.MINISUP),
+        ("environment = { A = '1' }", "environment.A", ReloadEffect.LIVE),
     ],
 )
 def test_keys_of_the_supervisor(tmp_path, line, key, effect):

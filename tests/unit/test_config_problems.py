@@ -1,7 +1,7 @@
 import pytest
 from config_kit import ENVIRON, JOB, problems, program, read, write
 
-from minisup.cells import width
+from minisup.cell_width import width
 from minisup.config.load import format_problems, load
 from minisup.config.text.wording import show
 from minisup.errors import ConfigError

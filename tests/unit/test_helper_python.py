@@ -8,7 +8,7 @@ import pytest
 from config_kit import JOB
 from lint_kit import configuration, found
 
-from minisup.check.lints.subject import OutOfReach, Surroundings
+from minisup.check.lints.subject import ClosedPython, Surroundings
 from minisup.cli.check import helper_python
 from minisup.cli.check.helper_python import may, needed, out_of_reach, parents
 from minisup.config.schema import Identity
@@ -49,7 +49,7 @@ def test_a_python_in_roots_home_is_out_of_the_reach_of_a_programs_user(tmp_path,
     home.mkdir(mode=0o700)
     monkeypatch.setattr(helper_python, "needed", lambda: [(str(home), 1)])
     asked = out_of_reach(configuration(tmp_path, JOB + AS_NOBODY))
-    assert asked == {"email": OutOfReach("redis", "nobody", sys.executable, str(home))}
+    assert asked == {"email": ClosedPython("redis", "nobody", sys.executable, str(home))}
     [finding] = found(tmp_path, JOB + AS_NOBODY, "MS136", Surroundings(out_of_reach=asked))
     assert finding.message.startswith(f"redis is asked by {sys.executable} as nobody, who has no right to {home}: ")
     home.chmod(0o711)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from minisup.core.facts import Cut, LeftAlive
 from minisup.core.facts import OutOfReach as Told
 from minisup.core.fleet import Fleet
-from minisup.core.messages import Booted, Due, Exited, Note, OutOfReach, ShutdownAsked, Spawn, Started
+from minisup.core.messages import Booted, Due, Exited, Note, ShutdownAsked, SignalDenied, Spawn, Started
 from minisup.core.model import Phase, Policy
 from minisup.core.view import cause_of
 
@@ -19,10 +19,10 @@ def booted():
 
 def test_it_is_told_once_and_of_this_run_alone():
     fleet = booted()
-    assert fleet.step(OutOfReach("a:0", 2), 1.0) == []
-    assert fleet.step(OutOfReach("b:0", 1), 1.0) == []
-    assert fleet.step(OutOfReach("a:0", 1), 1.0) == [Note(Told("a:0", 1))]
-    assert fleet.step(OutOfReach("a:0", 1), 1.0) == []
+    assert fleet.step(SignalDenied("a:0", 2), 1.0) == []
+    assert fleet.step(SignalDenied("b:0", 1), 1.0) == []
+    assert fleet.step(SignalDenied("a:0", 1), 1.0) == [Note(Told("a:0", 1))]
+    assert fleet.step(SignalDenied("a:0", 1), 1.0) == []
     assert cause_of(fleet, fleet.slots["a:0"], datetime.now(UTC)) == (
         "cannot be signalled: it runs with the rights of another user"
     )
@@ -32,7 +32,7 @@ def test_it_is_told_once_and_of_this_run_alone():
 
 def test_a_shutdown_leaves_it_alive_and_cuts_nothing():
     fleet = booted()
-    fleet.step(OutOfReach("a:0", 1), 1.0)
+    fleet.step(SignalDenied("a:0", 1), 1.0)
     fleet.step(ShutdownAsked(now=True), 1.0)
     facts = []
     for now in range(2, 40):

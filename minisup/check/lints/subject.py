@@ -68,7 +68,7 @@ class Others(NamedTuple):
     as_root: bool = False
 
 
-class OutOfReach(NamedTuple):
+class ClosedPython(NamedTuple):
     """What of minisup's own `python` the user (`who`) of a program may not read or enter, who is to run its `probe`."""
 
     probe: str
@@ -85,7 +85,7 @@ class Closed(NamedTuple):
     place: str
 
 
-class Script(NamedTuple):
+class ShellScript(NamedTuple):
     """A shell's script, as it is called, and its `last` command, which does not take the shell's place."""
 
     path: str
@@ -115,9 +115,9 @@ class Surroundings(NamedTuple):
     open_logs: Mapping[str, OpenLog] | None = None
     files: int | None = None
     others: Others | None = None
-    out_of_reach: Mapping[str, OutOfReach] | None = None
+    out_of_reach: Mapping[str, ClosedPython] | None = None
     closed: Mapping[str, Closed] | None = None
-    scripts: Mapping[str, Script] | None = None
+    scripts: Mapping[str, ShellScript] | None = None
 
     def known(self, needs: Needs, program: str = "") -> bool:
         """Whether a lint that needs this could look (at `program`; empty: at any)."""

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Final
 
 import minisup
-from minisup.check.lints.subject import OutOfReach
+from minisup.check.lints.subject import ClosedPython
 from minisup.config.schema import Config, Identity
 
 _READ: Final = 4
 _ENTER: Final = 1
 
 
-def out_of_reach(config: Config) -> dict[str, OutOfReach]:
+def out_of_reach(config: Config) -> dict[str, ClosedPython]:
     """By program with a probe of ours: what of our Python its user may not read, enter or execute."""
-    found: dict[str, OutOfReach] = {}
+    found: dict[str, ClosedPython] = {}
     for name, program in config.programs.items():
         identity, scale = program.identity, program.scale
         if scale is None or scale.probe is None or scale.probe.command is not None or identity is None:
@@ -24,7 +24,7 @@ def out_of_reach(config: Config) -> dict[str, OutOfReach]:
         place = next((path for path, bits in needed() if not may(identity, path, bits)), None)
         if place is not None:
             who = identity.name or f"user {identity.uid}"
-            found[name] = OutOfReach(scale.probe.kinds()[0], who, sys.executable, place)
+            found[name] = ClosedPython(scale.probe.kinds()[0], who, sys.executable, place)
     return found
 
 

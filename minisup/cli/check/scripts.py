@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from minisup.check.lints.shells import last_of_script
-from minisup.check.lints.subject import Script
+from minisup.check.lints.subject import ShellScript
 from minisup.check.lints.words import is_shell
 from minisup.config.files.safe_open import LARGEST_FILE, read_file
 from minisup.config.schema import Config, ProgramTable
@@ -14,13 +14,13 @@ from minisup.host.start.environment import executables
 _SHEBANG: Final = re.compile(rb"#! *(?:/usr/bin/env +)?(\S+)")
 
 
-def scripts(config: Config) -> dict[str, Script]:
+def scripts(config: Config) -> dict[str, ShellScript]:
     """By service: its script, if the shell that runs it is not replaced by the last command."""
     services = (program for program in config.programs.values() if program.kind == "service")
     return {program.name: found for program in services if (found := _script(program)) is not None}
 
 
-def _script(program: ProgramTable) -> Script | None:
+def _script(program: ProgramTable) -> ShellScript | None:
     slot = program.for_slot(0)
     named = is_shell(slot.argv[0])
     words = slot.argv[1:] if named else slot.argv
@@ -40,7 +40,7 @@ def _script(program: ProgramTable) -> Script | None:
     if not named and (first is None or not is_shell(os.fsdecode(first[1]))):
         return None
     last = last_of_script(raw.decode(errors="replace"))
-    return Script(words[0], last) if last else None
+    return ShellScript(words[0], last) if last else None
 
 
 def _read(path: str, program: ProgramTable) -> bytes | None:

@@ -6,8 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from minisup.cli import output
-from minisup.cli.daemon import health as health_check
-from minisup.cli.daemon import starter
+from minisup.cli.daemon import health_command, starter
 from minisup.cli.daemon import up as daemon
 from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
 from minisup.errors import ConfigError, UsageError
@@ -54,7 +53,7 @@ def health(
     With TARGETs: also if one of them was given up. An outage of a dependency alone is healthy.
     """
     named = chosen(ctx, config, socket)
-    return health_check.health(named.config, named.socket, targets or (), max_age)
+    return health_command.health(named.config, named.socket, targets or (), max_age)
 
 
 def check(

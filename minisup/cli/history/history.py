@@ -6,7 +6,7 @@ import sys
 import time
 from itertools import chain, islice
 
-from minisup.cells import padded, width
+from minisup.cell_width import padded, width
 from minisup.cli import output
 from minisup.cli.history.source import HistorySource
 from minisup.cli.numbers import whole

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from rich.text import Text
 
-from minisup.cells import cut, cut_inside, width, wrapped
+from minisup.cell_width import cut, cut_inside, width, wrapped
 from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Reach, Ui, shown

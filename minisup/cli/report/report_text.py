@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from minisup.cells import wrapped
+from minisup.cell_width import wrapped
 from minisup.cli.printing import print_lines
 from minisup.cli.report import report_words as words
 from minisup.cli.sparkline import bars, squeezed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from minisup.cells import wrapped
+from minisup.cell_width import wrapped
 from minisup.cli.printing import print_lines
 from minisup.cli.report.report_words import count, rate
 from minisup.cli.simulate import simulate_words as words

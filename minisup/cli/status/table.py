@@ -7,8 +7,8 @@ slower than usual (P50, P95), are there enough processes (BUSY), how far is it f
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from minisup.cells import cut, cut_inside, padded
-from minisup.cells import width as cells_of
+from minisup.cell_width import cut, cut_inside, padded
+from minisup.cell_width import width as cells_of
 from minisup.cli.status.status_words import Program, Slot, amount, slot_line, state_words
 
 NARROW: Final = 100

@@ -103,7 +103,7 @@ def _all_said(path: str, problems: Sequence[Problem]) -> str:
 
 
 def _columns(problems: Sequence[Problem]) -> list[str]:
-    from minisup.cells import padded, width  # noqa: PLC0415 - as below
+    from minisup.cell_width import padded, width  # noqa: PLC0415 - as below
 
     where = [f"{problem.file}:{problem.line}" if problem.line else problem.file for problem in problems]
     wide = max(map(width, where), default=0)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from minisup.config.keys.log_tables import LogTo, Rotation
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.schema import ProgramTable
 from minisup.config.text.interpolate import SLOT_ONLY, names_in
 from minisup.config.text.wording import show
@@ -18,7 +18,7 @@ _OPEN_IN_A_PROCESS: Final = re.compile(
 """Names for what a process has open: a pipe, a terminal, or a file that somebody else opened and may rotate."""
 
 
-def check_log_files(programs: Mapping[str, ProgramTable], places: Mapping[str, Place]) -> None:
+def check_log_files(programs: Mapping[str, ProgramTable], places: Mapping[str, TableContext]) -> None:
     """Impossible in the log paths: a directory, or a file that another program wants to be rotated otherwise."""
     first: dict[str, tuple[str, Rotation]] = {}
     for name, program in programs.items():

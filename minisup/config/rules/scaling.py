@@ -3,7 +3,7 @@
 from typing import Final
 
 from minisup.config.keys.scale_tables import KINDS, Probe
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.schema import ProgramTable
 from minisup.core.model import Kind, Restart
 
@@ -15,7 +15,7 @@ _SCHEMES: Final = {
 }
 
 
-def check_scale(program: ProgramTable, place: Place) -> None:
+def check_scale(program: ProgramTable, place: TableContext) -> None:
     """Impossible in `scale`."""
     scale = program.scale
     if place.has("scale") and place.has("numprocs"):
@@ -45,7 +45,7 @@ def check_scale(program: ProgramTable, place: Place) -> None:
         place.problem("scale.min", "0 needs a probe: nobody else would see that work has arrived", "scale.probe")
 
 
-def _check_probe(probe: Probe, place: Place) -> None:
+def _check_probe(probe: Probe, place: TableContext) -> None:
     kinds, at = probe.kinds(), "scale.probe"
     those = tuple(f"{at}.{kind}" for kind in KINDS)
     if len(kinds) != 1:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from minisup.config.keys.tables import ScheduleTable
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.schema import ProgramTable
 from minisup.config.text.calendar import ZoneError, find_zone
 from minisup.config.text.units import write_duration
@@ -14,7 +14,7 @@ _PACING: Final = ("min_runtime", "idle.wait", "idle.max_wait", "idle.factor")
 """Keys that say when the next run starts, which the schedule does."""
 
 
-def check_schedule(program: ProgramTable, place: Place) -> None:
+def check_schedule(program: ProgramTable, place: TableContext) -> None:
     """Impossible in a schedule, and together with one."""
     schedule = program.schedule
     if schedule is None:
@@ -33,7 +33,7 @@ def check_schedule(program: ProgramTable, place: Place) -> None:
         place.problem("retry.give_up", 'is only "never" with a schedule: the next planned run tries again')
 
 
-def _check_when(schedule: ScheduleTable, place: Place) -> None:
+def _check_when(schedule: ScheduleTable, place: TableContext) -> None:
     if schedule.cron is not None and schedule.every is not None:
         place.problem("schedule", "has both every and cron; give one of them", "schedule.every", "schedule.cron")
     if schedule.cron is None and schedule.every is None:

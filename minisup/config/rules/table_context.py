@@ -6,7 +6,7 @@ from minisup.config.files.problems import ProblemReport, Source
 from minisup.config.text.toml_lines import Path
 
 
-class Place:
+class TableContext:
     """One table of one file, as far as checks need it: what is given there, and where problems go."""
 
     __slots__ = ("path", "report", "source")

@@ -8,7 +8,7 @@ from minisup.config.keys.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.presets import PRESETS
 from minisup.config.rules.scaling import check_scale
-from minisup.config.rules.table_context import Place
+from minisup.config.rules.table_context import TableContext
 from minisup.config.schema import ProgramTable
 from minisup.config.text.units import write_duration
 from minisup.config.text.wording import did_you_mean, named, show
@@ -23,13 +23,13 @@ _SETS: Final = ("ok", "idle", "recycle", "fatal")
 _FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
 
 
-def check_supervisor(supervisor: SupervisorTable, place: Place) -> None:
+def check_supervisor(supervisor: SupervisorTable, place: TableContext) -> None:
     """Impossible in [supervisor]."""
     if supervisor.socket and len(os.fsencode(supervisor.socket)) > _LONGEST_SOCKET:
         place.problem("socket", f"the path has more than {_LONGEST_SOCKET} bytes; no socket can have it")
 
 
-def check_program(program: ProgramTable, place: Place) -> None:
+def check_program(program: ProgramTable, place: TableContext) -> None:
     """Impossible in one [program.NAME]."""
     _check_preset(program, place)
     _check_order(program, place)
@@ -38,7 +38,7 @@ def check_program(program: ProgramTable, place: Place) -> None:
     check_scale(program, place)
 
 
-def _check_order(program: ProgramTable, place: Place) -> None:
+def _check_order(program: ProgramTable, place: TableContext) -> None:
     pairs = (
         ("idle.wait", program.idle.wait, "idle.max_wait", program.idle.max_wait),
         ("retry.backoff", program.retry.backoff, "retry.max_backoff", program.retry.max_backoff),
@@ -56,7 +56,7 @@ def _check_order(program: ProgramTable, place: Place) -> None:
             )
 
 
-def _check_exit_codes(codes: ExitCodes, place: Place) -> None:
+def _check_exit_codes(codes: ExitCodes, place: TableContext) -> None:
     for number, one in enumerate(_SETS):
         for other in _SETS[number + 1 :]:
             both = sorted(getattr(codes, one) & getattr(codes, other))
@@ -67,7 +67,7 @@ def _check_exit_codes(codes: ExitCodes, place: Place) -> None:
                 )
 
 
-def _check_log(program: ProgramTable, place: Place) -> None:
+def _check_log(program: ProgramTable, place: TableContext) -> None:
     log = program.log
     if log.to is not LogTo.FILE:
         for key in _FILE_KEYS:
@@ -89,7 +89,7 @@ def _check_log(program: ProgramTable, place: Place) -> None:
         _check_unread(program, place)
 
 
-def _check_unread(program: ProgramTable, place: Place) -> None:
+def _check_unread(program: ProgramTable, place: TableContext) -> None:
     """Rules that look at output which minisup does not read."""
     rules = {
         "idle.output": program.idle.output,
@@ -103,14 +103,14 @@ def _check_unread(program: ProgramTable, place: Place) -> None:
         place.problem("preset", f'{wrong}, and this preset needs it; write log.to = "console"', "log.to")
 
 
-def _check_preset(program: ProgramTable, place: Place) -> None:
+def _check_preset(program: ProgramTable, place: TableContext) -> None:
     name = program.preset
     if name is not None and name not in PRESETS:
         hint = did_you_mean(name, PRESETS) or f"; there are {named(PRESETS)}"
         place.problem("preset", f"{show(name)} is no preset{hint}")
 
 
-def check_after(programs: Mapping[str, ProgramTable], places: Mapping[str, Place], *, complete: bool) -> None:
+def check_after(programs: Mapping[str, ProgramTable], places: Mapping[str, TableContext], *, complete: bool) -> None:
     """Impossible in `after`: an unknown program (unless not all files could be read), a job, itself, a cycle."""
     wrongs = 0
     for name, other in ((name, other) for name, program in programs.items() for other in program.after):
@@ -126,7 +126,7 @@ def _wrong_after(
     name: str,
     other: str,
     programs: Mapping[str, ProgramTable],
-    places: Mapping[str, Place],
+    places: Mapping[str, TableContext],
     complete: bool,
     *,
     hint: bool,

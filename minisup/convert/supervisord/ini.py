@@ -51,7 +51,7 @@ class Section:
         self.entries[entry.key] = entry
 
 
-class Reader:
+class IniReader:
     """Reads one file into `sections`, which earlier files may have filled."""
 
     __slots__ = ("_entry", "_file", "_indent", "_ledger", "_section", "sections")

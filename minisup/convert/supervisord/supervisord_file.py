@@ -17,7 +17,7 @@ from minisup.convert.command_kind import SERVICE
 from minisup.convert.names import label
 from minisup.convert.read import STDIN, directory_of, read_text
 from minisup.convert.report_builder import Converted, KeyResult, Ledger, Location
-from minisup.convert.supervisord.ini import DEFAULT, Reader, Section
+from minisup.convert.supervisord.ini import DEFAULT, IniReader, Section
 from minisup.convert.supervisord.supervisord_keys import (
     DAEMON,
     DAEMON_READ,
@@ -92,7 +92,7 @@ def _read(
         text = read_text(name, ledger)
         if text is not None:
             texts[name] = text
-            Reader(name, sections, ledger).read(text)
+            IniReader(name, sections, ledger).read(text)
 
     includes: list[Section] = []
     for path in paths:

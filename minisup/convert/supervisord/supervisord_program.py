@@ -63,7 +63,7 @@ class Given(NamedTuple):
     defaults: Mapping[str, str]
 
 
-class Command(NamedTuple):
+class CommandForms(NamedTuple):
     """A command: its words as minisup fills them in, how it is written in the TOML file, the variables that a shell
     splits, what must be in its environment for that, and whether it was run by pidproxy.
     """
@@ -75,7 +75,7 @@ class Command(NamedTuple):
     proxied: bool = False
 
 
-NO_COMMAND: Final = Command([], "")
+NO_COMMAND: Final = CommandForms([], "")
 
 
 class Numbers(NamedTuple):
@@ -230,7 +230,7 @@ def _draft(name: str, keys: SectionKeys, numbers: Numbers, given: Given) -> Draf
     return Draft(name, table, keys, judged, (group_priority, priority))
 
 
-def _command(keys: SectionKeys) -> Command:
+def _command(keys: SectionKeys) -> CommandForms:
     """The command as it is written in the TOML file."""
     text = keys.text("command")
     if text is None:
@@ -255,9 +255,9 @@ def _command(keys: SectionKeys) -> Command:
     finished = [refs.finish(word) for word in plain]
     split = split_later(words, refs)
     if split:
-        return Command(finished, for_a_shell(words, refs), split, _asked(keys, text), proxied)
+        return CommandForms(finished, for_a_shell(words, refs), split, _asked(keys, text), proxied)
     rewritten = proxied or "\n" in text
-    return Command(finished, refs.finish(shlex.join(plain) if rewritten else text.strip()), proxied=proxied)
+    return CommandForms(finished, refs.finish(shlex.join(plain) if rewritten else text.strip()), proxied=proxied)
 
 
 def _joined(words: Sequence[Sequence[Piece]]) -> list[str]:
@@ -274,7 +274,7 @@ def _asked(keys: SectionKeys, text: str) -> dict[str, str]:
     }
 
 
-def _said_of_command(keys: SectionKeys, command: Command) -> None:
+def _said_of_command(keys: SectionKeys, command: CommandForms) -> None:
     """What became of `command`: it is as it was, or a shell splits its variables."""
     said = [ties.WITHOUT_PROXY] if command.proxied else []
     if command.split:

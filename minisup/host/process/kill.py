@@ -3,7 +3,7 @@
 import signal
 from collections.abc import Callable, Mapping
 
-from minisup.core.messages import OutOfReach
+from minisup.core.messages import SignalDenied
 from minisup.core.model import Scope
 from minisup.host.process import processes
 from minisup.host.process.survivors import Survivors
@@ -22,7 +22,7 @@ class Sender:
         self,
         running: Mapping[int, Run],
         survivors: Survivors,
-        refused: Callable[[OutOfReach], None] = lambda _event: None,
+        refused: Callable[[SignalDenied], None] = lambda _event: None,
     ) -> None:
         self._refused = refused
         self._running = running
@@ -40,7 +40,7 @@ class Sender:
         kill = number == signal.SIGKILL
         send = self._survivors.signal if leader in self._survivors else processes.signal_run
         if not send(leader, number, group=kill or scope is Scope.GROUP, wake=wake) and self._is_refused(leader):
-            self._refused(OutOfReach(*run))
+            self._refused(SignalDenied(*run))
         if kill:
             self._doomed[leader] = run
 

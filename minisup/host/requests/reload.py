@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from minisup.config.reload_plan import Change, Effect, ReloadPlan, plan, taken_over
+from minisup.config.reload_plan import Change, ReloadEffect, ReloadPlan, plan, taken_over
 from minisup.config.schema import Config
 from minisup.core.facts import NotReloaded
 from minisup.core.fleet import Fleet
 from minisup.core.messages import ConfigReloaded, Event
 from minisup.core.model import Seconds
 from minisup.errors import MinisupError
-from minisup.host.background import Aside, AsideError
+from minisup.host.background import Background, BackgroundError
 from minisup.host.integrations.hooks import Hooks
 from minisup.host.integrations.sd_notify import SdNotifier
 from minisup.host.loop import Loop
@@ -74,13 +74,13 @@ class Reloading:
     def __init__(self, desk: ReloadHost, reread: Reread) -> None:
         self._desk = desk
         self._reread = reread
-        self._aside = Aside(desk.loop, LIMIT)
+        self._background = Background(desk.loop, LIMIT)
         self._file = ""  # the one that was opened last
         self._due: set[str] = set()  # who waits for no answer, and for whom nothing has been read yet
 
     def plan(self, answer: Answer, refuse: Refuse) -> None:
         """Find out what a reload would change. `refuse` gets a ConfigError with all problems of the files."""
-        self._aside.do(self._read, lambda read: answer(read[1]), lambda error: refuse(self._said(error)))
+        self._background.do(self._read, lambda read: answer(read[1]), lambda error: refuse(self._said(error)))
 
     def apply(self, by: str, answer: Answer, refuse: Refuse) -> None:
         """Take the new configuration over. `answer` gets what has changed, or `refuse` why nothing has."""
@@ -103,7 +103,7 @@ class Reloading:
                 over(lambda: answer(read[1]))
 
         self._desk.notifier.reloading()
-        self._aside.do(partial(self._read, by), read_well, lambda error: over(lambda: refuse(self._said(error))))
+        self._background.do(partial(self._read, by), read_well, lambda error: over(lambda: refuse(self._said(error))))
 
     def try_to_apply(self, by: str) -> None:
         """As `apply`, for who cannot be answered: the log says what was wrong. Asked often, it is done once."""
@@ -123,7 +123,7 @@ class Reloading:
     def _said(self, error: Exception) -> MinisupError:
         if isinstance(error, MinisupError):
             return error
-        if isinstance(error, AsideError):
+        if isinstance(error, BackgroundError):
             return MinisupError(f"cannot reload: reading the configuration {error}; the last file was {self._file}")
         self._desk.console.defect(error)
         return MinisupError("cannot reload: internal error; please report it")
@@ -170,7 +170,9 @@ def document(changes: ReloadPlan, *, applied: bool) -> Mapping[str, object]:
 
 
 def _change(change: Change) -> Mapping[str, object]:
-    name = {Effect.LIVE: "live", Effect.MINISUP: "restart of minisup"}.get(change.effect, change.effect.name.lower())
+    name = {ReloadEffect.LIVE: "live", ReloadEffect.MINISUP: "restart of minisup"}.get(
+        change.effect, change.effect.name.lower()
+    )
     return {
         "program": change.program or None,
         "key": change.key or None,

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from minisup.core.model import Seconds
-from minisup.host.background import Aside
+from minisup.host.background import Background
 from minisup.host.loop import Loop, Timer
 
 EACH = 1.0
@@ -22,7 +22,7 @@ COARSE: Final[Seconds] = 0.02
 """Seconds that the clock of a file system may be behind."""
 
 
-class Look(NamedTuple):
+class FilesState(NamedTuple):
     """How the files are: to be compared, and when the last of them was changed (wall clock)."""
 
     state: Hashable
@@ -36,7 +36,7 @@ class _Held:
 
     def __init__(self, since: float) -> None:
         self.since = since
-        self.seen: Look | None = None
+        self.seen: FilesState | None = None
         self.asked = False
         self.busy = False  # a thread looks, or hangs
 
@@ -44,11 +44,13 @@ class _Held:
 class Lookout:
     """Tells when what a program needs has changed. `look` prepares a look; what it returns is called in a thread."""
 
-    def __init__(self, loop: Loop, look: Callable[[str], Callable[[], Look]], changed: Callable[[str], None]) -> None:
+    def __init__(
+        self, loop: Loop, look: Callable[[str], Callable[[], FilesState]], changed: Callable[[str], None]
+    ) -> None:
         self._loop = loop
         self._look = look
         self._changed = changed
-        self._aside = Aside(loop, LIMIT)
+        self._background = Background(loop, LIMIT)
         self._held: dict[str, _Held] = {}
         self._timer: Timer | None = None
 
@@ -76,9 +78,9 @@ class Lookout:
     def _ask(self, program: str, held: _Held) -> None:
         held.asked = True
         work = partial(_looked, held, self._look(program))
-        self._aside.do(work, partial(self._arrived, program, held), lambda _: self._failed(held))
+        self._background.do(work, partial(self._arrived, program, held), lambda _: self._failed(held))
 
-    def _arrived(self, program: str, held: _Held, look: Look) -> None:
+    def _arrived(self, program: str, held: _Held, look: FilesState) -> None:
         held.asked = False
         if self._held.get(program) is not held:
             return
@@ -94,7 +96,7 @@ class Lookout:
         held.asked = False
 
 
-def _looked(held: _Held, look: Callable[[], Look]) -> Look:
+def _looked(held: _Held, look: Callable[[], FilesState]) -> FilesState:
     """In the thread."""
     held.busy = True
     try:

@@ -1,7 +1,7 @@
 """Two ways to learn that something may have changed in a set of directories. Both belong to the watcher's thread.
 
-`Inotify` is told by the kernel: one descriptor, however many directories. It wakes up five times a second, to hear
-whether it should end.
+`InotifyNotifier` is told by the kernel: one descriptor, however many directories. It wakes up five times a second, to
+hear whether it should end.
 
 `Poller` is told by nobody and looks again and again.
 """
@@ -65,7 +65,7 @@ class Notifier(Protocol):
         ...
 
 
-class Inotify:
+class InotifyNotifier:
     """Told by the kernel. Raises BlindError when the kernel refuses."""
 
     def __init__(self) -> None:

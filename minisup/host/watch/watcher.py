@@ -16,7 +16,7 @@ from typing import Final
 
 from minisup.config.files.globs import MOST_DIRECTORIES, Files, Glance, absent, could_name
 from minisup.core.model import Seconds
-from minisup.host.watch.notify import EACH, BlindError, Inotify, Notifier, Poller, far_away, is_forced_to_poll
+from minisup.host.watch.notify import EACH, BlindError, InotifyNotifier, Notifier, Poller, far_away, is_forced_to_poll
 
 QUIET: Final[Seconds] = 0.3
 """Seconds without another change before changes are told."""
@@ -130,7 +130,7 @@ class Watcher:
         if is_forced_to_poll(self._environ):
             return Poller(self._sleep)
         try:
-            return Inotify()
+            return InotifyNotifier()
         except BlindError as error:
             return self._go_blind(str(error))
 

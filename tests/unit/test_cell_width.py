@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.cells import cut, cut_inside, padded, width, wrapped
+from minisup.cell_width import cut, cut_inside, padded, width, wrapped
 
 JAPANESE = "接続が拒否されました"
 TEXTS = st.text(st.sampled_from("ab .,接続。é\u0301\u200d한🐍"), max_size=60)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from kit import SOON, wait_until
 
-from minisup.host.background import MOST_STUCK, Aside
+from minisup.host.background import MOST_STUCK, Background
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
 
@@ -18,12 +18,12 @@ class Place:
 
     def __init__(self, limit: float) -> None:
         self.loop = Loop(Clock())
-        self.saved_wait = Aside(self.loop, limit)
+        self.background = Background(self.loop, limit)
         self.told: list[object] = []
         self.gates: list[LockType] = []
 
     def do(self, work: Callable[[], object]) -> None:
-        self.saved_wait.do(work, self.told.append, lambda error: self.told.append(str(error)))
+        self.background.do(work, self.told.append, lambda error: self.told.append(str(error)))
 
     def hang(self) -> Callable[[], str]:
         """Work that ends when `release` is called."""
@@ -117,7 +117,7 @@ def test_who_fails_to_be_told_does_not_stop_the_next(make: Callable[[float], Pla
     def defect(_: object) -> None:
         raise ValueError("a defect")
 
-    place.saved_wait.do(lambda: 1, defect, defect)
+    place.background.do(lambda: 1, defect, defect)
     place.do(lambda: "next")
     with pytest.raises(ValueError, match="a defect"):
         place.until(["next"])
