@@ -16,7 +16,7 @@ NAMED_BY_PYTHON = {"__init__", "__main__"}
 """A package is a directory with the one, and runs by the other."""
 
 APART = {"receivers"}
-"""A program of its own, which imports nothing else of minisup: its messages have the words of its protocol."""
+"""A program of its own: `pyproject.toml` holds it apart, and its messages have the words of its protocol."""
 
 
 def modules(file: Path) -> Iterator[str]:
@@ -39,14 +39,3 @@ def test_no_two_modules_and_no_two_classes_share_a_name(names: Callable[[Path], 
     twice = {name: where for (_, name), where in places.items() if len(where) > 1}
     assert twice == {}, "two of one name: rename one, or give both one home"
     assert len(places) > 200, "few names were found: is the package here?"
-
-
-@pytest.mark.parametrize("room", sorted(APART))
-def test_what_has_names_of_its_own_imports_nothing_else_of_minisup(room: str) -> None:
-    for file in (PACKAGE / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            known = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            known += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            assert not [name for name in known if f"{name}.".startswith("minisup.") and room not in name.split(".")], (
-                file
-            )
