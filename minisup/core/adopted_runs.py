@@ -8,7 +8,7 @@ from minisup.core import ending, facts, notices
 from minisup.core.messages import Lost, Record, RunSurvived
 from minisup.core.model import Outcome, Phase, Policy
 from minisup.core.program import Program
-from minisup.core.slot import Slot
+from minisup.core.slot import Run, Slot
 from minisup.core.state import State
 
 
@@ -16,11 +16,12 @@ def survived(state: State, event: RunSurvived) -> None:
     """A run goes on: its slot runs before anything is wanted."""
     slot = state.slots.get(event.slot) or make_room(state, event.slot)
     state.next_run = max(state.next_run, event.run + 1)
-    slot.run, slot.pid = event.run, event.pid
+    slot.run = run = Run(event.run, event.since)
+    run.pid = event.pid
     slot.gate_pending = True
     slot.program.active += 1
     slot.enter(Phase.RUNNING, state.now)
-    ending.begin_limits(state, slot, event.since)
+    ending.begin_limits(state, slot, run, event.since)
     state.arm_slot(slot)
     state.note(facts.Survived(slot.name, event.pid, event.run, slot.leaving))
 

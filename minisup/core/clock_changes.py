@@ -56,8 +56,8 @@ def follow_clock(state: State, slot: Slot, jump: Seconds) -> None:
         plan.why = "clock"
     if slot.phase is Phase.WAITING and slot.reason is Reason.SCHEDULE:
         launch.start_by_schedule(state, slot)
-    elif slot.run and slot.wake_at is not None:
-        slot.wake_at = schedule.due(state, slot)
+    elif slot.run is not None and slot.run.planned_at is not None:
+        slot.run.planned_at = schedule.due(state, slot)
         state.arm_slot(slot)
 
 
@@ -65,12 +65,12 @@ def reschedule(state: State, program: Program) -> None:
     """Another schedule, or none any more: what waits by the old one waits by the new one."""
     for slot in program.slots:
         reason = slot.reason if slot.saved_wait is None else slot.saved_wait.reason
-        if slot.run and slot.wanted:
-            schedule.plan_around(state, slot)
+        if slot.run is not None and slot.wanted:
+            schedule.plan_around(state, slot, slot.run)
             state.arm_slot(slot)
         elif slot.phase is Phase.WAITING and reason in REPLANNED:
             launch.leave_queues(state, slot)
-            slot.needs_token = False
+            launch.waive_token(slot)
             launch.begin_anew(state, slot)
         else:
             slot.plan = None  # what it waits for comes first

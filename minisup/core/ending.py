@@ -1,5 +1,7 @@
 """What follows the end of a run: the outcome, what it says about the program's health, and the slot's next step."""
 
+from dataclasses import replace
+
 from minisup.core import launch, notices, schedule, stopping
 from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
@@ -7,7 +9,7 @@ from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase
 from minisup.core.outcome import classify, explain, refine
 from minisup.core.pace import idle_wait
 from minisup.core.program import Program
-from minisup.core.slot import SIGNALLED, Slot
+from minisup.core.slot import SIGNALLED, Health, Limits, Run, Slot
 from minisup.core.state import State
 
 WOKEN = 2
@@ -29,11 +31,12 @@ SWEPT = frozenset({Outcome.CRASHED, Outcome.TIMEOUT, Outcome.OOM})
 def started(state: State, event: Started) -> None:
     """The run exists: its limits begin."""
     slot = state.slots[event.slot]
-    if slot.run != event.run:
+    run = slot.run
+    if run is None or run.id != event.run:
         return
     program = slot.program
-    slot.pid = event.pid
-    begin_limits(state, slot, state.now)
+    run.pid = event.pid
+    begin_limits(state, slot, run, state.now)
     if slot.extra:
         state.arm_slot(slot)
         return
@@ -45,18 +48,18 @@ def started(state: State, event: Started) -> None:
     state.arm_slot(slot)
 
 
-def begin_limits(state: State, slot: Slot, since: Instant) -> None:
+def begin_limits(state: State, slot: Slot, run: Run, since: Instant) -> None:
     """The run began at `since`: `max_runtime` and a service's milestones count from then."""
     program, policy = slot.program, slot.program.policy
-    slot.started = since
+    run.started = since
     if slot.phase in SIGNALLED:  # stopped before it had started: it has no other limits any more
         return
-    if policy.max_runtime is not None:
-        slot.expires_at = since + policy.max_runtime
+    expires_at = run.limits.expires_at if policy.max_runtime is None else since + policy.max_runtime
     if program.is_service and not slot.extra:
         program.last_healthy_at = state.now
-        slot.up_at = since + policy.min_runtime
-        slot.stable_at = since + policy.stable_after
+        run.limits = Limits(expires_at, since + policy.min_runtime, since + policy.stable_after)
+    elif expires_at is not None:
+        run.limits = Limits(expires_at)  # any other run keeps `NO_LIMITS`
 
 
 def spawn_failed(state: State, event: SpawnFailed) -> None:
@@ -65,17 +68,17 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
     While it was starting its slot may have been stopped, paused or asked to start afresh, as while a run goes on.
     """
     slot = state.slots[event.slot]
-    if slot.run != event.run:
+    run = slot.run
+    if run is None or run.id != event.run:
         return
-    slot.cause = event.cause
+    slot.health = Health(healthy=False, failures=slot.health.failures + event.scarce, cause=event.cause)
     if slot.extra:
-        end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
+        end_run(state, slot, run, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
         stopping.settle(state, slot, Phase.OFF)
         return
     if event.scarce:
-        slot.failures += 1
-        slot.needs_token = True
-    record = end_run(state, slot, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
+        slot.next_start = replace(slot.next_start, needs_token=True)
+    record = end_run(state, slot, run, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
     became_ill(state, slot, record)
     if slot.wanted:
         wait_after_failure(state, slot, scarce=event.scarce)
@@ -88,8 +91,8 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
 
 def wait_after_failure(state: State, slot: Slot, *, scarce: bool) -> None:
     """The next step of a slot whose run could not be started."""
-    slot.drain_until = slot.kill_at = None
-    if slot.restart_pending or (slot.program.gated and slot.gate_pending):  # asked for while it was starting
+    slot.stop = None
+    if slot.next_start.at_once or (slot.program.gated and slot.gate_pending):  # asked for while it was starting
         start_anyway(state, slot)
     elif scarce:
         back_off(state, slot)
@@ -103,14 +106,15 @@ def wait_after_failure(state: State, slot: Slot, *, scarce: bool) -> None:
 def exited(state: State, event: Exited) -> None:
     """The leader of a run has ended."""
     slot = state.slots[event.slot]
-    if slot.run != event.run:
+    run = slot.run
+    if run is None or run.id != event.run:
         return
     program = slot.program
-    outcome = classify(event, program.codes, slot.ours, slot.sent)
+    outcome = classify(event, program.codes, run.signals.ours, run.signals.sent)
     faster_than = program.policy.idle.faster_than
     if event.said is not None or faster_than is not None:
-        outcome = refine(outcome, event.said, state.now - slot.started, faster_than)
-    record = end_run(state, slot, outcome, event)
+        outcome = refine(outcome, event.said, state.now - run.started, faster_than)
+    record = end_run(state, slot, run, outcome, event)
     slot.output = event.output
     if event.leftovers:
         left_behind(state, slot, event, outcome)
@@ -131,43 +135,36 @@ def exited(state: State, event: Exited) -> None:
         notices.state_of(state, program)
 
 
-def end_run(state: State, slot: Slot, outcome: Outcome, event: Exited) -> Record:
+def end_run(state: State, slot: Slot, run: Run, outcome: Outcome, event: Exited) -> Record:
     """Take the run out of its slot and record it."""
-    duration = state.now - slot.started if slot.pid else 0.0
+    duration = state.now - run.started if run.pid else 0.0
     record = Record(
-        slot.run, slot.name, slot.started, duration, outcome,
-        event.code, event.signal, event.cpu, event.max_rss, slot.failures,
-        explain(event, outcome, slot.oom_detail, slot.program.policy.kind),
+        run.id, slot.name, run.started, duration, outcome,
+        event.code, event.signal, event.cpu, event.max_rss, slot.health.failures,
+        explain(event, outcome, run.signals.oom_detail, slot.program.policy.kind),
         None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
     state.out.append(record)
     if state.shutdown is not None and outcome is not Outcome.UNSTARTABLE:  # what never was is not cut
-        notices.count_cut(state, slot, record)
-    if slot.asked_by is not None:
-        notices.extra_ended(state, slot, record)
+        notices.count_cut(state, slot, run, record)
+    if run.asked_by is not None:
+        notices.extra_ended(state, slot, record, run.asked_by)
     slot.program.stats.add(outcome, duration, state.now)
     slot.last = record
-    slot.run = slot.pid = 0
-    slot.oom_detail = ""
-    slot.up = slot.out_of_reach = False
-    if slot.sent:
-        slot.sent = frozenset()
-    slot.expires_at = slot.up_at = slot.stable_at = None
+    slot.run = None
     return record
 
 
 def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> None:
     """Members of the run's session live on. After a crash they are stopped; that delays a service's next run alone."""
-    slot.leftovers[event.run] = event.leftovers
-    signalled = slot.phase in {Phase.STOPPING, Phase.KILLING}
+    slot.leftovers.alive[event.run] = event.leftovers
+    signalled = slot.phase in SIGNALLED
     if signalled or outcome in SWEPT:
         kill = slot.phase is Phase.KILLING
         name = "SIGKILL" if kill else slot.program.policy.stop.signal
         state.out.append(SignalLeftovers(slot.name, event.run, name))
         if not kill and (slot.wanted or not signalled):  # else the stop's own kill reaches them
-            slot.leftover_kill_at[event.run] = (
-                slot.kill_at if slot.kill_at is not None else state.now + slot.stop_timeout
-            )
+            slot.leftovers.kill_at[event.run] = stopping.kill_time(state, slot)
     notices.leftovers(state, slot)
 
 
@@ -180,21 +177,19 @@ def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
         slot.program.budget.pay_back(state.now)
         proved_well(state, slot)
     elif outcome in COUNTED:
-        slot.failures += 1
-        slot.needs_token = True
-        slot.cause = notices.cause(record)
+        slot.health = Health(healthy=False, failures=slot.health.failures + 1, cause=notices.cause(record))
+        slot.next_start = replace(slot.next_start, needs_token=True)
         became_ill(state, slot, record)
     elif outcome in CAUSES:
-        slot.cause = notices.cause(record)
+        slot.health = Health(healthy=False, failures=slot.health.failures, cause=notices.cause(record))
         became_ill(state, slot, record)
     else:
-        slot.needs_token = False
+        launch.waive_token(slot)
 
 
 def became_ill(state: State, slot: Slot, record: Record) -> None:
     """An unhealthy end: the program has been failing since its first one."""
     program = slot.program
-    slot.healthy = False
     program.tries += 1
     if program.failing_since is None:
         program.failing_since = state.now
@@ -208,12 +203,14 @@ def became_ill(state: State, slot: Slot, record: Record) -> None:
 def proved_well(state: State, slot: Slot) -> None:
     """A healthy end, or a service that has been running for `stable_after`: failing ends, an outage ends."""
     program = slot.program
-    outage = slot.healthy is False and all(
-        other.healthy is False for other in program.slots if other.wanted and other.reason is not Reason.PAUSED
+    before = slot.health
+    outage = before.healthy is False and all(
+        other.health.healthy is False for other in program.slots if other.wanted and other.reason is not Reason.PAUSED
     )
-    slot.healthy = True
-    slot.failures = 0
-    slot.needs_token = False
+    if before.healthy is not True or before.failures:
+        slot.health = Health(healthy=True, failures=0, cause=before.cause)
+    if slot.next_start.needs_token:
+        launch.waive_token(slot)
     if program.failing_since is not None:
         notices.recovered(state, program)
         program.failing_since = program.give_up_at = None
@@ -229,15 +226,15 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     """The slot's next step after a run that ended by itself or by us."""
     program = slot.program
     if slot.wanted:
-        slot.drain_until = slot.kill_at = None
+        slot.stop = None
         if slot.plan is not None:
             schedule.overtake(state, slot)
-    if outcome in program.final and not slot.restart_pending and (slot.wanted or outcome is Outcome.WORKED):
+    if outcome in program.final and not slot.next_start.at_once and (slot.wanted or outcome is Outcome.WORKED):
         slot.worked = slot.worked or outcome is Outcome.WORKED
         finish(state, slot)
     elif not slot.wanted:
         stopping.settle(state, slot, Phase.OFF)
-    elif slot.restart_pending or (program.gated and slot.gate_pending):
+    elif slot.next_start.at_once or (program.gated and slot.gate_pending):
         start_anyway(state, slot)
     elif program.policy.schedule is not None:
         keep_schedule(state, slot)
@@ -253,7 +250,7 @@ def go_on(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
 
 def start_anyway(state: State, slot: Slot) -> None:
     """However the run ended, the next one starts at once if a restart was asked for, else as the slot's first one."""
-    if slot.restart_pending:
+    if slot.next_start.at_once:
         launch.start_at(state, slot, Reason.PACE, state.now)
     else:
         slot.gate_pending = False
@@ -272,7 +269,7 @@ def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> Non
 
 def keep_schedule(state: State, slot: Slot) -> None:
     """However the run ended, the next one starts when it is planned; what the schedule decides costs no token."""
-    slot.needs_token = False
+    launch.waive_token(slot)
     if slot.plan is None:  # a survivor of a slot that was not to be brought up
         launch.begin_anew(state, slot)
     else:
@@ -281,7 +278,7 @@ def keep_schedule(state: State, slot: Slot) -> None:
 
 def finish(state: State, slot: Slot) -> None:
     """Nothing is left to do for the slot; one that was to stop anyway first waits for what its runs left behind."""
-    phase = Phase.OFF if slot.leftovers and not slot.wanted else Phase.DONE
+    phase = Phase.OFF if slot.leftovers.alive and not slot.wanted else Phase.DONE
     slot.wanted = False
     stopping.settle(state, slot, phase)
 
@@ -297,7 +294,7 @@ def climb(state: State, slot: Slot, record: Record) -> None:
 
 def back_off(state: State, slot: Slot) -> None:
     """Wait longer with each counted end in a row."""
-    delay = backoff_delay(slot.program.policy.retry, slot.failures, state.uniform)
+    delay = backoff_delay(slot.program.policy.retry, slot.health.failures, state.uniform)
     launch.wait(state, slot, Reason.BACKOFF, state.now + delay)
 
 
@@ -313,7 +310,7 @@ def wake_idle(state: State, program: Program) -> None:
 
 def longest_wait(slot: Slot) -> Instant:
     """Sort key: when an idle slot would wake."""
-    return slot.wake_at if slot.wake_at is not None else 0.0
+    return slot.wait.wake_at if slot.wait is not None and slot.wait.wake_at is not None else 0.0
 
 
 def consider_giving_up(state: State, program: Program) -> None:
@@ -321,7 +318,7 @@ def consider_giving_up(state: State, program: Program) -> None:
     since, policy = program.failing_since, program.policy
     if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
         return
-    if program.is_at_rest() or any(slot.run and slot.started < since and not slot.extra for slot in program.slots):
+    if program.is_at_rest() or any(slot.run and slot.run.started < since and not slot.extra for slot in program.slots):
         return
     program.give_up_at = None
     program.given_up = True

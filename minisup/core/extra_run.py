@@ -25,11 +25,10 @@ def run_asked(state: State, event: RunAsked) -> None:
     taken = {slot.index for slot in program.slots}
     [slot] = state.add_slots(program, [next(index for index in count(program.numprocs) if index not in taken)])
     slot.extra = True
-    slot.asked_by = event.by
     program.active += 1
     program.extras += 1
     state.note(facts.ExtraRun(slot.name, state.next_run, event.by))
-    launch.spawn(state, slot)
+    launch.spawn(state, slot, event.by)
 
 
 def take_over(state: State, slot: Slot) -> None:
@@ -38,10 +37,10 @@ def take_over(state: State, slot: Slot) -> None:
     slot.extra, slot.gate_pending = False, True
     program.extras -= 1
     slot.wanted = program.on and slot.phase is Phase.RUNNING  # else a start decides, by its phase
-    if program.on and slot.run:
-        ending.begin_limits(state, slot, slot.started)
+    if program.on and slot.run is not None:
+        ending.begin_limits(state, slot, slot.run, slot.run.started)
         if slot.wanted and program.policy.schedule is not None:
-            schedule.plan_around(state, slot)
+            schedule.plan_around(state, slot, slot.run)
         state.arm_slot(slot)
     elif slot.phase is Phase.RUNNING:
         slot.enter(Phase.DRAINING, state.now)

@@ -38,8 +38,8 @@ The theory. A slot's life is a circle: it waits, runs, and the end of the run de
     fatal, unstartable-> hold for the cause; probed each refill, or when a file that it needs changes
 
 A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
-costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While its
-run goes on, `wake_at` is when the next planned start comes due, to be left out or queued (`schedule.py`). A calendar's
+costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While a
+run goes on, its `planned_at` says when the next one comes due, to be left out or queued (`schedule.py`). A calendar's
 times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `clock_changes.py`). `start`
 of what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
 
@@ -114,7 +114,7 @@ from minisup.core.messages import (
 from minisup.core.model import Instant, Phase, Reason
 from minisup.core.outcome import KillReason
 from minisup.core.program import Program
-from minisup.core.slot import Slot
+from minisup.core.slot import Run, Slot
 from minisup.core.state import State
 
 
@@ -176,57 +176,57 @@ def drained(fleet: State, event: OutputDrained) -> None:
 def due(fleet: State, event: Due) -> None:
     """A timer has come due; an old one is ignored."""
     if event.key == FLEET:
-        if event.generation == fleet.generation:
-            fleet.armed = None
+        if event.generation == fleet.timer.generation:
+            fleet.timer.due = None
             stopping.fleet_due(fleet)
     elif event.key in fleet.slots:
         slot = fleet.slots[event.key]
-        if event.generation == slot.generation:
-            slot.armed = None
+        if event.generation == slot.timer.generation:
+            slot.timer.due = None
             slot_due(fleet, slot)
     elif event.key in fleet.programs:  # else an old timer of a slot that is gone
         program = fleet.programs[event.key]
-        if event.generation == program.generation:
-            program.armed = None
+        if event.generation == program.timer.generation:
+            program.timer.due = None
             program_due(fleet, program)
 
 
 def slot_due(fleet: State, slot: Slot) -> None:
     """The earliest of the slot's times has come."""
     now = fleet.now
-    if slot.leftover_kill_at:
+    if slot.leftovers.kill_at:
         leavings.sweep(fleet, slot)
-    if slot.run and slot.wake_at is not None and slot.wake_at <= now:
+    wait, run, stop = slot.wait, slot.run, slot.stop
+    if run is not None and run.planned_at is not None and run.planned_at <= now:
         schedule.overtake(fleet, slot)
     if slot.phase is Phase.WAITING:
-        if slot.wake_at is not None and slot.wake_at <= now:
-            slot.wake_at = None
+        if wait is not None and wait.wake_at is not None and wait.wake_at <= now:
             launch.start(fleet, slot)
     elif slot.phase is Phase.STOPPING:
-        if slot.kill_at is not None and slot.kill_at <= now:
+        if stop is not None and stop.kill_at is not None and stop.kill_at <= now:
             stopping.kill(fleet, slot)
-    elif slot.expires_at is not None and slot.expires_at <= now:
-        slot.stop_timeout = slot.program.policy.stop.timeout
-        stopping.send_stop(fleet, slot, KillReason.MAX_RUNTIME)
-    elif slot.drain_until is not None and slot.drain_until <= now:
-        stopping.send_stop(fleet, slot, KillReason.STOP)
-    else:
-        milestones(fleet, slot)
+    elif run is not None and run.limits.expires_at is not None and run.limits.expires_at <= now:
+        stopping.send_stop(fleet, slot, KillReason.MAX_RUNTIME, slot.program.policy.stop.timeout)
+    elif stop is not None and stop.drain_until is not None and stop.drain_until <= now:
+        stopping.send_stop(fleet, slot, KillReason.STOP, stop.timeout)
+    elif run is not None:
+        milestones(fleet, slot, run)
     fleet.arm_slot(slot)
 
 
-def milestones(fleet: State, slot: Slot) -> None:
+def milestones(fleet: State, slot: Slot, run: Run) -> None:
     """A service is up, or stable."""
-    if slot.up_at is not None and slot.up_at <= fleet.now:
-        slot.up_at = None
-        slot.up = True
+    up_at, stable_at = run.limits.up_at, run.limits.stable_at
+    if up_at is not None and up_at <= fleet.now:
+        run.limits = run.limits._replace(up_at=None)
+        run.up = True
         program = slot.program
-        if program.rolling_now is slot and not slot.restart_pending:
+        if program.rolling_now is slot and not slot.next_start.at_once:
             program.rolling_now = None
             stopping.roll(fleet, program)
         launch.open_gates(fleet, program.dependents)
-    if slot.stable_at is not None and slot.stable_at <= fleet.now:
-        slot.stable_at = None
+    if stable_at is not None and stable_at <= fleet.now:
+        run.limits = run.limits._replace(stable_at=None)
         ending.proved_well(fleet, slot)
 
 

@@ -32,7 +32,7 @@ def program_state(program: Program, now: Instant) -> str:
         return "waiting" if program.paused is None else "paused"
     if phases <= GONE:
         return "done" if Phase.DONE in phases else "off"
-    if any(slot.paused_at is not None for slot in slots):
+    if any(slot.pause is not None for slot in slots):
         return "paused"
     if budget_label(program, now) == "holding":
         return "holding"

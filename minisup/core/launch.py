@@ -1,11 +1,13 @@
 """From waiting to running: tokens, holds, probes, gates. Nothing here decides that a run should end."""
 
+from dataclasses import replace
+
 from minisup.core import schedule
 from minisup.core.messages import HoldFiles, Spawn
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
 from minisup.core.program import Program
-from minisup.core.slot import GONE, Aside, Slot
+from minisup.core.slot import GONE, NO_NEXT, Run, Slot, Wait
 from minisup.core.state import State
 
 RECOVERY_SPREAD = 1.0
@@ -20,15 +22,13 @@ def want(slot: Slot) -> None:
     slot.program.active += 1
 
 
-def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None) -> None:
+def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None, held_for: Outcome | None = None) -> None:
     """The slot waits; with `wake_at` None an event ends the wait. If it is paused, that wait is set aside for later."""
-    if slot.paused_at is not None:
-        slot.saved_wait = Aside(reason, wake_at, slot.held_for)
-        slot.held_for = None
-        reason, wake_at = Reason.PAUSED, None
+    slot.wait = Wait(reason, wake_at, held_for)
+    if slot.pause is not None:
+        slot.saved_wait = slot.wait
+        slot.wait = Wait(Reason.PAUSED, None)
     slot.enter(Phase.WAITING, state.now)
-    slot.reason = reason
-    slot.wake_at = wake_at
     state.arm_slot(slot)
 
 
@@ -54,7 +54,7 @@ def begin_anew(state: State, slot: Slot) -> None:
 def start_by_schedule(state: State, slot: Slot) -> None:
     """Start the slot's next run when it is planned, or now if that has passed."""
     due = schedule.due(state, slot)
-    if slot.paused_at is None:
+    if slot.pause is None:
         start_at(state, slot, Reason.SCHEDULE, due)
     else:
         wait(state, slot, Reason.SCHEDULE, due)
@@ -63,47 +63,50 @@ def start_by_schedule(state: State, slot: Slot) -> None:
 def start(state: State, slot: Slot) -> None:
     """The slot's wait is over: start a run, unless an operator, the last run, the rate or the budget say otherwise."""
     program = slot.program
-    if slot.paused_at is not None:
+    if slot.pause is not None:
         wait(state, slot, Reason.PACE, state.now)
     elif slot.output:
         wait(state, slot, Reason.OUTPUT, None)
-    elif slot.leftover_kill_at and program.is_service:  # they may hold its port; SIGKILL ends the wait at the latest
+    elif slot.leftovers.kill_at and program.is_service:  # they may hold its port; SIGKILL ends the wait at the latest
         wait(state, slot, Reason.LEFTOVERS, None)
-    elif slot.needs_token and (program.held or not program.budget.take(state.now)):
+    elif slot.next_start.needs_token and (program.held or not program.budget.take(state.now)):
         hold(state, slot)
     else:
-        slot.needs_token = False
-        if program.rate is None or slot.rate_reserved or is_room(state, slot, program.rate):
+        if slot.next_start.needs_token:
+            waive_token(slot)
+        if program.rate is None or slot.next_start.rate_reserved or is_room(state, slot, program.rate):
             spawn(state, slot)
+
+
+def waive_token(slot: Slot) -> None:
+    """The next start costs no token, or has got one."""
+    slot.next_start = replace(slot.next_start, needs_token=False)
 
 
 def is_room(state: State, slot: Slot, rate: StartRate) -> bool:
     """Whether `max_start_rate` has room for the slot now; if not, it waits until there is."""
-    slot.rate_reserved = True
     due = rate.book(state.now)
     if due > state.now:
+        slot.next_start = replace(slot.next_start, rate_reserved=True)
         wait(state, slot, Reason.PACE, due)
         return False
     return True
 
 
-def spawn(state: State, slot: Slot) -> None:
+def spawn(state: State, slot: Slot, asked_by: str | None = None) -> None:
     """Start a run now, whatever stands against it."""
     slot.enter(Phase.RUNNING, state.now)
-    slot.reason = slot.held_for = slot.ours = slot.wake_at = None
-    slot.needs_token = slot.rate_reserved = slot.restart_pending = False
-    slot.run = state.next_run
-    slot.started = state.now
+    slot.wait, slot.next_start = None, NO_NEXT
+    slot.run = run = Run(state.next_run, state.now, asked_by)
     state.next_run += 1
     if slot.program.policy.schedule is not None and not slot.extra:
-        schedule.begin(state, slot, slot.program.policy.schedule)
-    state.out.append(Spawn(slot.name, slot.run, slot.failures))
+        schedule.begin(state, slot, run, slot.program.policy.schedule)
+    state.out.append(Spawn(slot.name, run.id, slot.health.failures))
 
 
 def hold(state: State, slot: Slot) -> None:
     """Wait for a token of the budget, behind those that came before."""
     slot.program.held.append(slot)
-    slot.held_for = None
     wait(state, slot, Reason.HOLD, None)
     state.arm_program(slot.program)
 
@@ -112,16 +115,15 @@ def feed_held(state: State, program: Program) -> None:
     """Let held slots start, as many as there are tokens."""
     while program.held and program.budget.take(state.now):
         slot = program.held.popleft()
-        slot.needs_token = False
+        waive_token(slot)
         start(state, slot)
 
 
 def block(state: State, slot: Slot, outcome: Outcome) -> None:
     """Wait until the cause of a fatal or unstartable end has gone; slots of a program are probed in turn."""
     program = slot.program
-    slot.held_for = outcome
-    if slot.paused_at is not None:
-        wait(state, slot, Reason.HOLD, None)
+    if slot.pause is not None:
+        wait(state, slot, Reason.HOLD, None, outcome)
         return
     if not program.watched:
         program.watched = True
@@ -129,7 +131,7 @@ def block(state: State, slot: Slot, outcome: Outcome) -> None:
     if program.probe_at is None or program.probe_at <= state.now:
         program.probe_at = state.now + program.policy.retry.refill
     program.blocked.append(slot)
-    wait(state, slot, Reason.HOLD, None)
+    wait(state, slot, Reason.HOLD, None, outcome)
     state.arm_program(program)
 
 
@@ -139,7 +141,7 @@ def probe(state: State, program: Program) -> None:
         return
     slot = program.blocked.popleft()
     program.probe_at = state.now + program.policy.retry.refill
-    slot.needs_token = False
+    waive_token(slot)
     start(state, slot)
     state.arm_program(program)
 
@@ -149,7 +151,7 @@ def release(state: State, program: Program, outcome: Outcome) -> None:
     freed = [slot for slot in program.blocked if slot.held_for is outcome]
     for slot in freed:
         program.blocked.remove(slot)
-        slot.needs_token = False
+        waive_token(slot)
         start(state, slot)
     unwatch_if_empty(state, program)
     state.arm_program(program)
@@ -172,7 +174,6 @@ def leave_queues(state: State, slot: Slot) -> None:
     else:
         program.blocked.remove(slot)
         unwatch_if_empty(state, program)
-    slot.held_for = None
     state.arm_program(program)
 
 
@@ -180,20 +181,26 @@ def recover(state: State, program: Program) -> None:
     """An outage is over: every count starts again, and slots in backoff start within a second, as tokens allow."""
     waiting = [slot for slot in program.slots if slot.reason is Reason.BACKOFF and slot.phase is Phase.WAITING]
     for slot in program.slots:
-        slot.failures = 0
+        forget_failures(slot)
     for index, slot in enumerate(waiting):
         spread = state.now + RECOVERY_SPREAD * index / len(waiting)
-        if slot.wake_at is not None and spread < slot.wake_at:
-            slot.wake_at = spread
+        if slot.wait is not None and slot.wait.wake_at is not None and spread < slot.wait.wake_at:
+            slot.wait = slot.wait._replace(wake_at=spread)
             state.arm_slot(slot)
+
+
+def forget_failures(slot: Slot) -> None:
+    """The slot's count of failures starts again."""
+    if slot.health.failures:
+        slot.health = replace(slot.health, failures=0)
 
 
 def first_start(state: State, slot: Slot, place: int) -> None:
     """A slot becomes wanted: it waits for what its program is `after`, then for its place among those that join."""
-    if slot.run:  # an earlier minisup's: the next one follows it
+    if slot.run is not None:  # an earlier minisup's: the next one follows it
         slot.wanted = not slot.leaving
         if slot.wanted and slot.program.policy.schedule is not None:
-            schedule.plan_around(state, slot)
+            schedule.plan_around(state, slot, slot.run)
             state.arm_slot(slot)
         return
     want(slot)
@@ -218,7 +225,7 @@ def is_ready(program: Program) -> bool:
     """Whether those that are `after` this program may start: a task has worked, a service is up, in every slot."""
     if program.policy.kind is Kind.TASK:
         return all(slot.worked for slot in program.staying())
-    return all(slot.up for slot in program.staying())
+    return all(slot.run is not None and slot.run.up for slot in program.staying())
 
 
 def open_gates(state: State, dependents: list[Program]) -> tuple[str, ...]:

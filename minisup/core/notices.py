@@ -9,7 +9,7 @@ from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.outcome import KillReason, described
 from minisup.core.planned_start import PlannedStart
 from minisup.core.program import Program
-from minisup.core.slot import Slot
+from minisup.core.slot import Run, Slot
 from minisup.core.state import Shutdown, State
 
 EACH: Seconds = 60.0
@@ -60,7 +60,7 @@ def failure(state: State, slot: Slot, record: Record) -> None:
         state.note(
             facts.FirstFailure(
                 slot.name, record.run, record.outcome, record.code, record.signal,
-                record.duration or 0.0, record.cause, next_in(state, slot), slot.paused_by,
+                record.duration or 0.0, record.cause, next_in(state, slot), "" if slot.pause is None else slot.pause.by,
             )
         )  # fmt: skip
     elif is_round(program.tries) or state.now - program.told_at >= EACH:
@@ -84,7 +84,7 @@ def is_round(count: int) -> bool:
 
 def next_in(state: State, slot: Slot) -> Seconds | None:
     """Seconds until something happens in the slot; None: an event decides."""
-    due: Instant | None = slot.wake_at
+    due: Instant | None = None if slot.wait is None else slot.wait.wake_at
     if slot.phase is Phase.WAITING and slot.reason is Reason.HOLD:
         due = slot.program.probe_at if slot.held_for else slot.program.budget.next_token(state.now)
     return None if due is None else max(0.0, due - state.now)
@@ -120,13 +120,13 @@ def all_gone(state: State, program: Program, frees: tuple[str, ...]) -> None:
 
 def leftovers(state: State, slot: Slot) -> None:
     """More processes than anybody wants outlive the slot's runs: said once until they are fewer."""
-    count = sum(slot.leftovers.values())
-    if count > MANY_LEFTOVERS and not slot.leftovers_warned:
+    count = sum(slot.leftovers.alive.values())
+    if count > MANY_LEFTOVERS and not slot.leftovers.warned:
         state.note(facts.ManyLeftovers(slot.name, count))
-    slot.leftovers_warned = count > MANY_LEFTOVERS
+    slot.leftovers.warned = count > MANY_LEFTOVERS
 
 
-def start_late(state: State, slot: Slot, plan: PlannedStart) -> None:
+def start_late(state: State, slot: Slot, run: Run, plan: PlannedStart) -> None:
     """A planned start came late: told at the 1st, 10th, 100th in a row."""
     assert plan.delay is not None
     why, plan.why = plan.why or "busy", ""
@@ -135,7 +135,7 @@ def start_late(state: State, slot: Slot, plan: PlannedStart) -> None:
         return
     plan.late += 1
     if is_round(plan.late):
-        state.note(facts.StartLate(slot.name, slot.run, plan.delay, why))
+        state.note(facts.StartLate(slot.name, run.id, plan.delay, why))
 
 
 def starts_skipped(state: State, slot: Slot, count: int, why: str) -> None:
@@ -146,7 +146,8 @@ def starts_skipped(state: State, slot: Slot, count: int, why: str) -> None:
     over = not slot.run and plan.skipped > plan.told
     if over or (count and (not before or len(str(before)) < len(str(plan.skipped)))):
         plan.told = plan.skipped
-        run = slot.run or (slot.last.run if slot.last is not None and why == "overlap" else 0)
+        last = slot.last.run if slot.last is not None and why == "overlap" else 0
+        run = last if slot.run is None else slot.run.id
         state.note(facts.StartsSkipped(slot.name, run, plan.skipped, why))
 
 
@@ -164,8 +165,8 @@ def gave_up(state: State, program: Program, lasted: Seconds) -> None:
 def pauses(state: State, program: Program, asked: Collection[Slot], before: Collection[Slot], by: str) -> None:
     """Which of the slots that were asked something are paused now and were not before, and the other way round."""
     own = [slot for slot in asked if slot.program is program]
-    begun = [slot for slot in own if slot.paused_at is not None and slot not in before]
-    ended = [slot for slot in own if slot.paused_at is None and slot in before and slot.wanted]
+    begun = [slot for slot in own if slot.pause is not None and slot not in before]
+    ended = [slot for slot in own if slot.pause is None and slot in before and slot.wanted]
     if begun:
         left = sum(1 for slot in begun if slot.run)
         state.note(facts.Paused(program.name, names(begun), left, by))
@@ -177,17 +178,16 @@ def scaled(state: State, program: Program, event: ScaleAsked) -> None:
     """A program gets another number of slots; told before any of them acts on it."""
     if program.numprocs != event.numprocs:
         going = [slot for slot in program.slots[event.numprocs :] if not slot.extra]
-        left = sum(1 for slot in going if slot.run or slot.leftovers)
+        left = sum(1 for slot in going if slot.run or slot.leftovers.alive)
         state.note(facts.Scaled(program.name, program.numprocs, event.numprocs, left, event.by))
 
 
-def extra_ended(state: State, slot: Slot, record: Record) -> None:
+def extra_ended(state: State, slot: Slot, record: Record, by: str) -> None:
     """A run that an operator has asked for is over."""
-    by, slot.asked_by = slot.asked_by, None
     state.note(
         facts.ExtraRunEnded(
             slot.name, record.run, record.outcome, record.code, record.signal, record.duration or 0.0,
-            record.cause, by or "",
+            record.cause, by,
         )
     )  # fmt: skip
 
@@ -237,7 +237,7 @@ def shutdown(state: State, by: str) -> None:
     state.note(facts.ShutdownStep(STEPS[under_way.step], left, within, by))
 
 
-def count_cut(state: State, slot: Slot, record: Record) -> None:
+def count_cut(state: State, slot: Slot, run: Run, record: Record) -> None:
     """A run that died by our signal was cut; a service that ended at its stop signal did what services do.
 
     How a survivor ended cannot be read: once we had signalled it, it counts as cut.
@@ -246,19 +246,19 @@ def count_cut(state: State, slot: Slot, record: Record) -> None:
     assert under_way is not None
     killed = record.signal == "SIGKILL" or slot.phase is Phase.KILLING
     by_signal = record.signal or record.code is None
-    if slot.ours is KillReason.STOP and by_signal and (killed or not slot.program.is_service):
+    if run.signals.ours is KillReason.STOP and by_signal and (killed or not slot.program.is_service):
         under_way.cut += 1
         state.note(facts.Cut(slot.name, record.run, state.now - record.started))
     else:
         under_way.finished += 1
 
 
-def shutdown_ended(state: State, under_way: Shutdown, left: Sequence[Slot]) -> None:
+def shutdown_ended(state: State, under_way: Shutdown, left: Sequence[tuple[str, Run]]) -> None:
     """The last fact."""
-    for slot in left:
-        if slot.out_of_reach:
-            state.note(facts.LeftAlive(slot.name, slot.run))
+    for name, run in left:
+        if run.signals.out_of_reach:
+            state.note(facts.LeftAlive(name, run.id))
         else:
             under_way.cut += 1
-            state.note(facts.Cut(slot.name, slot.run, state.now - slot.started))
+            state.note(facts.Cut(name, run.id, state.now - run.started))
     state.note(facts.ShutdownEnded(under_way.finished, under_way.cut, state.now - under_way.begun))

@@ -1,10 +1,12 @@
 """An operator pauses a slot: no signal and no new start, until `resume` or `start`. What it waited for is kept."""
 
+from dataclasses import replace
+
 from minisup.core import launch, schedule, stopping
 from minisup.core.model import Phase, Reason
 from minisup.core.outcome import KillReason
 from minisup.core.program import Program
-from minisup.core.slot import Aside, Slot
+from minisup.core.slot import Pause, Slot, Wait
 from minisup.core.state import State
 
 
@@ -12,38 +14,34 @@ def pause(state: State, slot: Slot, by: str, *, now: bool) -> None:
     """A run in progress may finish (`now`: is signalled), then the slot waits; failures and tokens stay as they are."""
     if not slot.wanted:
         return
-    if slot.paused_at is None:
-        slot.paused_at = state.now
-        slot.paused_by = by
+    if slot.pause is None:
+        slot.pause = Pause(state.now, by)
     if slot.phase is Phase.WAITING and slot.reason is not Reason.PAUSED:
         set_aside(state, slot)
     elif slot.phase is Phase.DRAINING:
         cancel_drain(state, slot)
     stopping.leave_rolling(state, slot)
     if now and slot.phase is Phase.RUNNING:
-        slot.stop_timeout = slot.program.policy.stop.timeout
-        stopping.send_stop(state, slot, KillReason.STOP)
+        stopping.send_stop(state, slot, KillReason.STOP, slot.program.policy.stop.timeout)
 
 
 def set_aside(state: State, slot: Slot) -> None:
     """The slot leaves its wait, and every queue that it stood in."""
-    reason, held_for = slot.reason, slot.held_for
-    assert reason is not None
+    assert slot.wait is not None
     launch.leave_queues(state, slot)
-    slot.held_for = held_for
-    launch.wait(state, slot, reason, slot.wake_at)
+    launch.wait(state, slot, *slot.wait)
 
 
 def cancel_drain(state: State, slot: Slot) -> None:
     """No signal has been sent yet: the run goes on as if nothing had been asked."""
     slot.wanted = True
-    slot.restart_pending = False
-    slot.drain_until = None
+    slot.next_start = replace(slot.next_start, at_once=False)
+    slot.stop = None
     stopping.leave_rolling(state, slot)
-    if slot.run:
+    if slot.run is not None:
         slot.enter(Phase.RUNNING, state.now)
         if slot.plan is not None:
-            slot.wake_at = schedule.due(state, slot)
+            slot.run.planned_at = schedule.due(state, slot)
         state.arm_slot(slot)
     else:
         launch.begin_anew(state, slot)
@@ -52,7 +50,7 @@ def cancel_drain(state: State, slot: Slot) -> None:
 def resume(state: State, slot: Slot) -> None:
     """A paused slot goes back to what it waited for; if the time for that has passed, to what comes then."""
     grant_time(state, slot.program)
-    slot.paused_at, slot.paused_by = None, ""
+    slot.pause = None
     aside, slot.saved_wait = slot.saved_wait, None
     if aside is not None:
         go_back(state, slot, aside)
@@ -65,7 +63,7 @@ def grant_time(state: State, program: Program) -> None:
         state.arm_program(program)
 
 
-def go_back(state: State, slot: Slot, aside: Aside) -> None:
+def go_back(state: State, slot: Slot, aside: Wait) -> None:
     """Wait again for what was set aside, unless it has come about."""
     program = slot.program
     due = state.now if aside.wake_at is None else aside.wake_at
@@ -76,7 +74,7 @@ def go_back(state: State, slot: Slot, aside: Aside) -> None:
         launch.start_by_schedule(state, slot)
     elif aside.held_for is not None:
         launch.block(state, slot, aside.held_for)
-    elif aside.reason is Reason.BACKOFF and not slot.failures:  # an outage has ended meanwhile
+    elif aside.reason is Reason.BACKOFF and not slot.health.failures:  # an outage has ended meanwhile
         launch.start(state, slot)
     else:
         if aside.reason is Reason.IDLE:

@@ -10,7 +10,7 @@ from minisup.core.messages import Record
 from minisup.core.model import Instant, Kind, Phase, Policy
 from minisup.core.outcome import code_table, final_outcomes
 from minisup.core.pace import StartRate
-from minisup.core.slot import Slot
+from minisup.core.slot import Pause, Slot, Timer
 from minisup.core.stats import Stats
 
 
@@ -22,19 +22,11 @@ class Touched(NamedTuple):
     at: Instant
 
 
-class Pause(NamedTuple):
-    """Since when a program without slots is paused, and who wanted that."""
-
-    at: Instant
-    by: str
-
-
 class Program:
     """One `[program.NAME]` and its slots."""
 
     __slots__ = (
         "active",
-        "armed",
         "begun_at",
         "blocked",
         "budget",
@@ -45,7 +37,6 @@ class Program:
         "failing_since",
         "final",
         "gated",
-        "generation",
         "give_up_at",
         "given_up",
         "held",
@@ -72,6 +63,7 @@ class Program:
         "stats",
         "stop_begun",
         "stopped_by",
+        "timer",
         "told_at",
         "told_state",
         "touched",
@@ -124,8 +116,7 @@ class Program:
         self.rolling_now: Slot | None = None
         self.rolling_harsh = False
         self.stop_begun = False  # its part of the shutdown
-        self.generation = 0
-        self.armed: Instant | None = None
+        self.timer = Timer()
 
     def staying(self) -> list[Slot]:
         """Its slots without those that a scale-in has taken leave of."""
@@ -142,11 +133,11 @@ class Program:
     def is_paused(self) -> bool:
         """Whether all that is wanted of it is paused, so that it can neither fail nor recover."""
         wanted = [slot for slot in self.slots if slot.wanted]
-        return all(slot.paused_at is not None for slot in wanted) if wanted else self.paused is not None
+        return all(slot.pause is not None for slot in wanted) if wanted else self.paused is not None
 
     def is_at_rest(self) -> bool:
         """Whether nothing of it is to run, because it is off, paused or scaled to nothing: that is no failure."""
-        return all(slot.paused_at is not None if slot.wanted else slot.phase is not Phase.DONE for slot in self.slots)
+        return all(slot.pause is not None if slot.wanted else slot.phase is not Phase.DONE for slot in self.slots)
 
     def begin_again(self) -> None:
         """Whatever has failed is over: nothing of it is there any more, or is there anew."""

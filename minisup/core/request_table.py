@@ -78,7 +78,7 @@ def place(slot: Slot) -> Place:
         return Place.DONE
     if not slot.wanted:
         return Place.STOPPING if slot.phase in SIGNALLED else Place.DRAINING
-    if slot.paused_at is not None:
+    if slot.pause is not None:
         return Place.PAUSED_RUN if slot.run else Place.PAUSED
     if slot.phase is Phase.WAITING:
         return Place.WAITING if slot.reason in AT_ONCE else Place.AFTER_OTHERS

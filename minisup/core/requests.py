@@ -1,13 +1,14 @@
 """What an operator's start, stop, restart, pause and resume mean for a slot, by the phase that it is in."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from minisup.core import launch, notices, pausing, stopping
 from minisup.core.messages import Asked, Verb, WatchedFilesChanged
 from minisup.core.model import Kind, Phase, Reason
-from minisup.core.program import Pause, Program, Touched
+from minisup.core.program import Program, Touched
 from minisup.core.request_table import AT_ONCE
-from minisup.core.slot import GONE, SIGNALLED, Slot
+from minisup.core.slot import GONE, SIGNALLED, Pause, Slot
 from minisup.core.state import State
 
 STARTS_OR_STOPS = frozenset({Verb.START, Verb.STOP, Verb.RESTART})
@@ -19,7 +20,7 @@ def asked(state: State, event: Asked) -> None:
         return
     stop = event.verb is Verb.STOP
     slots = [slot for slot in (state.slots[name] for name in event.slots) if stop or not slot.leaving]
-    paused = {slot for slot in slots if slot.paused_at is not None}
+    paused = {slot for slot in slots if slot.pause is not None}
     if stop or event.verb is Verb.PAUSE:  # before any is: the end of one's turn begins the next one's
         for slot in slots:
             stopping.leave_rolling_queue(slot)
@@ -50,7 +51,7 @@ def note_stop(slots: Sequence[Slot], event: Asked) -> None:
 def roll_again(program: Program, slots: Sequence[Slot]) -> None:
     """A fresh run on its way up is older than this restart: its turn comes once more, after all others'."""
     slot = program.rolling_now
-    if slot is not None and slot in slots and slot.run and not slot.restart_pending and slot not in program.rolling:
+    if slot is not None and slot in slots and slot.run and not slot.next_start.at_once and slot not in program.rolling:
         program.rolling.append(slot)
 
 
@@ -83,7 +84,7 @@ def hears_of_files(slot: Slot) -> bool:
     """Whether a restart with nothing named changes anything in the slot."""
     if slot.phase is Phase.WAITING:
         return slot.reason in AT_ONCE
-    return slot.paused_at is None and slot.phase is not Phase.OFF and (slot.wanted or slot.phase is Phase.DONE)
+    return slot.pause is None and slot.phase is not Phase.OFF and (slot.wanted or slot.phase is Phase.DONE)
 
 
 def carry_out(state: State, slot: Slot, event: Asked) -> None:
@@ -105,7 +106,7 @@ def carry_out(state: State, slot: Slot, event: Asked) -> None:
 
 def start(state: State, slot: Slot, *, now: bool) -> None:
     """Off and done become wanted and start; a drain is cancelled; what is being stopped starts after its end."""
-    if slot.paused_at is not None:
+    if slot.pause is not None:
         resume(state, slot, now=now)
     else:
         bring_back(state, slot, now=now)
@@ -126,7 +127,7 @@ def bring_back(state: State, slot: Slot, *, now: bool) -> None:
 
 def resume(state: State, slot: Slot, *, now: bool) -> None:
     """A pause is over; with `now` so is the wait that it interrupted."""
-    if slot.paused_at is None:
+    if slot.pause is None:
         return
     pausing.resume(state, slot)
     if now and slot.phase is Phase.WAITING:
@@ -141,8 +142,7 @@ def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
         if program.policy.kind is Kind.TASK:
             program.begun_at = None  # it is done once more, and that takes as long as it takes from now
     pausing.grant_time(state, program)
-    slot.failures = 0
-    slot.healthy = None
+    slot.health = replace(slot.health, healthy=None, failures=0)
     launch.want(slot)
     if program.gated and not now:
         launch.wait(state, slot, Reason.AFTER, None)
@@ -155,28 +155,30 @@ def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
 def start_waiting(state: State, slot: Slot) -> None:
     """End a wait, whatever it is for, without a token."""
     launch.leave_queues(state, slot)
-    slot.needs_token = False
+    launch.waive_token(slot)
     launch.start_at(state, slot, Reason.PACE, state.now)
 
 
 def start_after_end(state: State, slot: Slot) -> None:
     """The signal is out: the next run starts when this one has ended."""
-    slot.wanted = slot.restart_pending = True
-    if slot.run:
+    slot.wanted = True
+    slot.next_start = replace(slot.next_start, at_once=True)
+    if slot.run is not None:
         return
-    for run in slot.leftovers:  # they go on being stopped, but hold up nothing but a service
-        slot.leftover_kill_at[run] = slot.kill_at if slot.kill_at is not None else state.now
-    slot.kill_at = None
+    kill_at = None if slot.stop is None else slot.stop.kill_at
+    for run in slot.leftovers.alive:  # they go on being stopped, but hold up nothing but a service
+        slot.leftovers.kill_at[run] = kill_at if kill_at is not None else state.now
+    slot.stop = None
     launch.start_at(state, slot, Reason.PACE, state.now)
 
 
 def restart(state: State, slot: Slot, *, now: bool, named: bool) -> None:
     """A fresh run, when the one in progress has ended by itself, or at once where none is. What is paused stays so."""
-    if slot.paused_at is not None:
+    if slot.pause is not None:
         return
     if slot.phase is Phase.WAITING:
         if slot.reason in AT_ONCE:
-            slot.failures = 0
+            launch.forget_failures(slot)
             start_waiting(state, slot)
     elif slot.phase in GONE:
         if named:

@@ -7,8 +7,8 @@ last process is. Until then a scale-out keeps it.
 from minisup.core import extra_run, launch, notices, requests, stopping
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
-from minisup.core.program import Pause, Program
-from minisup.core.slot import Slot
+from minisup.core.program import Program
+from minisup.core.slot import Pause, Slot
 from minisup.core.state import State
 
 
@@ -73,7 +73,7 @@ def leave(state: State, slot: Slot, *, now: bool) -> None:
 def pause_of(program: Program) -> Pause | None:
     """Since when and by whom the program is paused as a whole; None: it is not."""
     slot = next((slot for slot in program.slots if slot.wanted), None) if program.is_paused() else None
-    return program.paused if slot is None or slot.paused_at is None else Pause(slot.paused_at, slot.paused_by)
+    return program.paused if slot is None else slot.pause
 
 
 def join(state: State, program: Program, was: int, paused: Pause | None) -> None:
@@ -85,10 +85,10 @@ def join(state: State, program: Program, was: int, paused: Pause | None) -> None
             extra_run.take_over(state, there[index])
         if program.on and index in there:
             if paused is not None:
-                there[index].paused_at, there[index].paused_by = paused
+                there[index].pause = paused
             requests.bring_back(state, there[index], now=False)
     fresh = state.add_slots(program, [index for index in numbers if index not in there]) if numbers else []
     for place, slot in enumerate(fresh if program.on else ()):
         if paused is not None:
-            slot.paused_at, slot.paused_by = paused
+            slot.pause = paused
         launch.first_start(state, slot, place)

@@ -8,7 +8,7 @@ from minisup.core import notices
 from minisup.core.messages import Remember
 from minisup.core.model import Instant, Overlap, Schedule
 from minisup.core.planned_start import PlannedStart, following, passed_over
-from minisup.core.slot import Slot
+from minisup.core.slot import Run, Slot
 from minisup.core.state import State
 
 EARLY = 0.001
@@ -47,22 +47,22 @@ def plan_first(state: State, slot: Slot, first: Instant) -> None:
     move(state, plan, schedule)
 
 
-def plan_around(state: State, slot: Slot) -> None:
+def plan_around(state: State, slot: Slot, run: Run) -> None:
     """The slot has a run in progress that no plan knows: what is planned comes after it."""
     schedule = slot.program.policy.schedule
     if schedule is None:
-        slot.plan = slot.wake_at = None
+        slot.plan = run.planned_at = None
         return
     plan_first(state, slot, state.now)
     plan = slot.plan
     assert plan is not None
     plan.queued, plan.why = None, ""
     if schedule.calendar is None:
-        plan.planned = following(schedule, slot.started, state.now)
+        plan.planned = following(schedule, run.started, state.now)
         move(state, plan, schedule)
     elif schedule.catch_up:
         serve(state, slot, clock(state, schedule))
-    slot.wake_at = due(state, slot)
+    run.planned_at = due(state, slot)
 
 
 def move(state: State, plan: PlannedStart, schedule: Schedule) -> None:
@@ -70,7 +70,7 @@ def move(state: State, plan: PlannedStart, schedule: Schedule) -> None:
     plan.moved = state.uniform(0.0, schedule.jitter) if schedule.jitter else 0.0
 
 
-def begin(state: State, slot: Slot, schedule: Schedule) -> None:
+def begin(state: State, slot: Slot, run: Run, schedule: Schedule) -> None:
     """A run starts: as planned, or besides. Then the next start is planned, and noticed if it comes due meanwhile."""
     if slot.plan is None:
         plan_first(state, slot, state.now)
@@ -82,7 +82,7 @@ def begin(state: State, slot: Slot, schedule: Schedule) -> None:
     elif due(state, slot) <= state.now + EARLY:
         plan.delay = max(0.0, reads - plan.planned - plan.moved)
     if plan.delay is not None:
-        notices.start_late(state, slot, plan)
+        notices.start_late(state, slot, run, plan)
         if schedule.catch_up:
             serve(state, slot, reads)
     if (plan.delay is None and schedule.calendar is None) or due(state, slot) <= state.now + EARLY:
@@ -90,7 +90,7 @@ def begin(state: State, slot: Slot, schedule: Schedule) -> None:
             plan.planned = reads
         plan.planned = following(schedule, plan.planned, reads)
         move(state, plan, schedule)
-    slot.wake_at = due(state, slot)
+    run.planned_at = due(state, slot)
 
 
 def serve(state: State, slot: Slot, wall: float) -> None:
@@ -111,7 +111,8 @@ def overtake(state: State, slot: Slot) -> None:
         move(state, plan, schedule)
         if schedule.overlap is Overlap.QUEUE and queued is None and slot.wanted:
             queued, plan.why, count = first, "overlap", count - 1
-    slot.wake_at = due(state, slot) if slot.wanted else None
+    if slot.run is not None:
+        slot.run.planned_at = due(state, slot) if slot.wanted else None
     plan.queued = queued
     if count and schedule.catch_up and queued is None:
         serve(state, slot, clock(state, schedule))

@@ -1,5 +1,10 @@
-"""One place of a program: what should be there, what is, and when it next needs attention."""
+"""One place of a program: what should be there, what is, and when it next needs attention.
 
+The fields that change together are one record. Most records are never changed, only replaced whole; `Run`, `Leftovers`
+and `Timer` are changed in place, because each run would pay for new ones.
+"""
+
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from minisup.core.messages import Record
@@ -22,122 +27,205 @@ class TransitionError(Exception):
     """The core tried a move that the table of transitions does not have: a defect of minisup."""
 
 
-class Aside(NamedTuple):
-    """What a paused slot would be waiting for. `held_for` as in the slot."""
+class Wait(NamedTuple):
+    """What a slot waits for. `wake_at` None: an event ends the wait."""
 
     reason: Reason
     wake_at: Instant | None
-    held_for: Outcome | None
+    held_for: Outcome | None = None
+    """FATAL or UNSTARTABLE: held until that cause has gone; None: held for a token, or not held."""
+
+
+class Pause(NamedTuple):
+    """Since when an operator wants no new run, and who that was."""
+
+    at: Instant
+    by: str
+
+
+class StopTimes(NamedTuple):
+    """How a run is ended: the signal at `drain_until`, SIGKILL `timeout` seconds later, at `kill_at`.
+
+    `drain_until` None: it has no limit, or the signal is out; `kill_at` None: it is not out yet.
+    """
+
+    timeout: Seconds
+    drain_until: Instant | None = None
+    kill_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStart:
+    """What stands for the next start of a slot."""
+
+    at_once: bool = False
+    """A restart was asked for: it starts as soon as the run in progress has ended, at whatever end."""
+    needs_token: bool = False
+    rate_reserved: bool = False
+    """It has its place within `max_start_rate`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a slot's last ends say."""
+
+    healthy: bool | None = None
+    """Whether the last end was healthy; None: there was none."""
+    failures: int = 0
+    """Counted ends in a row."""
+    cause: str = ""
+    """Text: why the last unhealthy end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What signals have to do with a run."""
+
+    ours: KillReason | None = None
+    """Why we signalled it first; None: we have not."""
+    sent: frozenset[str] = frozenset()
+    """What an operator sent before we had signalled it."""
+    oom_detail: str = ""
+    """Text: the memory that it took, and of how much."""
+    out_of_reach: bool = False
+    """It cannot be signalled."""
+
+
+class Limits(NamedTuple):
+    """When `max_runtime` ends a run, and when a service is up and stable; None: never, or it has been."""
+
+    expires_at: Instant | None = None
+    up_at: Instant | None = None
+    stable_at: Instant | None = None
+
+
+NO_NEXT, NO_SIGNALS, NO_LIMITS = NextStart(), Signals(), Limits()
+
+
+class Run:
+    """A run in progress. It is starting as long as it has no `pid`."""
+
+    __slots__ = ("asked_by", "id", "limits", "pid", "planned_at", "signals", "started", "up")
+
+    def __init__(self, run: int, started: Instant, asked_by: str | None = None) -> None:
+        self.id = run
+        self.started = started
+        self.asked_by = asked_by  # who asked for it; None: the policy
+        self.pid = 0
+        self.up = False  # a service's run has been running for min_runtime
+        self.signals = NO_SIGNALS
+        self.limits = NO_LIMITS
+        self.planned_at: Instant | None = None  # when the next planned start comes due meanwhile
+
+
+class Leftovers:
+    """What the runs of a slot have left behind."""
+
+    __slots__ = ("alive", "kill_at", "warned")
+
+    def __init__(self) -> None:
+        self.alive: dict[int, int] = {}  # run -> members of its session that outlived it
+        self.kill_at: dict[int, Instant] = {}  # run -> when these, signalled already, are killed
+        self.warned = False  # they are more than anybody wants, and that was told
+
+
+class Timer:
+    """The one live timer of a slot, a program or the fleet. `due` None: it is not armed."""
+
+    __slots__ = ("due", "generation")
+
+    def __init__(self, generation: int = 0) -> None:
+        self.due: Instant | None = None
+        self.generation = generation
 
 
 class Slot:
-    """One place of a program. `wanted` is what should be, `phase` what is."""
+    """One place of a program. `wanted` is what should be, `phase` what is.
+
+    Who may write what, and when:
+
+    - `phase`, `since`: `enter` alone.
+    - `wanted`: whoever carries out a request (`requests`, `pausing`, `resizing`, `extra_run`, `stopping`), boot and a
+      done task's end.
+    - `wait`: `launch.wait` sets it; a start or a stop takes it away; the end of an outage brings it forward.
+    - `pause`, `saved_wait`: `pausing` and the resizing of a program that is paused; a stop takes both away.
+    - `run`: `launch.spawn` and `adopted_runs` set it, `ending.end_run` takes it away. In it `signals` are of
+      `stopping` and `signalling`, `limits` of `ending` and `stopping`, `planned_at` of `schedule`.
+    - `stop`: `stopping`; None from when nothing is to be ended any more.
+    - `next_start`: `launch`, `ending` and `requests`; a start and `stopping.settle` reset it.
+    - `health`: `ending`; a restart and the end of an outage forget the failures.
+    - `leftovers`: `ending` and `stopping`, `kill_at` also `leavings` and `requests`, `warned` `notices`.
+    - `plan`: `schedule`, `launch` and `clock_changes`.
+    - `timer`: `State.arm_slot` alone.
+    """
 
     __slots__ = (
-        "armed",
-        "asked_by",
-        "cause",
-        "drain_until",
-        "expires_at",
         "extra",
-        "failures",
         "gate_pending",
-        "generation",
-        "healthy",
-        "held_for",
+        "health",
         "index",
-        "kill_at",
         "last",
-        "leftover_kill_at",
         "leftovers",
-        "leftovers_warned",
         "name",
-        "needs_token",
-        "oom_detail",
-        "ours",
-        "out_of_reach",
+        "next_start",
         "output",
-        "paused_at",
-        "paused_by",
+        "pause",
         "phase",
-        "pid",
         "plan",
         "program",
-        "rate_reserved",
-        "reason",
-        "restart_pending",
         "run",
         "saved_wait",
-        "sent",
         "served",
         "since",
-        "stable_at",
-        "started",
-        "stop_timeout",
-        "up",
-        "up_at",
-        "wake_at",
+        "stop",
+        "timer",
+        "wait",
         "wanted",
         "worked",
     )
 
-    def __init__(self, program: "Program", index: int, now: Instant) -> None:
+    def __init__(self, program: "Program", index: int, now: Instant, generation: int = 0) -> None:
         self.program = program
         self.index = index
         self.name = f"{program.name}:{index}"
         self.wanted = False
         self.phase = Phase.OFF
         self.since = now
-        self.reason: Reason | None = None
-        self.held_for: Outcome | None = None  # FATAL or UNSTARTABLE: held for a cause; None: for the budget
-        self.cause = ""  # text: why the last unhealthy end
-        self.run = 0  # id of the run in progress; 0: none
-        self.pid = 0
-        self.started: Instant = now
-        self.ours: KillReason | None = None  # why we signalled the run first
-        self.out_of_reach = False  # the run in progress cannot be signalled
-        self.oom_detail = ""  # text: the memory that it took, and of how much
-        self.sent: frozenset[str] = frozenset()  # what an operator sent to the run before we had signalled it
-        self.paused_at: Instant | None = None  # an operator wants no new run since then
-        self.paused_by = ""
-        self.extra = False  # it is there for one run that an operator asked for
-        self.asked_by: str | None = None  # who asked for the run in progress; None: the policy
-        self.gate_pending = (
-            False  # its run in progress has not waited for what the program is `after`: the next one will
-        )
-        self.saved_wait: Aside | None = None  # while it waits because of that: for what it would wait
-        self.restart_pending = False  # restart was asked for: the next run starts as soon as this one has ended
-        self.needs_token = False  # the next start costs a token
-        self.rate_reserved = False  # the next start has its place within max_start_rate
-        self.output = False  # the last run's pipe still holds output
-        self.failures = 0  # counted ends in a row
-        self.healthy: bool | None = None  # whether the last end was healthy; None: there was none
+        self.wait: Wait | None = None  # None: it does not wait
+        self.pause: Pause | None = None
+        self.saved_wait: Wait | None = None  # while it waits because it is paused: for what it would wait
+        self.run: Run | None = None
+        self.stop: StopTimes | None = None
+        self.next_start = NO_NEXT
+        self.gate_pending = False  # its run has not waited for what the program is `after`: the next one will
+        self.health = Health()
         self.worked = False  # a run of this slot has worked
-        self.up = False  # a service's run has been running for min_runtime
         self.last: Record | None = None
-        self.leftovers: dict[int, int] = {}  # run -> members of its session that outlived it
-        self.leftovers_warned = False  # its leftovers are more than anybody wants, and that was told
-        self.leftover_kill_at: dict[int, Instant] = {}  # run -> when its leftovers, signalled already, are killed
-        self.stop_timeout: Seconds = program.policy.stop.timeout
-        self.wake_at: Instant | None = None
-        self.drain_until: Instant | None = None
-        self.kill_at: Instant | None = None
-        self.expires_at: Instant | None = None  # max_runtime
-        self.up_at: Instant | None = None
-        self.stable_at: Instant | None = None
+        self.output = False  # the last run's pipe still holds output
+        self.leftovers = Leftovers()
+        self.extra = False  # it is there for one run that an operator asked for
         self.plan: PlannedStart | None = None  # of a program with a schedule
         self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
-        self.generation = 0
-        self.armed: Instant | None = None
+        self.timer = Timer(generation)
 
     @property
     def leaving(self) -> bool:
         """Whether the program has fewer slots by now: this one exists as long as something of it runs."""
         return self.index >= self.program.numprocs
 
+    @property
+    def reason(self) -> Reason | None:
+        """What the slot waits for; None: it does not wait."""
+        return None if self.wait is None else self.wait.reason
+
+    @property
+    def held_for(self) -> Outcome | None:
+        """The cause that holds it; None: none does."""
+        return None if self.wait is None else self.wait.held_for
+
     def is_killed(self) -> bool:
         """Whether a SIGKILL that the run dies of may be ours, or an operator's."""
-        return self.ours is not None or "SIGKILL" in self.sent
+        return self.run is not None and (self.run.signals.ours is not None or "SIGKILL" in self.run.signals.sent)
 
     def enter(self, phase: Phase, now: Instant) -> None:
         """Move to `phase`; raises `TransitionError` if the table has no such move."""
@@ -148,11 +236,17 @@ class Slot:
 
     def due(self) -> Instant | None:
         """When the slot next needs attention: the earliest of its own times."""
-        earliest = self.wake_at
-        for time in (self.drain_until, self.kill_at, self.expires_at, self.up_at, self.stable_at):
-            if time is not None and (earliest is None or time < earliest):
-                earliest = time
-        if self.leftover_kill_at:
-            sweep = min(self.leftover_kill_at.values())
+        times: tuple[Instant | None, ...] = ()
+        earliest = None if self.wait is None else self.wait.wake_at
+        if self.run is not None:
+            earliest, times = self.run.planned_at, self.run.limits
+        if self.stop is not None:
+            times = (*times, self.stop.drain_until, self.stop.kill_at)
+        if times is not NO_LIMITS:
+            for time in times:
+                if time is not None and (earliest is None or time < earliest):
+                    earliest = time
+        if self.leftovers.kill_at:
+            sweep = min(self.leftovers.kill_at.values())
             earliest = sweep if earliest is None else min(earliest, sweep)
         return earliest

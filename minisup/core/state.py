@@ -6,7 +6,7 @@ from minisup.core.messages import Action, Arm, Forget, Note
 from minisup.core.model import Instant, Policy, Seconds
 from minisup.core.program import Program
 from minisup.core.shutdown import levels
-from minisup.core.slot import Slot
+from minisup.core.slot import Slot, Timer
 
 
 class Shutdown:
@@ -50,8 +50,7 @@ class State:
         self.booted = False
         self.halted = False
         self.shutdown: Shutdown | None = None
-        self.armed: Instant | None = None
-        self.generation = 0
+        self.timer = Timer()  # of the shutdown
         self.spent = 0  # the highest generation of a timer of a program that is gone, and of its slots
         self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
@@ -62,9 +61,7 @@ class State:
 
     def add_slots(self, program: Program, indexes: Iterable[int]) -> list[Slot]:
         """New slots of a program, off. Their timers are newer than those of slots that had the same names."""
-        fresh = [Slot(program, index, self.now) for index in indexes]
-        for slot in fresh:
-            slot.generation = program.spent
+        fresh = [Slot(program, index, self.now, program.spent) for index in indexes]
         program.slots = sorted([*program.slots, *fresh], key=lambda slot: slot.index)
         self.slots = {slot.name: slot for other in self.programs.values() for slot in other.slots}
         return fresh
@@ -72,16 +69,14 @@ class State:
     def add_program(self, policy: Policy) -> None:
         """A new program, off. Its timers are newer than those of one that had the same name."""
         program = self.programs[policy.name] = Program(policy, 0, self.now)
-        program.generation = program.spent = self.spent
+        program.timer.generation = program.spent = self.spent
         for slot in program.slots:
-            slot.generation = self.spent
+            slot.timer.generation = self.spent
 
     def forget(self, program: Program) -> None:
         """The configuration does not have the program, and nothing of it is left."""
-        if program.armed is not None:
-            program.generation += 1
-            self.out.append(Arm(program.name, program.generation, None))
-        self.spent = max(self.spent, program.spent, program.generation)
+        self.arm(program.name, program.timer, None)
+        self.spent = max(self.spent, program.spent, program.timer.generation)
         del self.programs[program.name]
 
     def forget_gone(self) -> None:
@@ -91,7 +86,7 @@ class State:
             del slots[next(place for place in reversed(range(len(slots))) if slots[place] is slot)]
             del self.slots[slot.name]
             program.sleepers.pop(slot, None)
-            program.spent = max(program.spent, slot.generation)
+            program.spent = max(program.spent, slot.timer.generation)
             self.out.append(Forget(slot.name))
             if program.leaving and not slots:
                 self.forget(program)
@@ -106,15 +101,16 @@ class State:
     def arm_slot(self, slot: Slot) -> None:
         """Let the slot's one timer agree with its times."""
         due = slot.due()
-        if due != slot.armed:
-            slot.armed = due
-            slot.generation += 1
-            self.out.append(Arm(slot.name, slot.generation, due))
+        if due != slot.timer.due:  # mostly nothing has changed: no call for that
+            self.arm(slot.name, slot.timer, due)
 
     def arm_program(self, program: Program) -> None:
         """Let the program's one timer agree with its times."""
-        due = program.due(self.now)
-        if due != program.armed:
-            program.armed = due
-            program.generation += 1
-            self.out.append(Arm(program.name, program.generation, due))
+        self.arm(program.name, program.timer, program.due(self.now))
+
+    def arm(self, key: str, timer: Timer, due: Instant | None) -> None:
+        """Let a timer agree with `due`."""
+        if due != timer.due:
+            timer.due = due
+            timer.generation += 1
+            self.out.append(Arm(key, timer.generation, due))

@@ -1,12 +1,14 @@
 """From running to gone: drain, signal, kill, one slot at a time or all against the shutdown's deadline."""
 
+from dataclasses import replace
+
 from minisup.core import launch, leavings, notices
-from minisup.core.messages import FLEET, Arm, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
+from minisup.core.messages import FLEET, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
 from minisup.core.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
-from minisup.core.slot import GONE, SIGNALLED, Slot
+from minisup.core.slot import GONE, NO_LIMITS, NO_NEXT, SIGNALLED, Run, Slot, StopTimes
 from minisup.core.state import Shutdown, State
 
 KILL_STEP = 3
@@ -19,14 +21,13 @@ def stop(state: State, slot: Slot, drain: Seconds | None, timeout: Seconds) -> N
     With `drain` None it gets as long as it takes.
     """
     unwant(state, slot, timeout)
-    slot.stop_timeout = min(timeout, slot.stop_timeout) if slot.phase in SIGNALLED else timeout
     if slot.phase is Phase.WAITING:
         launch.leave_queues(state, slot)
-        slot.reason = slot.wake_at = None
+        slot.wait = None
     if slot.phase in SIGNALLED:
-        hasten_kill(state, slot)
-    elif slot.run or slot.leftovers:
-        end_by(state, slot, None if drain is None else state.now + drain)
+        hasten_kill(state, slot, timeout)
+    elif slot.run or slot.leftovers.alive:
+        end_by(state, slot, None if drain is None else state.now + drain, timeout)
     else:
         settle(state, slot, Phase.OFF)
     leave_rolling(state, slot)
@@ -34,96 +35,121 @@ def stop(state: State, slot: Slot, drain: Seconds | None, timeout: Seconds) -> N
 
 def unwant(state: State, slot: Slot, timeout: Seconds) -> None:
     """No run is to follow; where the signal is out already, earlier runs' leftovers, spared until now, get theirs."""
-    if slot.wanted and slot.phase in SIGNALLED and slot.leftovers:
+    if slot.wanted and slot.phase in SIGNALLED and slot.leftovers.alive:
         leavings.signal_leftovers(state, slot, slot.program.policy.stop.signal)
-        slot.leftover_kill_at.update(dict.fromkeys(slot.leftovers, state.now + timeout))
+        slot.leftovers.kill_at.update(dict.fromkeys(slot.leftovers.alive, state.now + timeout))
         state.arm_slot(slot)
-    slot.wanted = slot.restart_pending = False
-    slot.paused_at = slot.saved_wait = slot.wake_at = None
-    slot.paused_by = ""
+    slot.wanted = False
+    slot.next_start = replace(slot.next_start, at_once=False)
+    slot.pause = slot.saved_wait = None
+    if slot.run is not None:
+        slot.run.planned_at = None
 
 
-def end_by(state: State, slot: Slot, until: Instant | None) -> None:
-    """Drain until `until` at the latest (what was promised earlier holds), then signal; None: no limit is added."""
+def end_by(state: State, slot: Slot, until: Instant | None, timeout: Seconds) -> None:
+    """Drain until `until` at the latest (what was promised earlier holds), then signal; None: no limit is added.
+
+    SIGKILL follows `timeout` seconds after the signal.
+    """
     if slot.phase in GONE:
         slot.program.active += 1
     if until is not None and until <= state.now:
-        send_stop(state, slot, KillReason.STOP)
+        send_stop(state, slot, KillReason.STOP, timeout)
         return
     if slot.phase is not Phase.DRAINING:
         slot.enter(Phase.DRAINING, state.now)
-    if until is not None:
-        slot.drain_until = until if slot.drain_until is None else min(slot.drain_until, until)
+    promised = None if slot.stop is None else slot.stop.drain_until
+    times = [time for time in (until, promised) if time is not None]
+    slot.stop = StopTimes(timeout, min(times, default=None))
     state.arm_slot(slot)
 
 
 def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
     """Start afresh when the run has ended by itself. A service never would: it gets its own drain, then the signal."""
     policy = slot.program.policy
-    slot.restart_pending = slot.wanted = True
-    slot.wake_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
-    slot.stop_timeout = policy.stop.timeout
+    slot.wanted = True
+    slot.next_start = replace(slot.next_start, at_once=True)
+    if slot.run is not None:
+        slot.run.planned_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
     if slot.phase in SIGNALLED:
         return
     if now:
-        send_stop(state, slot, KillReason.STOP)
+        send_stop(state, slot, KillReason.STOP, policy.stop.timeout)
     elif slot.program.is_service:
-        end_by(state, slot, state.now + policy.stop.drain)
+        end_by(state, slot, state.now + policy.stop.drain, policy.stop.timeout)
     else:
-        slot.drain_until = None  # a stop's; a restart waits for as long as the run takes
+        slot.stop = None  # another; a restart waits for as long as the run takes
         if slot.phase is not Phase.DRAINING:
             slot.enter(Phase.DRAINING, state.now)
         state.arm_slot(slot)
 
 
-def send_stop(state: State, slot: Slot, ours: KillReason) -> None:
-    """Signal the run, and, if the slot is to end, what earlier runs left behind; SIGKILL follows after the timeout."""
+def send_stop(state: State, slot: Slot, ours: KillReason, timeout: Seconds) -> None:
+    """Signal the run, and, if the slot is to end, what earlier runs left behind; SIGKILL follows after `timeout`."""
     policy = slot.program.policy.stop
     slot.enter(Phase.STOPPING, state.now)
-    if slot.run:
-        slot.ours = slot.ours or ours
-        state.out.append(Signal(slot.name, slot.run, policy.signal, policy.scope))
+    if slot.run is not None:
+        take_charge(slot.run, ours)
+        state.out.append(Signal(slot.name, slot.run.id, policy.signal, policy.scope))
     if not slot.wanted:
         leavings.signal_leftovers(state, slot, policy.signal)
-    slot.wake_at = slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = None
-    slot.kill_at = state.now + slot.stop_timeout
+    slot.stop = StopTimes(timeout, None, state.now + timeout)
     state.arm_slot(slot)
+
+
+def take_charge(run: Run, ours: KillReason) -> None:
+    """The run gets our signal: from now on it has no other limits, and our first reason explains its end."""
+    if run.signals.ours is None:
+        run.signals = replace(run.signals, ours=ours)
+    run.limits, run.planned_at = NO_LIMITS, None
+
+
+def kill_time(state: State, slot: Slot) -> Instant:
+    """When what is signalled now is killed: with what is being stopped already, else after the stop's timeout."""
+    promised = None if slot.stop is None else slot.stop.kill_at
+    return promised if promised is not None else state.now + timeout_of(slot)
+
+
+def timeout_of(slot: Slot) -> Seconds:
+    """How long after a signal SIGKILL follows: what a stop under way has set, else what the policy says."""
+    return slot.program.policy.stop.timeout if slot.stop is None else slot.stop.timeout
 
 
 def over_memory(state: State, event: OverMemory) -> None:
     """A run takes more memory than it may: signal, stop.timeout, SIGKILL, unless it is on its way out already."""
     slot = state.slots[event.slot]
-    if slot.run != event.run or slot.phase in SIGNALLED:
+    run = slot.run
+    if run is None or run.id != event.run or slot.phase in SIGNALLED:
         return
-    if slot.wanted:
-        slot.stop_timeout = slot.program.policy.stop.timeout  # else it has what the stop gave it
-    slot.oom_detail = notices.excess(event.size, event.limit)
-    send_stop(state, slot, KillReason.MEMORY)
+    run.signals = replace(run.signals, oom_detail=notices.excess(event.size, event.limit))
+    send_stop(state, slot, KillReason.MEMORY, timeout_of(slot))
 
 
 def kill(state: State, slot: Slot) -> None:
     """SIGKILL to the whole session, and, if the slot is to end, to everything that it left behind."""
     slot.enter(Phase.KILLING, state.now)
-    if slot.run:
-        slot.ours = slot.ours or KillReason.STOP
-        state.out.append(Signal(slot.name, slot.run, "SIGKILL", Scope.GROUP))
+    if slot.run is not None:
+        take_charge(slot.run, KillReason.STOP)
+        state.out.append(Signal(slot.name, slot.run.id, "SIGKILL", Scope.GROUP))
     if not slot.wanted:
         leavings.signal_leftovers(state, slot, "SIGKILL")
-        slot.leftover_kill_at.clear()
-    slot.wake_at = slot.drain_until = slot.expires_at = slot.up_at = slot.stable_at = slot.kill_at = None
+        slot.leftovers.kill_at.clear()
+    slot.stop = None
     state.arm_slot(slot)
 
 
-def hasten_kill(state: State, slot: Slot) -> None:
+def hasten_kill(state: State, slot: Slot, timeout: Seconds) -> None:
     """A run that has been signalled already is killed no later than the newest stop says."""
-    if slot.kill_at is not None:
-        slot.kill_at = min(slot.kill_at, state.now + slot.stop_timeout)
+    stop = slot.stop
+    if stop is not None and stop.kill_at is not None:
+        timeout = min(timeout, stop.timeout)
+        slot.stop = StopTimes(timeout, None, min(stop.kill_at, state.now + timeout))
         state.arm_slot(slot)
 
 
 def settle(state: State, slot: Slot, phase: Phase) -> None:
     """Nothing of the slot runs any more: it is off, done or gone. While leftovers remain, its stop goes on."""
-    if slot.leftovers and not slot.wanted and phase is Phase.OFF:
+    if slot.leftovers.alive and not slot.wanted and phase is Phase.OFF:
         if slot.phase is Phase.RUNNING:
             slot.enter(Phase.DRAINING, state.now)
         state.arm_slot(slot)
@@ -135,9 +161,8 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
         program.active -= 1
         program.extras -= slot.extra
     slot.enter(phase, state.now)
-    slot.reason = slot.wake_at = slot.kill_at = slot.drain_until = None
-    slot.restart_pending = slot.needs_token = slot.rate_reserved = False
-    slot.paused_at, slot.paused_by = None, ""
+    slot.wait = slot.stop = slot.pause = None
+    slot.next_start = NO_NEXT
     state.arm_slot(slot)
     leave_rolling(state, slot)
     if slot.leaving:
@@ -154,15 +179,15 @@ def leftovers(state: State, event: Leftovers) -> None:
     if slot is None:  # the slot is gone; the host ends them with minisup itself
         return
     if event.left:
-        slot.leftovers[event.run] = event.left
+        slot.leftovers.alive[event.run] = event.left
         if slot.phase is Phase.KILLING and not slot.wanted:  # found too late for the kill
             state.out.append(SignalLeftovers(slot.name, event.run, "SIGKILL"))
         notices.leftovers(state, slot)
         return
-    slot.leftovers.pop(event.run, None)
-    slot.leftover_kill_at.pop(event.run, None)
+    slot.leftovers.alive.pop(event.run, None)
+    slot.leftovers.kill_at.pop(event.run, None)
     stopping = slot.phase in SIGNALLED or slot.phase is Phase.DRAINING
-    if stopping and not slot.run and not slot.leftovers:
+    if stopping and not slot.run and not slot.leftovers.alive:
         settle(state, slot, Phase.OFF)
     else:
         state.arm_slot(slot)
@@ -176,7 +201,7 @@ def roll(state: State, program: Program) -> None:
     """Restart the next running service of the queue, unless one is still on its way up."""
     while program.rolling and program.rolling_now is None:
         slot = program.rolling.popleft()
-        if slot.run and slot.wanted and slot.paused_at is None and not slot.leaving:
+        if slot.run and slot.wanted and slot.pause is None and not slot.leaving:
             program.rolling_now = slot
             drain_for_restart(state, slot, now=program.rolling_harsh)
 
@@ -267,7 +292,7 @@ def begin_stop(state: State, program: Program, window: Seconds) -> None:
     shutdown = state.shutdown
     drain = 0.0 if shutdown is not None and shutdown.step > 1 else plan.drain
     for slot in program.slots:
-        if slot.phase not in GONE or slot.leftovers:
+        if slot.phase not in GONE or slot.leftovers.alive:
             stop(state, slot, drain, plan.timeout)
 
 
@@ -282,7 +307,7 @@ def harden(state: State) -> None:
         elif program.stop_begun:
             for slot in program.slots:
                 if slot.phase is Phase.DRAINING:
-                    send_stop(state, slot, KillReason.STOP)
+                    send_stop(state, slot, KillReason.STOP, timeout_of(slot))
     if shutdown.step >= KILL_STEP:
         shutdown.halt_at = min(shutdown.halt_at, state.now + LAST_WAIT)
     advance(state)
@@ -291,7 +316,7 @@ def harden(state: State) -> None:
 def kill_all(state: State, program: Program) -> None:
     """SIGKILL to whatever of the program is left."""
     for slot in program.slots:
-        if slot.phase in GONE and slot.leftovers:
+        if slot.phase in GONE and slot.leftovers.alive:
             stop(state, slot, 0.0, 0.0)
         if slot.phase is Phase.KILLING:
             leavings.sweep(state, slot, hurry=True)
@@ -328,7 +353,7 @@ def is_hopeless(state: State, program: Program) -> bool:
 def halt(state: State, shutdown: Shutdown) -> None:
     """All is over, or the time is."""
     state.halted = True
-    left = [slot for slot in state.slots.values() if slot.run]
+    left = [(slot.name, slot.run) for slot in state.slots.values() if slot.run is not None]
     notices.shutdown_ended(state, shutdown, left)
     arm_fleet(state, None)
     state.out.append(Halt(shutdown.code))
@@ -346,7 +371,4 @@ def fleet_due(state: State) -> None:
 
 def arm_fleet(state: State, due: Instant | None) -> None:
     """The shutdown's one timer."""
-    if due != state.armed:
-        state.armed = due
-        state.generation += 1
-        state.out.append(Arm(FLEET, state.generation, due))
+    state.arm(FLEET, state.timer, due)

@@ -80,7 +80,7 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "running": sum(1 for slot in program.slots if slot.run),
         "phases": phases,
         "groups": list(program.policy.groups),
-        "leftovers": sum(sum(slot.leftovers.values()) for slot in program.slots),
+        "leftovers": sum(sum(slot.leftovers.alive.values()) for slot in program.slots),
         "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
         "failing_for": None if program.failing_since is None else round(now - program.failing_since, 3),
         "budget": {
@@ -120,7 +120,7 @@ def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
     span = min(float(WINDOW), uptime) * len(program.slots)
     if span <= 0:
         return None
-    running = sum(min(now - slot.started, WINDOW) for slot in program.slots if slot.run)
+    running = sum(min(now - slot.run.started, WINDOW) for slot in program.slots if slot.run)
     return round(min(1.0, (program.stats.busy_seconds(now) + running) / span), 3)
 
 
@@ -129,51 +129,50 @@ def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
 
     `leftovers` counts the processes that outlive its runs.
     """
-    waiting = slot.phase is Phase.WAITING
+    run, waiting = slot.run, slot.phase is Phase.WAITING
     return {
         "name": slot.name,
         "slot": slot.index,
         "phase": slot.phase.value,
-        "pid": slot.pid or None,
-        "run": slot.run or None,
+        "pid": None if run is None else run.pid or None,
+        "run": None if run is None else run.id,
         "since": round(max(0.0, state.now - slot.since), 3),
-        "age": round(max(0.0, state.now - slot.started), 3) if slot.pid else None,
+        "age": round(max(0.0, state.now - run.started), 3) if run is not None and run.pid else None,
         "reason": slot.reason.value if waiting and slot.reason is not None else None,
         "cause": cause_of(state, slot, wall),
         "next_in": rounded(wait_left(state, slot)),
-        "failures": slot.failures,
-        "leftovers": sum(slot.leftovers.values()),
+        "failures": slot.health.failures,
+        "leftovers": sum(slot.leftovers.alive.values()),
         "last": None if slot.last is None else last_view(state, slot.last, wall),
     }
 
 
 def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
     """Why the slot is where it is, in a few words."""
-    if slot.paused_at is not None:
-        since = wall - timedelta(seconds=state.now - slot.paused_at)
-        return (
-            f"paused by {slot.paused_by} since {since:{'%H:%M' if since.date() == wall.date() else '%Y-%m-%d %H:%M'}}"
-        )
-    if slot.out_of_reach:
+    if slot.pause is not None:
+        since = wall - timedelta(seconds=state.now - slot.pause.at)
+        return f"paused by {slot.pause.by} since {since:{'%H:%M' if since.date() == wall.date() else '%Y-%m-%d %H:%M'}}"
+    if slot.run is not None and slot.run.signals.out_of_reach:
         return "cannot be signalled: it runs with the rights of another user"
     if slot.extra:
-        return f"leaves: one extra run for {slot.asked_by}" if slot.run else "leaves: what an extra run left behind"
+        return f"leaves: one extra run for {slot.run.asked_by}" if slot.run else "leaves: what an extra run left behind"
     if slot.leaving:
         return f"leaves: {slot.program.name} is scaled to {slot.program.numprocs}"
     if slot.phase is Phase.WAITING and slot.reason is Reason.AFTER:
         needed = [state.programs[name] for name in slot.program.policy.after]
         return "after " + ", ".join(f"{other.name} ({program_state(other, state.now)})" for other in needed)
     if slot.program.given_up and slot.phase is Phase.OFF:
-        return f"given up: {slot.cause}"
-    if slot.healthy is False and slot.phase is not Phase.DONE:
-        return slot.cause or None
+        return f"given up: {slot.health.cause}"
+    if slot.health.healthy is False and slot.phase is not Phase.DONE:
+        return slot.health.cause or None
     return None
 
 
 def wait_left(state: State, slot: Slot) -> Seconds | None:
     """Seconds until the slot's next step that is known: the next start, the signal, the kill."""
     if slot.phase is not Phase.WAITING:
-        due = slot.drain_until if slot.phase is Phase.DRAINING else slot.kill_at
+        stop = slot.stop
+        due = None if stop is None else stop.drain_until if slot.phase is Phase.DRAINING else stop.kill_at
         return None if due is None else max(0.0, due - state.now)
     program = slot.program
     if slot.reason is Reason.HOLD:

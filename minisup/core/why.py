@@ -66,8 +66,9 @@ def next_step(state: State, slot: Slot) -> Document:
     """What the slot does next (`what`), in how many seconds (`in`; None: nobody knows), or at which `event`."""
     if slot.phase in {Phase.OFF, Phase.DONE}:
         return {"what": "start", "in": None, "event": "operator"}
-    if slot.phase is Phase.RUNNING and slot.expires_at is not None:
-        return {"what": "timeout", "in": rounded(max(0.0, slot.expires_at - state.now)), "event": "end"}
+    if slot.phase is Phase.RUNNING and slot.run is not None and slot.run.limits.expires_at is not None:
+        expires_in = max(0.0, slot.run.limits.expires_at - state.now)
+        return {"what": "timeout", "in": rounded(expires_in), "event": "end"}
     if slot.phase is Phase.WAITING:
         return waiting_step(state, slot)
     left = wait_left(state, slot)
@@ -76,7 +77,7 @@ def next_step(state: State, slot: Slot) -> Document:
 
 def left_behind(slot: Slot) -> list[Document]:
     """The runs of the slot that processes of theirs outlive, and how many those are."""
-    return [{"run": run, "processes": count} for run, count in sorted(slot.leftovers.items())]
+    return [{"run": run, "processes": count} for run, count in sorted(slot.leftovers.alive.items())]
 
 
 def waiting_step(state: State, slot: Slot) -> Document:
@@ -164,7 +165,7 @@ def touched(program: Program, now: Instant) -> Document | None:
     last = program.touched
     if last is None:
         return None
-    left = sum(1 for slot in program.slots if slot.run and slot.started < last.at)
+    left = sum(1 for slot in program.slots if slot.run and slot.run.started < last.at)
     return {"file": last.file, "files": last.files, "ago": rounded(now - last.at), "left": left}
 
 

@@ -115,10 +115,10 @@ def _no_run(_ended: Reaped) -> None:
 def signal(desk: ActionsHost, action: Signal) -> None:
     """Signal a run."""
     slot = desk.fleet.slots.get(action.slot)
-    if slot is None or slot.run != action.run:  # it could not be started after all
+    if slot is None or slot.run is None or slot.run.id != action.run:  # it could not be started after all
         return
-    if slot.pid:
-        desk.sender.send(slot.pid, (action.slot, action.run), action.signal, action.scope, wake=action.wake)
+    if slot.run.pid:
+        desk.sender.send(slot.run.pid, (action.slot, action.run), action.signal, action.scope, wake=action.wake)
     else:
         desk.launcher.send(action)
 

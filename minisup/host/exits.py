@@ -99,8 +99,10 @@ class Exits:
         """How many processes outlive it, at least."""
         leftovers = self._desk.leftovers
         leftovers.reaped(run, slot)
-        swept = self._is_to_be_swept(child, slot)
-        if child.code == 0 and not swept and self._desk.fleet.slots[slot].program.is_service:
+        place = self._desk.fleet.slots[slot]
+        signalled = place.run is not None and place.run.signals.ours is not None
+        swept = not place.wanted or signalled or child.signal is not None
+        if child.code == 0 and not swept and place.program.is_service:
             begun = self._desk.record.begun(slot, run)
             if begun is not None:
                 leftovers.daemonized(run, slot, begun)
@@ -145,7 +147,3 @@ class Exits:
             return False
         ended(child)
         return True
-
-    def _is_to_be_swept(self, child: Reaped, name: str) -> bool:
-        slot = self._desk.fleet.slots[name]
-        return not slot.wanted or slot.ours is not None or child.signal is not None

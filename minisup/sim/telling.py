@@ -78,7 +78,9 @@ class Teller:
             self._tell(now, f"{name}: {tokens:.2f} of {program.budget.size:g} tokens")
             for slot, state in self._fleet.slots.items():
                 if _program(slot) == name:
-                    self._tell(now, f"  {slot} {_in_words(_state(self._fleet, slot))}, failures {state.failures}")
+                    self._tell(
+                        now, f"  {slot} {_in_words(_state(self._fleet, slot))}, failures {state.health.failures}"
+                    )
 
     def _tell(self, now: Instant, text: str) -> None:
         self.lines.append(f"{now:8.3f} {text}")

@@ -359,7 +359,8 @@ class World:
                 start.trouble = None  # it ends as a run that was killed
                 self._later(self.now, start)
             return
-        if action.run != self.fleet.slots[action.slot].run:  # it could not be started after all
+        run = self.fleet.slots[action.slot].run
+        if run is None or action.run != run.id:  # it could not be started after all
             return
         process = self.processes[action.slot]
         assert process.run == action.run, f"a signal for run {action.run} of {action.slot}, which runs {process.run}"

@@ -37,7 +37,7 @@ class Desk:
         self.helpers: Helpers = {}
         self.launcher = SimpleNamespace(starting=(), ended=broken)
         program = SimpleNamespace(is_service=False)
-        slot = SimpleNamespace(wanted=True, ours=None, program=program, is_killed=lambda: False)
+        slot = SimpleNamespace(wanted=True, run=None, program=program, is_killed=lambda: False)
         self.fleet = SimpleNamespace(slots={name: slot for name, _ in self.running.values()})
         self.fed: list[Event] = []
         self.defects: list[Exception] = []

@@ -17,6 +17,7 @@ from minisup.core import facts
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Record
 from minisup.core.model import Kind, Outcome, Policy
+from minisup.core.slot import Run
 from minisup.host.integrations.agent import MINUTES, protection_url, trouble, wish
 from minisup.host.integrations.http_call import HttpAnswer
 from minisup.host.integrations.protection import TIMES, Protection, Times
@@ -182,7 +183,7 @@ class World:
 
     def start(self, name: str) -> None:
         self.running[len(self.running) + 1] = (name, 1)
-        self.fleet.slots[name].started = self.plumbing.loop.clock.monotonic()
+        self.fleet.slots[name].run = Run(1, self.plumbing.loop.clock.monotonic())
         self.protection.started(name)
 
     def end(self, name: str, outcome: Outcome = Outcome.WORKED) -> None:

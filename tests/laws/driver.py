@@ -180,7 +180,9 @@ class Driver:
         """An orphan of the slot's last run is found late: it had made a session of its own."""
         if slot not in self.fleet.slots:
             return
-        run = self.fleet.slots[slot].run or (self.fleet.slots[slot].last.run if self.fleet.slots[slot].last else 0)
+        place = self.fleet.slots[slot]
+        last = place.last.run if place.last else 0
+        run = place.run.id if place.run else last
         if run and slot not in self.stopped and self.fleet.shutdown is None:
             self.leftovers(slot, run, count)
 
@@ -505,15 +507,18 @@ class Driver:
 
     def _check_slot(self, name, slot):
         run = self.runs.get(name)
-        assert slot.run == (run.id if run else 0), f"{name} runs {run}, the core believes {slot.run}"
+        known = slot.run.id if slot.run else 0
+        assert known == (run.id if run else 0), f"{name} runs {run}, the core believes {known}"
         if run:
             assert slot.phase in IN_PROGRESS
         elif slot.phase in IN_PROGRESS:
-            assert slot.leftovers, f"{name} is {slot.phase} without any process"
-        assert (slot.paused_at is not None) == (name in self.paused), f"{name}: is it paused?"
-        assert slot.armed == slot.due() or self.halted, f"{name} has another timer than its times want"
-        planned = slot.run and slot.wanted and slot.plan is not None
-        assert slot.wake_at is None or slot.phase is Phase.WAITING or planned, f"{name} is woken while {slot.phase}"
+            assert slot.leftovers.alive, f"{name} is {slot.phase} without any process"
+        assert (slot.pause is not None) == (name in self.paused), f"{name}: is it paused?"
+        assert slot.timer.due == slot.due() or self.halted, f"{name} has another timer than its times want"
+        assert (slot.wait is not None) == (slot.phase is Phase.WAITING), f"{name} is {slot.phase}, waits: {slot.wait}"
+        planned = slot.wanted and slot.plan is not None
+        assert slot.run is None or slot.run.planned_at is None or planned, f"{name} has a planned start, but no plan"
+        assert slot.stop is None or slot.phase in {Phase.DRAINING, Phase.STOPPING}, f"{name} is {slot.phase}, ends"
         assert slot.plan is None or not slot.extra, f"{name} is extra, and planned"
         assert (slot.saved_wait is not None) == (slot.reason is Reason.PAUSED)
         if slot.phase is Phase.WAITING:
@@ -526,7 +531,7 @@ class Driver:
         if slot.phase in {Phase.OFF, Phase.DONE} and name in self.stopped:
             assert not [key for key in self.left if key[0] == name], f"{name} is stopped, its leftovers are not"
         if slot.phase is Phase.KILLING and not slot.wanted:
-            keys = {key for key in self.left if key[0] == name and key[1] not in slot.leftover_kill_at} | (
+            keys = {key for key in self.left if key[0] == name and key[1] not in slot.leftovers.kill_at} | (
                 {name} if run else set()
             )
             assert keys <= self.killed.keys(), f"{name} is killing, and spares {keys - self.killed.keys()}"

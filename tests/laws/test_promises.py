@@ -100,11 +100,11 @@ def test_a_pause_that_is_ended_at_once_costs_nothing(policy, job, fails, when, s
     world.boot()
     world.run(when)
     program = world.fleet.programs["a"]
-    before = program.budget.level(world.now), [slot.failures for slot in program.slots], len(world.trace.signals)
+    before = program.budget.level(world.now), [slot.health.failures for slot in program.slots], len(world.trace.signals)
     dues = [slot.due() for slot in program.slots]
     world.ask(Verb.PAUSE, "a")
     world.ask(Verb.RESUME, "a")
-    after = program.budget.level(world.now), [slot.failures for slot in program.slots], len(world.trace.signals)
+    after = program.budget.level(world.now), [slot.health.failures for slot in program.slots], len(world.trace.signals)
     assert after == before
     assert [slot.due() for slot in program.slots] == dues
 

@@ -62,9 +62,9 @@ def facts(actions, kind):
 def fail(fleet, now, slot="a:0"):
     """The run of a slot fails at once and the slot is due again; returns what the end came to."""
     if not fleet.slots[slot].run:
-        answer(fleet, fleet.step(Due(slot, fleet.slots[slot].generation), now), now)
-        answer(fleet, fleet.step(Due("a", fleet.programs["a"].generation), now), now)
-    return fleet.step(Exited(slot, fleet.slots[slot].run, 1), now)
+        answer(fleet, fleet.step(Due(slot, fleet.slots[slot].timer.generation), now), now)
+        answer(fleet, fleet.step(Due("a", fleet.programs["a"].timer.generation), now), now)
+    return fleet.step(Exited(slot, fleet.slots[slot].run.id, 1), now)
 
 
 def test_every_event_has_a_handler():
@@ -83,10 +83,10 @@ def test_an_event_of_a_run_that_is_over_changes_nothing():
 def test_a_timer_of_an_older_generation_is_ignored():
     fleet = booted()
     fleet.step(Exited("a:0", 1, 0), 0.5)
-    generation = fleet.slots["a:0"].generation
+    generation = fleet.slots["a:0"].timer.generation
     assert fleet.step(Due("a:0", generation - 1), 9.0) == []
-    assert fleet.step(Due("a", fleet.programs["a"].generation - 1), 9.0) == []
-    assert fleet.step(Due("*", fleet.generation - 1), 9.0) == []
+    assert fleet.step(Due("a", fleet.programs["a"].timer.generation - 1), 9.0) == []
+    assert fleet.step(Due("*", fleet.timer.generation - 1), 9.0) == []
     assert [type(action) for action in fleet.step(Due("a:0", generation), 9.0)] == [Spawn]
 
 
@@ -118,7 +118,7 @@ def test_requests_during_a_shutdown_are_ignored():
 
 def test_exits_come_before_timers_so_an_end_at_the_limit_is_no_timeout():
     fleet = booted(Policy(name="a", max_runtime=5.0))
-    generation = fleet.slots["a:0"].generation
+    generation = fleet.slots["a:0"].timer.generation
     record = next(action for action in fleet.step(Exited("a:0", 1, 0), 5.0) if isinstance(action, Record))
     assert record.outcome is Outcome.WORKED
     assert fleet.step(Due("a:0", generation), 5.0) == []
@@ -150,8 +150,8 @@ def test_recovery_is_told_with_how_long_it_lasted_and_how_many_tries_it_took():
     fleet = booted(Policy(name="a", retry=Retry(backoff=0.0)))
     for end in (1.0, 2.0, 3.0):
         fail(fleet, end)
-    answer(fleet, fleet.step(Due("a:0", fleet.slots["a:0"].generation), 4.0), 4.0)
-    assert facts(fleet.step(Exited("a:0", fleet.slots["a:0"].run, 0), 5.0), Recovered) == [Recovered("a", 4.0, 3)]
+    answer(fleet, fleet.step(Due("a:0", fleet.slots["a:0"].timer.generation), 4.0), 4.0)
+    assert facts(fleet.step(Exited("a:0", fleet.slots["a:0"].run.id, 0), 5.0), Recovered) == [Recovered("a", 4.0, 3)]
 
 
 def test_a_run_that_was_stopped_before_it_had_started_gets_no_limits():
@@ -159,7 +159,7 @@ def test_a_run_that_was_stopped_before_it_had_started_gets_no_limits():
     fleet.step(Booted(), 0.0)
     fleet.step(Asked(Verb.STOP, ("a:0",), True), 0.0)
     fleet.step(Started("a:0", 1, 101), 0.0)
-    assert fleet.slots["a:0"].expires_at is None
+    assert fleet.slots["a:0"].run.limits.expires_at is None
 
 
 def test_a_timer_of_a_slot_that_has_gone_with_its_survivor_is_ignored():
@@ -203,11 +203,11 @@ def test_events_about_a_slot_that_is_gone_change_nothing():
 
 
 def test_a_slot_that_comes_again_is_not_woken_by_a_timer_of_the_one_before():
-    before = booted(Policy(name="a", numprocs=2)).slots["a:1"].generation
+    before = booted(Policy(name="a", numprocs=2)).slots["a:1"].timer.generation
     fleet = scaled(2)
     assert fleet.slots["a:1"].run
-    fleet.step(Exited("a:1", fleet.slots["a:1"].run, 0), 0.3)
-    assert fleet.slots["a:1"].generation > before
+    fleet.step(Exited("a:1", fleet.slots["a:1"].run.id, 0), 0.3)
+    assert fleet.slots["a:1"].timer.generation > before
     assert fleet.step(Due("a:1", before), 0.4) == []
 
 
@@ -240,7 +240,7 @@ def test_a_signal_of_an_operator_goes_as_it_is_and_only_to_runs():
         action for action in fleet.step(Exited("a:0", 1, None, "SIGKILL", oom=True), 0.3) if isinstance(action, Record)
     )
     assert record.outcome is Outcome.STOPPED
-    assert not fleet.slots["a:0"].sent
+    assert not fleet.slots["a:0"].is_killed(), "what was sent to it says nothing of the next run"
 
 
 def test_an_operator_may_signal_runs_during_a_shutdown():
@@ -255,7 +255,7 @@ def test_pauses_name_who_asked_and_what_is_left():
     [paused] = facts(fleet.step(Asked(Verb.PAUSE, ("a:0", "a:1"), by="app"), 0.1), Paused)
     assert paused == Paused("a", ("a:0", "a:1"), 1, "app")
     assert facts(fleet.step(Asked(Verb.PAUSE, ("a:0",), by="eve"), 0.2), Paused) == []
-    assert fleet.slots["a:0"].paused_by == "app"
+    assert fleet.slots["a:0"].pause.by == "app"
     [resumed] = facts(fleet.step(Asked(Verb.START, ("a:1",), by="eve"), 0.3), Resumed)
     assert resumed == Resumed("a", ("a:1",), "eve")
     assert facts(fleet.step(Asked(Verb.STOP, ("a:0",)), 0.4), Resumed) == []
@@ -273,7 +273,7 @@ def test_a_slot_arms_at_most_one_timer_in_a_step(kind):
         armed = [action for action in fleet.step(event, 1.0) if isinstance(action, Arm) and action.key == "a:0"]
         assert len({arm.generation for arm in armed}) == len(armed)
         if armed:
-            assert armed[-1].generation == fleet.slots["a:0"].generation
+            assert armed[-1].generation == fleet.slots["a:0"].timer.generation
 
 
 def test_memory_that_an_earlier_run_took_is_nobodys_fault():
@@ -286,4 +286,4 @@ def test_a_size_just_above_the_limit_is_shown_above_it():
     fleet.step(OverMemory("a:0", 1, (256 << 20) + 1, 256 << 20), 1.0)
     actions = fleet.step(Exited("a:0", 1, None, "SIGTERM"), 1.1)
     assert [action.cause for action in actions if isinstance(action, Record)] == ["256.1 MiB of 256 MiB"]
-    assert fleet.slots["a:0"].cause == "oom: 256.1 MiB of 256 MiB"
+    assert fleet.slots["a:0"].health.cause == "oom: 256.1 MiB of 256 MiB"

@@ -88,7 +88,7 @@ def test_policy_counts_at_once_for_runs_that_end_later():
     world.run(4.0)
     [record] = world.trace.records
     assert record.outcome is Outcome.WORKED
-    assert world.fleet.programs["email"].slots[0].wake_at == pytest.approx(5.0)
+    assert world.fleet.programs["email"].slots[0].wait.wake_at == pytest.approx(5.0)
 
 
 def test_a_run_in_progress_keeps_the_limit_that_it_started_with():
@@ -97,7 +97,7 @@ def test_a_run_in_progress_keeps_the_limit_that_it_started_with():
     world.run(50.0)
     assert not world.trace.records
     world.run(49.5)
-    assert world.fleet.programs["email"].slots[0].expires_at is not None, "the next run has it"
+    assert world.fleet.programs["email"].slots[0].run.limits.expires_at is not None, "the next run has it"
 
 
 def test_the_kind_of_a_program_stays():

@@ -31,7 +31,7 @@ class World:
         self.feed(Booted(), 0.0)
         for slot in self.fleet.slots.values():
             if slot.name == "a:1":
-                self.feed(Due("a:1", slot.generation), 1.0)
+                self.feed(Due("a:1", slot.timer.generation), 1.0)
 
     def feed(self, event, now=NOW):
         actions = self.fleet.step(event, now)
@@ -44,7 +44,7 @@ class World:
         self.feed(Asked(Verb(verb), slots or self.slots(), now, named))
 
     def end(self, code=0, now=NOW):
-        self.feed(Exited("a:1", self.slot.run, code), now)
+        self.feed(Exited("a:1", self.slot.run.id, code), now)
 
     def slots(self):
         return tuple(name for name in self.fleet.slots if name.startswith("a:"))
@@ -90,7 +90,7 @@ def draining():
 
 def signalled():
     world = World(Policy(name="a", numprocs=2, max_runtime=50.0))
-    world.feed(Due("a:1", world.slot.generation), 60.0)
+    world.feed(Due("a:1", world.slot.timer.generation), 60.0)
     return world
 
 
@@ -179,8 +179,8 @@ def perform(world, request, *, named, now):
 def picture(slot):
     """All that a request can change of a slot."""
     return (
-        *(slot.phase, slot.wanted, slot.restart_pending, slot.leaving, slot.run, slot.reason, slot.wake_at),
-        *(slot.drain_until, slot.kill_at, slot.paused_at, slot.saved_wait, slot.sent),
+        *(slot.phase, slot.wanted, slot.leaving, slot.wait, slot.saved_wait, slot.pause, slot.stop, slot.next_start),
+        *((slot.run.id, slot.run.limits, slot.run.planned_at, slot.run.signals) if slot.run else ()),
     )
 
 
@@ -201,7 +201,7 @@ def test_a_pause_during_the_drain_of_a_stop_is_left_alone_with_a_reason_and_the_
     why = left_alone(world.slot, Request.PAUSE, named=True, now=False)
     assert why == ("a:1 is being stopped, and a pause does not take that back; `minisup start a:1` does, then pause it")
     world.ask("pause")
-    world.feed(Due("a:1", world.slot.generation), NOW + 60.0)
+    world.feed(Due("a:1", world.slot.timer.generation), NOW + 60.0)
     assert world.slot.phase is Phase.STOPPING
 
 

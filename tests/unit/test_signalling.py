@@ -27,7 +27,7 @@ def test_it_is_told_once_and_of_this_run_alone():
         "cannot be signalled: it runs with the rights of another user"
     )
     fleet.step(Exited("a:0", 1, 0), 2.0)
-    assert not fleet.slots["a:0"].out_of_reach
+    assert not fleet.slots["a:0"].run.signals.out_of_reach
 
 
 def test_a_shutdown_leaves_it_alive_and_cuts_nothing():
@@ -36,7 +36,7 @@ def test_a_shutdown_leaves_it_alive_and_cuts_nothing():
     fleet.step(ShutdownAsked(now=True), 1.0)
     facts = []
     for now in range(2, 40):
-        for key, generation in (("a:0", fleet.slots["a:0"].generation), ("*", fleet.generation)):
+        for key, generation in (("a:0", fleet.slots["a:0"].timer.generation), ("*", fleet.timer.generation)):
             facts += [
                 action.fact for action in fleet.step(Due(key, generation), float(now)) if isinstance(action, Note)
             ]

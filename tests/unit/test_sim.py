@@ -169,6 +169,6 @@ def test_time_does_not_go_back_and_stands_still_after_the_end():
 def test_two_runs_in_a_slot_or_a_signal_for_another_run_would_be_noticed():
     world = World([Policy(name="a")], {"a": Job(lasts=inf)})
     world.boot()
-    world.fleet.slots["a:0"].run = 2
+    world.fleet.slots["a:0"].run.id = 2
     with pytest.raises(AssertionError, match="a signal for run 2 of a:0, which runs 1"):
         world.shut_down(now=True)

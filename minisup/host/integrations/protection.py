@@ -159,10 +159,10 @@ class Protection:
             slot = self._fleet.slots.get(name)
             if slot is None or slot.program.is_service:
                 continue
-            if not is_poll(slot) or slot.started + self.poll <= now:
+            if slot.run is None or not is_poll(slot) or slot.run.started + self.poll <= now:
                 self._want(True)
                 return
-            polls.append(slot.started)
+            polls.append(slot.run.started)
         if self._wanted and self._end() <= now:
             self._want(False)
         due = [self._end()] if self._wanted else []

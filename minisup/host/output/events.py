@@ -82,8 +82,8 @@ class Events:
         held = {
             slot for program in fleet.programs.values() for slot in (*program.held, *program.blocked) if _waits(slot)
         }
-        tried = [facts.SlotProbed(slot.name, slot.run) for slot in self._held - held if slot.run]
-        new = [facts.SlotHeld(slot.name, slot.cause) for slot in held - self._held]
+        tried = [facts.SlotProbed(slot.name, slot.run.id) for slot in self._held - held if slot.run]
+        new = [facts.SlotHeld(slot.name, slot.health.cause) for slot in held - self._held]
         self._held = held
         return [*sorted(tried), *sorted(new)]
 

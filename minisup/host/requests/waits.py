@@ -108,14 +108,15 @@ def has_paused(slot: Slot, _mark: int) -> bool:
 def has_started(slot: Slot, mark: int) -> bool:
     """Start and resume: a run is in progress, or one has started and ended since; or it waits for its planned time."""
     planned = slot.phase is Phase.WAITING and slot.reason is Reason.SCHEDULE
-    return (slot.run > 0 and slot.pid > 0) or planned or has_restarted(slot, mark)
+    runs = slot.run is not None and slot.run.pid > 0
+    return runs or planned or has_restarted(slot, mark)
 
 
 def has_restarted(slot: Slot, mark: int) -> bool:
     """Restart: a run has started since the request; a slot that is off or paused was not meant."""
-    fresh = slot.run > mark and slot.pid > 0
+    fresh = slot.run is not None and slot.run.id > mark and slot.run.pid > 0
     ended = slot.last is not None and slot.last.run > mark and slot.last.outcome is not Outcome.UNSTARTABLE
-    return fresh or ended or slot.phase in GONE or slot.paused_at is not None
+    return fresh or ended or slot.phase in GONE or slot.pause is not None
 
 
 CAME_ABOUT: dict[Verb, Callable[[Slot, int], bool]] = {
