@@ -32,7 +32,7 @@ def run(argv: Sequence[str]) -> int:
     if "_MINISUP_COMPLETE" in os.environ:
         from minisup.cli.app import run_completion  # noqa: PLC0415
 
-        return run_completion(argv)
+        return run_completion()
     if command in LATER_COMMANDS:
         complain(f"cannot {command}: not supported yet; `minisup --help` lists what is")
         return 2
@@ -45,7 +45,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def run_lean(command: str, argv: Sequence[str]) -> int | None:
-    """The exit code of the commands that do without typer, in their plain forms; None: typer must look at this."""
+    """The exit code of the commands with a short way in, in their plain forms; None: the declarations must be read."""
     from minisup.cli.argv import read  # noqa: PLC0415
     from minisup.cli.output import guarded  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
-"""The command line as far as it can be read without typer: what `up` and `health` need in their daily use.
+"""The command line as far as it can be read without the declarations: what `up` and `health` need in their daily use.
 
-Whatever is unusual (`--help`, an unknown option, a missing value) is None here, and typer says the rest.
+Whatever is unusual (`--help`, an unknown option, a missing value) is None here, and `cli.line` says the rest.
 """
 
 from __future__ import annotations

@@ -1,14 +1,11 @@
 """`minisup import`: another supervisor's file as a minisup configuration, with a report of every key."""
 
-from __future__ import annotations
-
 import os
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
-import typer
-
 from minisup.cli import output
+from minisup.cli.line.declare import Argument, Option
 from minisup.cli.options import Command, Json
 from minisup.errors import MinisupError, UsageError
 
@@ -28,32 +25,26 @@ _ONLY: Final = {"--after-priority": From.SUPERVISORD, "--scale": From.PROCFILE, 
 
 
 def import_(
-    source: Annotated[
-        From, typer.Argument(metavar="FROM", show_default=False, help="supervisord, procfile or crontab.")
-    ],
+    source: Annotated[From, Argument(metavar="FROM", help="supervisord, procfile or crontab.")],
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", show_default=False, help="The file, or several; - is standard input."),
+        Argument(metavar="FILE", help="The file, or several; - is standard input."),
     ],
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", metavar="OUT", show_default=False, help="Write the TOML file here, not to stdout."),
+        Option("--out", "-o", metavar="OUT", help="Write the TOML file here, not to stdout."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over OUT if it is there.")] = False,
+    force: Annotated[bool, Option("--force", help="Write over OUT if it is there.")] = False,
     after_priority: Annotated[
-        bool, typer.Option("--after-priority", help="supervisord: write `after` for programs of a higher priority.")
+        bool, Option("--after-priority", help="supervisord: write `after` for programs of a higher priority.")
     ] = False,
     scale: Annotated[
         str | None,
-        typer.Option(
-            "--scale", metavar="NAME=N,...", show_default=False, help="procfile: how many of each; 1 unless told."
-        ),
+        Option("--scale", metavar="NAME=N,...", help="procfile: how many of each; 1 unless told."),
     ] = None,
     system: Annotated[
         bool | None,
-        typer.Option(
-            "--system/--no-system", show_default=False, help="crontab: lines name a user before the command, or do not."
-        ),
+        Option("--system/--no-system", help="crontab: lines name a user before the command, or do not."),
     ] = None,
     as_json: Json = False,
 ) -> int:
@@ -87,7 +78,7 @@ def import_(
     return 0
 
 
-def _show(converted: Converted, out: str | None, as_json: bool) -> None:
+def _show(converted: "Converted", out: str | None, as_json: bool) -> None:
     """The TOML where it is wanted, the report where the TOML is not."""
     from minisup.convert.import_report import report_facts, report_text  # noqa: PLC0415 -- as above
     from minisup.convert.render import render  # noqa: PLC0415 -- loads tomli_w
@@ -121,7 +112,6 @@ def _write(out: str, toml: str) -> None:
 COMMANDS: Final = (
     Command(
         import_,
-        "Turn a supervisord.conf, Procfile or crontab into a configuration.",
         (
             "minisup import supervisord /etc/supervisor/supervisord.conf -o minisup.toml",
             "minisup import supervisord /etc/supervisor/conf.d/*.conf -o minisup.toml",

@@ -23,5 +23,5 @@ def whole(text: str, option: str, least: int = 0, most: int | None = None) -> in
 
 
 def whole_number(option: str, least: int = 0, most: int | None = None) -> Callable[[str], int]:
-    """`whole` for one option, as typer takes it."""
+    """`whole` for one option, as a declaration takes it."""
     return lambda text: whole(str(text), option, least, most)

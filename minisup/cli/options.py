@@ -3,67 +3,62 @@
 from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
-import typer
+from minisup.cli.line.declare import Argument, Option
 
-from minisup.cli.completion import complete_target
-from minisup.cli.connect import client
-from minisup.control.client import Client
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from minisup.control.client import Client
 
 Config = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--config",
         "-c",
         metavar="FILE",
-        show_default=False,
         help="The configuration; else $MINISUP_CONFIG, ./minisup.toml, /etc/minisup/minisup.toml.",
     ),
 ]
 Socket = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--socket",
         "-s",
         metavar="PATH",
-        show_default=False,
         help="The control socket; else $MINISUP_SOCKET, the configuration's, the default places.",
     ),
 ]
 Targets = Annotated[
     list[str] | None,
-    typer.Argument(
+    Argument(
         metavar="TARGET",
-        show_default=False,
         help="email, email:1, em*, @mail or all; left out: all.",
-        autocompletion=complete_target,
+        complete="target",
     ),
 ]
 SomeTargets = Annotated[
     list[str],
-    typer.Argument(
+    Argument(
         metavar="TARGET",
-        show_default=False,
         help="email, email:1, em*, @mail or all.",
-        autocompletion=complete_target,
+        complete="target",
     ),
 ]
 Html = Annotated[
     str | None,
-    typer.Option("--html", metavar="FILE", show_default=False, help="Write a page that needs nothing else; -: stdout."),
+    Option("--html", metavar="FILE", help="Write a page that needs nothing else; -: stdout."),
 ]
-Force = Annotated[bool, typer.Option("--force", help="Write over FILE if it is there.")]
+Force = Annotated[bool, Option("--force", help="Write over FILE if it is there.")]
 
 Raw = Annotated[
-    bool, typer.Option("--raw", help="On a terminal too: escape sequences as the job wrote them, not made visible.")
+    bool, Option("--raw", help="On a terminal too: escape sequences as the job wrote them, not made visible.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print facts for programs instead of people.")]
+Json = Annotated[bool, Option("--json", help="Print facts for programs instead of people.")]
 
 
 class Command(NamedTuple):
-    """A command: what it runs, what the list of commands says of it, and examples."""
+    """A command: what it runs, and examples; what the list of commands says of it is in `app.INDEX`."""
 
     function: Callable[..., int]
-    brief: str
     examples: tuple[str, ...]
 
     @property
@@ -79,12 +74,13 @@ class Globals(NamedTuple):
     socket: str | None = None
 
 
-def chosen(ctx: typer.Context, config: str | None, socket: str | None) -> Globals:
+def chosen(before: Globals, config: str | None, socket: str | None) -> Globals:
     """The global options, wherever they stood; those after the command win."""
-    before = ctx.obj if isinstance(ctx.obj, Globals) else Globals()
     return Globals(config or before.config, socket or before.socket)
 
 
-def connect(ctx: typer.Context, config: str | None, socket: str | None) -> Client:
+def connect(before: Globals, config: str | None, socket: str | None) -> "Client":
     """A client for the minisup that the global options mean."""
-    return client(*chosen(ctx, config, socket))
+    from minisup.cli.connect import client  # noqa: PLC0415 -- help does without
+
+    return client(*chosen(before, config, socket))

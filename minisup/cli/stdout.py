@@ -1,6 +1,6 @@
 """Standard output for every command: it bears any text, and ends every command in the same way when it takes no more.
 
-`say.guarded` puts a `Stdout` in the place of `sys.stdout`, so that typer, rich and csv print through it, too.
+`say.guarded` puts a `Stdout` in the place of `sys.stdout`, so that rich and csv print through it, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ReaderLeftError(Exception):
-    """Whoever read stdout has seen enough, as in `| head`. Not an OSError: typer and rich would exit 1 for one."""
+    """Whoever read stdout has seen enough, as in `| head`. Not an OSError: rich would exit 1 for one."""
 
 
 class FullError(MinisupError):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, program, sh, wait_until
 
-from minisup.cli.app import COMMANDS
+from minisup.cli.commands import all_commands
 
 FIRST = {"up", "init", "import"}
 """Commands that need no minisup: `up` makes one."""
@@ -38,7 +38,9 @@ UNIT = (Path(__file__).parents[2] / "examples" / "minisup.service").read_text()
 
 def examples(*, of: bool = True) -> list[tuple[str, str]]:
     """Each command's name and one of its examples; those of `FIRST` or the others."""
-    return [(command.name, line) for command in COMMANDS for line in command.examples if (command.name in FIRST) is of]
+    return [
+        (command.name, line) for command in all_commands() for line in command.examples if (command.name in FIRST) is of
+    ]
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 """The table of transitions lists what happens and nothing else: each row has a story that makes it."""
 
 import pytest
+from scenario_script import perform
 
 from minisup.core.fleet import Fleet
 from minisup.core.model import TRANSITIONS, Phase, Policy
 from minisup.core.slot import Slot, TransitionError
-from minisup.sim.script import perform
 
 LONG = "program a {}\njob a lasts=ever {}\n\nup\nrun 1s\n"
 """A run that goes on until somebody does something."""

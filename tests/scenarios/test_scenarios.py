@@ -1,12 +1,11 @@
 """Each scenario is a text that a reviewer can read; its answers are machine-written and then reviewed:
-`python -m minisup.sim.script --rewrite tests/scenarios/*.txt`.
+`python tests/tools/scenario_script.py --rewrite tests/scenarios/*.txt`.
 """
 
 from pathlib import Path
 
 import pytest
-
-from minisup.sim.script import ScriptError, perform
+from scenario_script import ScriptError, perform
 
 HERE = Path(__file__).parent
 SCENARIOS = sorted(HERE.glob("*.txt"))

@@ -1,21 +1,19 @@
 """Any command line: an exit code that is documented, and a sentence; never a traceback."""
 
-import typer.main
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from minisup.cli.app import EXIT_CODES, app
 from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of
+from minisup.cli.commands import ENTRIES, EXIT_CODES, command, reader_of
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
 CODES = {code for code, _ in EXIT_CODES}
-COMMANDS = typer.main.get_command(app).commands
-OPTIONS = {option for command in COMMANDS.values() for param in command.params for option in param.opts}
+OPTIONS = {name for entry in ENTRIES for one in reader_of(command(entry)).known for name in (*one.yes, *one.no)}
 INSTALLS = {"--install-completion", "--show-completion"}
 """What would change the shell of whoever runs the tests."""
 
 WORDS = (
-    st.sampled_from(sorted(COMMANDS))
+    st.sampled_from(sorted(ENTRIES))
     | st.sampled_from(
         sorted(word for word in {*OPTIONS, *GLOBAL_OPTIONS, "--help", "-h", "--"} if word.startswith("-"))
     )

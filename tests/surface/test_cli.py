@@ -10,18 +10,19 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from command_reference import reference
 from fake_minisup import answering
 
 import minisup
 from minisup import __version__ as version
-from minisup.cli.app import COMMANDS
 from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of, read
-from minisup.cli.command_reference import reference
+from minisup.cli.commands import all_commands
 from minisup.cli.connect import configured
 from minisup.cli.timeparse import seconds
 from minisup.errors import ConfigError, UsageError
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+COMMANDS = all_commands()
 NAMES = [command.name for command in COMMANDS]
 CONTROL = ["status", "logs", "logs -f", "events", "events -f", "reopen"]
 CONTROL += ["start email", "stop email", "restart email", "shutdown"]
@@ -37,7 +38,7 @@ def text(process):
 
 def test_the_reference_is_what_the_declarations_say():
     assert REFERENCE.read_text(encoding="utf-8") == reference(), (
-        "python -m minisup.cli.command_reference > docs/reference/commands.md"
+        "python tests/tools/command_reference.py > docs/reference/commands.md"
     )
 
 
@@ -524,7 +525,7 @@ def test_only_a_configuration_that_was_named_must_be_there(tmp_path):
         configured(missing, {})
 
 
-# --- reading the command line without typer ---------------------------------------------------------------------------
+# --- reading the command line without the declarations ----------------------------------------------------------------
 
 
 def test_the_command_is_found_behind_global_options():
@@ -545,7 +546,7 @@ def test_plain_words_are_read():
 @pytest.mark.parametrize(
     "line", ["up --help", "up -h", "up -c", "up -c -s", "up --nonsense", "up --config=", "up --flag=1", "up --", "up -"]
 )
-def test_unusual_words_are_left_to_typer(line):
+def test_unusual_words_are_left_to_the_full_parser(line):
     assert read(line.split(), {}, {"--flag": "flag"}) is None
 
 
@@ -644,13 +645,13 @@ def test_health_loads_next_to_nothing(fake, tmp_path):
 
 
 @pytest.mark.parametrize("line", ["status", "status --json"])
-def test_status_does_without_typer(fake, line):
+def test_status_does_without_the_declarations(fake, line):
     process, modules = loaded(*line.split(), "-s", fake)
     assert process.returncode == 0
     assert modules & (HEAVY | {"dataclasses", "inspect"}) == set()
 
 
-def test_up_does_without_typer(tmp_path):
+def test_up_does_without_the_declarations(tmp_path):
     (tmp_path / "minisup.toml").write_text(
         '[supervisor]\nsocket = "s"\nstate_dir = "state"\n[program.x]\nkind = "task"\ncommand = "true"\n'
     )

@@ -9,7 +9,7 @@ import time
 import pytest
 from fake_minisup import answering
 
-from minisup.cli.completion import PATIENCE
+from minisup.cli.complete.offers import PATIENCE
 
 CONFIG = """
 [program.fax]

@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
 
 from minisup.check.lint import lint
-from minisup.cli.app import app
 from minisup.cli.check.log_places import open_logs
+from minisup.cli.commands import ENTRIES
 from minisup.config.load import load
 
 TOP = Path(__file__).parents[2]
@@ -42,7 +41,7 @@ def blocks(path, *languages):
 
 
 def commands():
-    return set(typer.main.get_command(app).commands)
+    return set(ENTRIES)
 
 
 def asked_for(path):

@@ -186,10 +186,10 @@ def test_a_minisup_in_memory_is_asked(minisup, fake):
     )
 
 
-def test_history_does_without_typer_and_rich(past):
+def test_history_does_without_declarations_and_rich(past):
     script = (
         "import sys; from minisup.__main__ import run; run(['history', '--failed']);"
-        "assert not {'typer', 'rich'} & set(sys.modules), sys.modules"
+        "assert not {'minisup.cli.app', 'rich'} & set(sys.modules), sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], cwd=past.parents[1], check=True, capture_output=True)
 

@@ -3,7 +3,7 @@
 What is compared is the whole story of each slot and program: starts, outcomes, waits and their reasons, signals,
 leftovers, facts. Instants are not: a busy machine is late. So before each command both worlds must have told the same,
 and what competes in a scenario is at least ten of its seconds (a tenth of a real one) apart. Like all scenarios they
-are machine-written: `python -m minisup.sim.script --rewrite tests/twins/*.txt`.
+are machine-written: `python tests/tools/scenario_script.py --rewrite tests/twins/*.txt`.
 """
 
 import re
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from kit import Stage, wait_until
 from real_world import RealWorld
+from scenario_script import Script, commands_of, perform
 from story import difference, holds, story
 
 from minisup.core.model import Outcome
-from minisup.sim.script import Script, commands_of, perform
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.txt"))
 LATE = 20.0

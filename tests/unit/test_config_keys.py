@@ -13,6 +13,7 @@ import minisup
 from minisup.config.keys.key_info import NEXT_RUN, NOW, Key, declared, says
 
 PACKAGE = Path(minisup.__file__).parent
+TOOLS = Path(__file__).parents[1] / "tools"
 AFTER = "    numprocs: int = field(\n"
 ADDED = """    colour: str = field(default="none", metadata=says(Key("The colour of its lines."), NOW))
 """
@@ -20,7 +21,7 @@ ASK = """
 import json, os
 from minisup.check.effective import facts
 from minisup.check.lint import review
-from minisup.config.config_reference import reference
+from config_reference import reference
 from minisup.config.load import load
 from minisup.config.reload_plan import plan
 
@@ -44,7 +45,7 @@ def test_a_key_that_is_added_is_in_the_reference_in_the_plan_of_a_reload_and_in_
     schema.write_text(text.replace(AFTER, ADDED + AFTER), encoding="utf-8")
     script = tmp_path / "ask.py"
     script.write_text(ASK, encoding="utf-8")
-    environ = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {**os.environ, "PYTHONPATH": f"{tmp_path}:{TOOLS}", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, cwd=tmp_path, env=environ, check=False
     )

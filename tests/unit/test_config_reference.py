@@ -1,8 +1,8 @@
 from pathlib import Path
 
 from config_kit import ENVIRON, problems
+from config_reference import reference
 
-from minisup.config.config_reference import reference
 from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.schema import ProgramTable
 from minisup.config.walk import keys_of
@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "config.md"
 
 
 def test_the_committed_reference_is_what_the_schema_says():
-    hint = "run: python -m minisup.config.config_reference > docs/reference/config.md"
+    hint = "run: python tests/tools/config_reference.py > docs/reference/config.md"
     assert PAGE.read_text(encoding="utf-8") == reference(), hint
 
 

@@ -4,12 +4,12 @@ from math import inf
 from random import Random
 
 import pytest
+from scenario_script import ScriptError, main, perform
 
 from minisup.core.messages import Due
 from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scope
 from minisup.sim import settings
 from minisup.sim.jobs import Job, Process, Queue, Reaction, RunPlan, Span, Trouble
-from minisup.sim.script import ScriptError, main, perform
 from minisup.sim.world import StuckError, World
 
 SCENARIO = "program email\njob email lasts=200ms\n\nup\nrun 300ms\n----\n"

@@ -3,28 +3,25 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
 from minisup.cli.control.progress import waiting
-from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, connect
+from minisup.cli.line.declare import Option
+from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, connect
 from minisup.cli.timeparse import seconds
 from minisup.control.client import Client
 from minisup.errors import UsageError
 
-Wait = Annotated[bool, typer.Option("--wait", help="Return when it is done instead of when it is accepted.")]
+Wait = Annotated[bool, Option("--wait", help="Return when it is done instead of when it is accepted.")]
 Timeout = Annotated[
     str | None,
-    typer.Option(
-        "--timeout", metavar="DURATION", show_default=False, help="With --wait: exit 1 after so long; it goes on."
-    ),
+    Option("--timeout", metavar="DURATION", help="With --wait: exit 1 after so long; it goes on."),
 ]
 
 
 def start(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
-    now: Annotated[bool, typer.Option("--now", help="Start slots that wait, too.")] = False,
+    now: Annotated[bool, Option("--now", help="Start slots that wait, too.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -33,14 +30,14 @@ def start(
 ) -> int:
     """Start slots that are off or done; a drain is cancelled. With --wait: until each has started a run."""
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         return _ask(minisup, "start", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def stop(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
-    now: Annotated[bool, typer.Option("--now", help="Skip the drain: signal at once.")] = False,
+    now: Annotated[bool, Option("--now", help="Skip the drain: signal at once.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -49,14 +46,14 @@ def stop(
 ) -> int:
     """Drain, then signal, then kill, as the program's `stop` says. With --wait: until all are off."""
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         return _ask(minisup, "stop", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def restart(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
+    now: Annotated[bool, Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -68,14 +65,14 @@ def restart(
     What is off, paused or done (a task that has worked) stays so; what is off or done starts if it is named exactly.
     """
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         return _ask(minisup, "restart", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def pause(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
+    now: Annotated[bool, Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -88,14 +85,14 @@ def pause(
     for services, whose runs end with --now only; a stop under way is not taken back.
     """
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         return _ask(minisup, "pause", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def resume(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
-    now: Annotated[bool, typer.Option("--now", help="End the waits that the pause interrupted, too.")] = False,
+    now: Annotated[bool, Option("--now", help="End the waits that the pause interrupted, too.")] = False,
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -104,20 +101,20 @@ def resume(
 ) -> int:
     """End a pause: each slot goes on with what it waited for. With --wait: until each has started a run."""
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         return _ask(minisup, "resume", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
 
 
 def shutdown(
-    ctx: typer.Context,
-    now: Annotated[bool, typer.Option("--now", help="Skip the drain: signal at once.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Return when minisup has ended.")] = False,
+    before: Globals,
+    now: Annotated[bool, Option("--now", help="Skip the drain: signal at once.")] = False,
+    wait: Annotated[bool, Option("--wait", help="Return when minisup has ended.")] = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
     """Drain and stop everything, then end minisup: what TERM does."""
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         if wait:
             with waiting(minisup, "shutdown", ()):
                 answer = minisup.shutdown(now=now, wait=True)
@@ -186,32 +183,26 @@ DONE: Final = {
 COMMANDS: Final = (
     Command(
         start,
-        "Start slots that are off or done.",
         ("minisup start email", "minisup start all --wait --timeout 30s"),
     ),
     Command(
         stop,
-        "Drain and stop slots.",
         ("minisup stop email:1", "minisup stop @mail --wait", "minisup stop all --now"),
     ),
     Command(
         restart,
-        "Fresh runs when those in progress have ended.",
         ("minisup restart email", "minisup restart 'em*' --wait"),
     ),
     Command(
         pause,
-        "No new runs for now.",
         ("minisup pause email", "minisup pause all --wait --timeout 5m"),
     ),
     Command(
         resume,
-        "End a pause.",
         ("minisup resume email", "minisup resume all --now"),
     ),
     Command(
         shutdown,
-        "Drain and stop everything, then end minisup.",
         ("minisup shutdown", "minisup shutdown --wait"),
     ),
 )

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
-from minisup.cli.options import Command, Config, Json, Socket, connect
+from minisup.cli.line.declare import Option
+from minisup.cli.options import Command, Config, Globals, Json, Socket, connect
 from minisup.errors import ConfigError
 
 MOST: Final = 60
@@ -15,8 +14,8 @@ MOST: Final = 60
 
 
 def reload(
-    ctx: typer.Context,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and change nothing.")] = False,
+    before: Globals,
+    diff: Annotated[bool, Option("--diff", help="Show what would change, and change nothing.")] = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -26,7 +25,7 @@ def reload(
     Running jobs and tasks are never touched: a new command starts with the next run, policy counts at once, a service
     whose runs are made in another way restarts slot by slot, and what is gone from the file drains.
     """
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         try:
             answer = minisup.reload(dry_run=diff)
         except ConfigError as error:
@@ -68,7 +67,6 @@ def shown(value: object) -> str:
 COMMANDS: Final = (
     Command(
         reload,
-        "Take over a changed configuration.",
         ("minisup reload --diff", "minisup reload"),
     ),
 )

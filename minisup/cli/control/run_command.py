@@ -5,22 +5,19 @@ from collections.abc import Generator, Mapping
 from signal import Signals
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
-from minisup.cli.completion import complete_target
-from minisup.cli.options import Command, Config, Json, Raw, Socket, connect
+from minisup.cli.line.declare import Argument, Option
+from minisup.cli.options import Command, Config, Globals, Json, Raw, Socket, connect
 from minisup.cli.status.status_words import amount
 from minisup.cli.stdout import ReaderLeftError, discard
 from minisup.errors import MinisupError, NotReachableError
 
 Target = Annotated[
     str,
-    typer.Argument(
+    Argument(
         metavar="PROGRAM",
-        show_default=False,
         help="The program; a pattern or a group that means one is fine.",
-        autocompletion=complete_target,
+        complete="target",
     ),
 ]
 
@@ -29,10 +26,13 @@ SAID: Final = frozenset({"timeout", "oom", "stopped"})
 
 
 def run(
-    ctx: typer.Context,
+    before: Globals,
     target: Target,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Show what it prints as it comes (the default), or nothing.")
+        bool,
+        Option(
+            "--follow/--no-follow", show_default=True, help="Show what it prints as it comes (the default), or nothing."
+        ),
     ] = True,
     raw: Raw = False,
     as_json: Json = False,
@@ -47,7 +47,7 @@ def run(
     With --json each line is an object of its own, the last one how it ended. On a terminal colours work, and what else
     would command the terminal is written out (\x1b, \r), unless --raw is given.
     """
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         coming = minisup.run_follow(target)
     began = next(coming)["began"]
     _warn(began, target, follow=follow, as_json=as_json)
@@ -134,7 +134,6 @@ def _exit_code(result: Mapping[str, Any], target: str) -> int:
 COMMANDS: Final = (
     Command(
         run,
-        "One extra run now, with its output and its exit code.",
         ("minisup run email", "minisup run report --no-follow && echo done", "minisup run email --json"),
     ),
 )

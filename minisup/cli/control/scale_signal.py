@@ -4,13 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, NamedTuple
 
-import typer
-
 from minisup.cli import output
-from minisup.cli.completion import complete_scale, complete_signal
 from minisup.cli.control.control_commands import Timeout, Wait, tell_apart, wait_limit
 from minisup.cli.control.progress import waiting
-from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, connect
+from minisup.cli.line.declare import Argument, Option
+from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, connect
 from minisup.control.client import Client
 from minisup.control.methods import signal_name, slots
 from minisup.errors import UsageError
@@ -27,10 +25,10 @@ class Size(NamedTuple):
 
 
 def signal(
-    ctx: typer.Context,
+    before: Globals,
     name: Annotated[
         str,
-        typer.Argument(metavar="SIG", show_default=False, help="TERM, SIGTERM or 15.", autocompletion=complete_signal),
+        Argument(metavar="SIG", help="TERM, SIGTERM or 15.", complete="signal"),
     ],
     targets: SomeTargets,
     as_json: Json = False,
@@ -45,7 +43,7 @@ def signal(
         known = signal_name(name)
     except ValueError as error:
         raise UsageError(f"cannot signal {name}: it {error}") from None
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         answer = minisup.signal(known, targets)
     if as_json:
         output.show_json(answer)
@@ -55,19 +53,16 @@ def signal(
 
 
 def scale(
-    ctx: typer.Context,
+    before: Globals,
     sizes: Annotated[
         list[str],
-        typer.Argument(
+        Argument(
             metavar="PROGRAM=N",
-            show_default=False,
             help="email=5: five slots from now on, 0 to 10,000.",
-            autocompletion=complete_scale,
+            complete="scale",
         ),
     ],
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for the runs of slots that go: signal at once.")] = (
-        False
-    ),
+    now: Annotated[bool, Option("--now", help="Do not wait for the runs of slots that go: signal at once.")] = (False),
     wait: Wait = False,
     timeout: Timeout = None,
     as_json: Json = False,
@@ -80,7 +75,7 @@ def scale(
     """
     asked = [_size(word) for word in sizes]
     limit = wait_limit(timeout, wait=wait)
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         if len(asked) > 1:
             minisup.status([size.target for size in asked])  # nothing is scaled if one of them is unknown
         answers = [minisup.scale(size.target, size.numprocs, now=now) for size in asked]
@@ -126,12 +121,10 @@ def _sentence(size: Size, answer: dict[str, Any]) -> str:
 COMMANDS: Final = (
     Command(
         scale,
-        "Another number of slots.",
         ("minisup scale email=5", "minisup scale email=2 sms=0 --wait", "minisup scale email=1 --now"),
     ),
     Command(
         signal,
-        "Send a signal to the runs in progress.",
         ("minisup signal USR1 email", "minisup signal KILL email:3"),
     ),
 )

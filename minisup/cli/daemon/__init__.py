@@ -1,1 +1,1 @@
-"""`up`, and the commands that need no running minisup: `health`, `check`, `init` as typer sees them."""
+"""`up`, and the commands that need no running minisup: `health`, `check`, `init`."""

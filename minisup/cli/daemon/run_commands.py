@@ -1,25 +1,24 @@
-"""`up`, `health`, `check` and `init` as typer sees them: for help, completion and errors. Their work is elsewhere."""
+"""What `up`, `health`, `check` and `init` take. Their work is elsewhere."""
 
 import os
 from typing import Annotated, Final
 
-import typer
-
 from minisup.cli import output
 from minisup.cli.daemon import health_command, starter
 from minisup.cli.daemon import up as daemon
-from minisup.cli.options import Command, Config, Json, Socket, Targets, chosen
+from minisup.cli.line.declare import Argument, Option
+from minisup.cli.options import Command, Config, Globals, Json, Socket, Targets, chosen
 from minisup.errors import ConfigError, UsageError
 
 
 def up(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
     exit_when_done: Annotated[
-        bool, typer.Option("--exit-when-done", help="Exit when all tasks are done: 0, or 1 if one was given up.")
+        bool, Option("--exit-when-done", help="Exit when all tasks are done: 0, or 1 if one was given up.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Reload when a file of the configuration changes; a bad one is refused.")
+        bool, Option("--watch", help="Reload when a file of the configuration changes; a bad one is refused.")
     ] = False,
     config: Config = None,
     socket: Socket = None,
@@ -29,19 +28,18 @@ def up(
     TERM, INT or QUIT (Ctrl-C) drains and stops everything; a second one ends the drain, a third kills. RTMIN+3 does,
     too, and, where there is no terminal whose size it could mean, WINCH: the stop signal of apache's images.
     """
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done, watch=watch)
 
 
 def health(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
     max_age: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--max-age",
             metavar="DURATION",
-            show_default=False,
             help="Unhealthy also if the last worked or idle run (service: start) of a target is older. Needs a TARGET.",
         ),
     ] = None,
@@ -52,29 +50,28 @@ def health(
 
     With TARGETs: also if one of them was given up. An outage of a dependency alone is healthy.
     """
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     return health_command.health(named.config, named.socket, targets or (), max_age)
 
 
 def check(
-    ctx: typer.Context,
+    before: Globals,
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", show_default=False, help="The configuration, as with -c."),
+        Argument(metavar="FILE", help="The configuration, as with -c."),
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if there are warnings.")] = False,
+    strict: Annotated[bool, Option("--strict", help="Exit 1 if there are warnings.")] = False,
     unit: Annotated[
         str | None,
-        typer.Option(
+        Option(
             "--unit",
             metavar="UNIT",
-            show_default=False,
             help="Look at this unit of systemd too: a name, or the path of its file; else at the one that runs it.",
         ),
     ] = None,
     values: Annotated[
         bool,
-        typer.Option("--explain/--no-explain", help="Say what it will do, or only what is to be mended."),
+        Option("--explain/--no-explain", show_default=True, help="Say what it will do, or only what is to be mended."),
     ] = True,
     as_json: Json = False,
     config: Config = None,
@@ -90,7 +87,7 @@ def check(
     from minisup.cli.check.machine import surroundings  # noqa: PLC0415 -- as above
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
 
-    named = chosen(ctx, config, socket).config
+    named = chosen(before, config, socket).config
     if file and named and file != named:
         raise UsageError(f"cannot check two configurations at once, {file} and {named}; name one")
     try:
@@ -108,23 +105,22 @@ def check(
 
 
 def init(
-    ctx: typer.Context,
+    before: Globals,
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", show_default=False, help="Where; ./minisup.toml unless told; - prints."),
+        Argument(metavar="FILE", help="Where; ./minisup.toml unless told; - prints."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+    force: Annotated[bool, Option("--force", help="Overwrite the file if it exists.")] = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
     """Write a commented configuration to start from. It passes `minisup check` and can be run as it is."""
-    return starter.init(file or chosen(ctx, config, socket).config or starter.USUAL, force=force)
+    return starter.init(file or chosen(before, config, socket).config or starter.USUAL, force=force)
 
 
 COMMANDS: Final = (
     Command(
         up,
-        "Run in the foreground, as PID 1 or not.",
         (
             "minisup up -c minisup.toml",
             "minisup up --watch",
@@ -134,7 +130,6 @@ COMMANDS: Final = (
     ),
     Command(
         check,
-        "Validate the configuration and explain it.",
         (
             "minisup check",
             "minisup check other.toml",
@@ -144,12 +139,10 @@ COMMANDS: Final = (
     ),
     Command(
         health,
-        "Exit 0 if healthy, for HEALTHCHECK.",
         ("minisup health", "minisup health email --max-age 5m"),
     ),
     Command(
         init,
-        "Write a configuration to start from.",
         ("minisup init", "minisup init /etc/minisup/minisup.toml", "minisup init - | less"),
     ),
 )

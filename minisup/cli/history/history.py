@@ -1,4 +1,4 @@
-"""`minisup history`: a line a run. Asked again and again, so it does without typer, and without rich in a pipe."""
+"""`minisup history`: a line a run. Asked again and again, so it has a short way in, and loads no rich in a pipe."""
 
 from __future__ import annotations
 

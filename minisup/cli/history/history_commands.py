@@ -2,62 +2,57 @@
 
 from typing import Annotated, Final
 
-import typer
-
 from minisup.cli.history import history as printed
+from minisup.cli.line.declare import Option
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Force, Html, Json, Socket, Targets, chosen
+from minisup.cli.options import Command, Config, Force, Globals, Html, Json, Socket, Targets, chosen
 from minisup.cli.report import report as reported
 from minisup.errors import UsageError
 
 Since = Annotated[
     str | None,
-    typer.Option(
+    Option(
         "--since",
         metavar="WHEN",
-        show_default=False,
         help='Runs that started since: "1h" (ago), "10:00", "2026-11-22".',
     ),
 ]
-Until = Annotated[
-    str | None, typer.Option("--until", metavar="WHEN", show_default=False, help="Runs that started before.")
-]
+Until = Annotated[str | None, Option("--until", metavar="WHEN", help="Runs that started before.")]
 
 
 def history(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only failed, crashed, timeout, oom, fatal and unstartable runs.")
+        bool, Option("--failed", help="Only failed, crashed, timeout, oom, fatal and unstartable runs.")
     ] = False,
     outcome: Annotated[
         str | None,
-        typer.Option("--outcome", metavar="OUTCOME", show_default=False, help="Only this outcome, or several: a,b."),
+        Option("--outcome", metavar="OUTCOME", help="Only this outcome, or several: a,b."),
     ] = None,
     since: Since = None,
     until: Until = None,
     slower_than: Annotated[
         str | None,
-        typer.Option("--slower-than", metavar="DURATION", show_default=False, help="Only runs that took longer."),
+        Option("--slower-than", metavar="DURATION", help="Only runs that took longer."),
     ] = None,
     lines: Annotated[
         int,
-        typer.Option(
+        Option(
             "--lines",
             "-n",
             metavar="N",
             parser=whole_number("-n"),
-            show_default=False,
             help="The last N; 50 unless told, 0: all.",
         ),
     ] = printed.USUAL,
     as_json: Json = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print comma-separated values, with a head.")] = False,
+    as_csv: Annotated[bool, Option("--csv", help="Print comma-separated values, with a head.")] = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
     """Runs that have ended, in the order in which they started; also while no minisup runs. --json: a line a run."""
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     query = printed.wanted(
         failed=failed, outcome=outcome, since=since, until=until, slower_than=slower_than, limit=lines
     )
@@ -66,14 +61,10 @@ def history(
 
 
 def report(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
-    since: Annotated[
-        str, typer.Option("--since", metavar="WHEN", show_default=False, help="Where it begins; 24h (ago) unless told.")
-    ] = "24h",
-    until: Annotated[
-        str | None, typer.Option("--until", metavar="WHEN", show_default=False, help="Where it ends; now unless told.")
-    ] = None,
+    since: Annotated[str, Option("--since", metavar="WHEN", help="Where it begins; 24h (ago) unless told.")] = "24h",
+    until: Annotated[str | None, Option("--until", metavar="WHEN", help="Where it ends; now unless told.")] = None,
     html: Html = None,
     force: Force = False,
     as_json: Json = False,
@@ -85,7 +76,7 @@ def report(
     """
     if html is not None and as_json:
         raise UsageError("cannot print --json and write --html at once; choose one")
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     return reported.report(
         named.config, named.socket, targets or (), since=since, until=until, html=html, force=force, as_json=as_json
     )
@@ -94,7 +85,6 @@ def report(
 COMMANDS: Final = (
     Command(
         history,
-        "Runs that have ended.",
         (
             "minisup history",
             "minisup history email --failed --since 1h",
@@ -104,7 +94,6 @@ COMMANDS: Final = (
     ),
     Command(
         report,
-        "A period's runs in numbers and plots.",
         (
             "minisup report",
             "minisup report email --since 1h",

@@ -4,11 +4,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
+from minisup.cli.line.declare import Option
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Json, Socket, Targets, connect
+from minisup.cli.options import Command, Config, Globals, Json, Socket, Targets, connect
 from minisup.cli.stdout import while_read
 
 COLOURS: Final = {"debug": "dim", "warning": "yellow", "error": "red"}
@@ -16,20 +15,19 @@ COLOURS: Final = {"debug": "dim", "warning": "yellow", "error": "red"}
 
 
 def events(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
     lines: Annotated[
         int | None,
-        typer.Option(
+        Option(
             "--lines",
             "-n",
             metavar="N",
             parser=whole_number("-n"),
-            show_default=False,
             help="How many of the past; 100, with -f 10.",
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as they happen, until Ctrl-C.")] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Go on as they happen, until Ctrl-C.")] = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -39,7 +37,7 @@ def events(
 
     minisup remembers the last 1,000 facts, without those of single runs. With --json a line a fact.
     """
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         if not follow:
             _print(minisup.events(targets or (), lines=100 if lines is None else lines)["events"], as_json=as_json)
             return 0
@@ -84,7 +82,6 @@ def _marked(event: Mapping[str, Any]) -> str:
 COMMANDS: Final = (
     Command(
         events,
-        "What happened, and what happens.",
         (
             "minisup events",
             "minisup events email -n 20",

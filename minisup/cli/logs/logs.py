@@ -4,36 +4,32 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
+from minisup.cli.line.declare import Option
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Json, Raw, Socket, Targets, chosen, connect
+from minisup.cli.options import Command, Config, Globals, Json, Raw, Socket, Targets, chosen, connect
 from minisup.control.client import Client
 from minisup.errors import NotReachableError
 
 
 def logs(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
     lines: Annotated[
         int,
-        typer.Option(
+        Option(
             "--lines",
             "-n",
             metavar="N",
             parser=whole_number("-n"),
-            show_default=False,
             help="How many; 100 unless told.",
         ),
     ] = 100,
     run: Annotated[
         int | None,
-        typer.Option(
-            "--run", metavar="ID", parser=whole_number("--run", 1), show_default=False, help="The output of one run."
-        ),
+        Option("--run", metavar="ID", parser=whole_number("--run", 1), help="The output of one run."),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
+    follow: Annotated[bool, Option("--follow", "-f", help="Go on as lines come, until Ctrl-C.")] = False,
     raw: Raw = False,
     as_json: Json = False,
     config: Config = None,
@@ -45,14 +41,14 @@ def logs(
     With --follow --json each line is an object of its own. On a terminal colours work, and what else would command the
     terminal is written out (\x1b, \r), unless --raw is given.
     """
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         if follow:
             return _follow(minisup, targets or (), lines, run, as_json=as_json, raw=raw)
         found = _last(minisup, targets or (), lines, run)
     if run is not None and lines and not found:
         from minisup.cli.history.source import output_of_run  # noqa: PLC0415 -- SQLite is for what is no longer in memory
 
-        found = output_of_run(*chosen(ctx, config, socket), run, lines)
+        found = output_of_run(*chosen(before, config, socket), run, lines)
     if as_json:
         output.show_json({"lines": found})
     else:
@@ -87,7 +83,7 @@ def _follow(minisup: Client, targets: Sequence[str], lines: int, run: int | None
 
 
 def reopen(
-    ctx: typer.Context,
+    before: Globals,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -96,7 +92,7 @@ def reopen(
 
     When it returns, nothing more goes to the moved files. Exits 1 if one could not be opened.
     """
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         answer = minisup.reopen()
     failed = answer["failed"]
     if as_json:
@@ -114,12 +110,10 @@ def reopen(
 COMMANDS: Final = (
     Command(
         logs,
-        "The last lines of output, and those to come.",
         ("minisup logs", "minisup logs email sms -f", "minisup logs sms -n 20", "minisup logs --run 81220"),
     ),
     Command(
         reopen,
-        "Open the log files anew, after logrotate.",
         ("minisup reopen",),
     ),
 )

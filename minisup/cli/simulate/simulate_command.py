@@ -1,14 +1,11 @@
-"""`simulate` as typer sees it: for help, completion and errors. Its work is in `simulate.py`."""
+"""What `simulate` takes. Its work is in `simulate.py`."""
 
 from enum import StrEnum
-from typing import Annotated, Final, cast
+from typing import Annotated, Final
 
-import typer
-from typer.models import OptionInfo
-
-from minisup.cli.completion import complete_program
+from minisup.cli.line.declare import Option
 from minisup.cli.numbers import whole_number
-from minisup.cli.options import Command, Config, Force, Html, Json, Socket, chosen
+from minisup.cli.options import Command, Config, Force, Globals, Html, Json, Socket, chosen
 from minisup.errors import UsageError
 
 MOST_SEEDS: Final = 1000
@@ -29,21 +26,20 @@ ARRIVALS: Final = (
 JOB_DURATION: Final = "How long a run takes, 2s unless told: 300ms, 1s-5s, lognormal(2s, 0.5), exponential(2s). *"
 
 
-def _option(name: str, value: str, meaning: str) -> OptionInfo:
-    return cast("OptionInfo", typer.Option(name, metavar=value, show_default=False, help=meaning))
+def _option(name: str, value: str, meaning: str) -> Option:
+    return Option(name, metavar=value, help=meaning)
 
 
 def simulate(
-    ctx: typer.Context,
+    before: Globals,
     program: Annotated[
         list[str] | None,
-        typer.Option(
+        Option(
             "--program",
             "-p",
             metavar="NAME",
-            show_default=False,
             help="Only this one; else all with autostart. *",
-            autocompletion=complete_program,
+            complete="program",
         ),
     ] = None,
     lasts: Annotated[One, _option("--for", "DURATION", "How long; 1h unless told: 30m, 7d.")] = None,
@@ -60,20 +56,28 @@ def simulate(
     ] = None,
     from_history: Annotated[
         bool,
-        typer.Option("--from-history", help="Durations, failures, outages and messages as the history has them."),
+        Option("--from-history", help="Durations, failures, outages and messages as the history has them."),
     ] = False,
     versus: Annotated[
         Comparison | None, _option("--versus", "supervisord", "The same under its rules, beside.")
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", parser=whole_number("--seed"), help="The same seed, the same result.")
+        int,
+        Option(
+            "--seed",
+            metavar="N",
+            parser=whole_number("--seed"),
+            show_default=True,
+            help="The same seed, the same result.",
+        ),
     ] = 1,
     seeds: Annotated[
         int,
-        typer.Option(
+        Option(
             "--seeds",
             metavar="N",
             parser=whole_number("--seeds", 1, MOST_SEEDS),
+            show_default=True,
             help="So many seeds, and the medians of them all.",
         ),
     ] = 1,
@@ -113,14 +117,13 @@ def simulate(
         from_history=from_history,
         versus=versus is not None,
     )
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     return simulated.simulate(named.config, named.socket, options, html=html, force=force, as_json=as_json)
 
 
 COMMANDS: Final = (
     Command(
         simulate,
-        "The configuration in virtual time, against outages, bursts and deploys.",
         (
             "minisup simulate --for 30m --outage 10:00+10m --program email",
             "minisup simulate --for 30m --outage 10:00+10m --program email --versus supervisord",

@@ -2,10 +2,9 @@
 
 from typing import Annotated, Any, Final
 
-import typer
-
 from minisup.cli import output
-from minisup.cli.options import Command, Config, Json, Socket, SomeTargets, Targets, chosen, connect
+from minisup.cli.line.declare import Option
+from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, Targets, chosen, connect
 from minisup.cli.status import status as printed
 from minisup.cli.status import why_text as reasons
 from minisup.errors import NotReachableError
@@ -13,10 +12,10 @@ from minisup.version import __version__
 
 
 def status(
-    ctx: typer.Context,
+    before: Globals,
     targets: Targets = None,
-    once: Annotated[bool, typer.Option("--once", help="Print once, also on a terminal.")] = False,
-    slots: Annotated[bool, typer.Option("--slots", help="Print once, with a line for each slot.")] = False,
+    once: Annotated[bool, Option("--once", help="Print once, also on a terminal.")] = False,
+    slots: Annotated[bool, Option("--slots", help="Print once, with a line for each slot.")] = False,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
@@ -25,19 +24,19 @@ def status(
 
     Exits 0 whenever minisup answers.
     """
-    named = chosen(ctx, config, socket)
+    named = chosen(before, config, socket)
     return printed.status(named.config, named.socket, targets or (), once=once, slots=slots, as_json=as_json)
 
 
 def why(
-    ctx: typer.Context,
+    before: Globals,
     targets: SomeTargets,
     as_json: Json = False,
     config: Config = None,
     socket: Socket = None,
 ) -> int:
     """Why a program is or is not running now, what happens next and when, and what would change it."""
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         answer = minisup.why(targets)
     if as_json:
         output.show_json(answer)
@@ -46,10 +45,10 @@ def why(
     return 0
 
 
-def version(ctx: typer.Context, as_json: Json = False, config: Config = None, socket: Socket = None) -> int:
+def version(before: Globals, as_json: Json = False, config: Config = None, socket: Socket = None) -> int:
     """The version of this command, and of the running minisup if there is one."""
     running: dict[str, Any] | None = None
-    with connect(ctx, config, socket) as minisup:
+    with connect(before, config, socket) as minisup:
         try:
             running = minisup.version()
         except NotReachableError:
@@ -71,7 +70,6 @@ def version(ctx: typer.Context, as_json: Json = False, config: Config = None, so
 COMMANDS: Final = (
     Command(
         status,
-        "How everything is.",
         (
             "minisup status",
             "minisup status email --slots",
@@ -80,12 +78,10 @@ COMMANDS: Final = (
     ),
     Command(
         why,
-        "Why it is or is not running, and what happens next.",
         ("minisup why sms", "minisup why 'em*'", "minisup why sms:2 --json"),
     ),
     Command(
         version,
-        "The version here, and of the running minisup.",
         ("minisup version", "minisup version --json"),
     ),
 )

@@ -1,4 +1,4 @@
-"""`minisup status`: what people run again and again, so it does without typer, too."""
+"""`minisup status`: what people run again and again, so it has a short way in, too."""
 
 from __future__ import annotations
 

@@ -4,10 +4,8 @@ A shell that completes must neither wait nor be told of errors, so whatever goes
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
-
-import typer
 
 from minisup.cli import connect
 from minisup.cli.status.status_words import state_words
@@ -31,31 +29,13 @@ Offer = tuple[str, str]
 """A word, and what it means."""
 
 
-def complete_target(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Programs, groups and `all`; slots once a colon has been typed."""
-    return _fitting(_offers(ctx, _targets), _cut_off(), incomplete)
+def offers(kind: str, config: str | None, socket: str | None, typed: str) -> list[Offer]:
+    """What begins with `typed`, of a `target`, `program`, `scale` or `signal`, as declarations name them.
 
-
-def complete_program(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Programs alone."""
-    return _fitting(_offers(ctx, _names), "", incomplete)
-
-
-def complete_scale(ctx: typer.Context, incomplete: str) -> list[Offer]:
-    """Programs, each with its `=`."""
-    return _fitting(_offers(ctx, _sizes), "", incomplete)
-
-
-def complete_signal(incomplete: str) -> list[Offer]:
-    """The signals that are sent by hand."""
-    return [(name, meaning) for name, meaning in SIGNALS.items() if name.startswith(incomplete)]
-
-
-def mend(environ: MutableMapping[str, str]) -> None:
-    """Let bash's question be one that can be answered: behind a colon begins a new, empty word."""
-    words, number = environ.get("COMP_WORDS", "").split(), environ.get("COMP_CWORD", "")
-    if number.isdigit() and 0 < int(number) == len(words) - 1 and words[-1] == ":":
-        environ["COMP_CWORD"] = str(len(words))
+    Slots are many: they are offered by themselves, behind their colon.
+    """
+    found = list(SIGNALS.items()) if kind == "signal" else _known(KINDS[kind], config, socket)
+    return [(word, means) for word, means in found if word.startswith(typed) and (":" in typed or ":" not in word)]
 
 
 def _targets(programs: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
@@ -79,28 +59,16 @@ def _sizes(programs: Iterable[Mapping[str, Any]]) -> Iterator[Offer]:
         yield f"{program['name']}=", program["words"]
 
 
-def _fitting(offers: Iterable[Offer], before: str, incomplete: str) -> list[Offer]:
-    """What goes on from what has been typed. Slots are many: they are offered by themselves, behind their colon.
-
-    bash takes a colon for the end of a word: `before` is what it has cut off, and must not be offered again.
-    """
-    typed = before + incomplete
-    found = [(word, meaning) for word, meaning in offers if word.startswith(typed)]
-    if ":" not in typed:
-        found = [(word, meaning) for word, meaning in found if ":" not in word]
-    return [(word.removeprefix(before), meaning) for word, meaning in found]
+KINDS: Final[Mapping[str, Callable[[Iterable[Mapping[str, Any]]], Iterator[Offer]]]] = {
+    "target": _targets,
+    "program": _names,
+    "scale": _sizes,
+}
 
 
-def _cut_off() -> str:
-    """The part of the word before the cursor that bash has cut off: `email:` of `email:1`; empty in other shells."""
-    words = os.environ.get("COMP_WORDS", "").split() if "bash" in os.environ.get("_MINISUP_COMPLETE", "") else []
-    number = os.environ.get("COMP_CWORD", "")
-    at = int(number) if number.isdigit() else 0
-    return f"{words[at - 2]}:" if 1 < at <= len(words) and words[at - 1] == ":" else ""
-
-
-def _offers(ctx: typer.Context, kind: Callable[[Iterable[Mapping[str, Any]]], Iterator[Offer]]) -> list[Offer]:
-    config, socket = _option(ctx, "config"), _option(ctx, "socket")
+def _known(
+    kind: Callable[[Iterable[Mapping[str, Any]]], Iterator[Offer]], config: str | None, socket: str | None
+) -> list[Offer]:
     for source in (_of_minisup, _of_configuration):
         try:
             return list(kind(list(source(config, socket))))
@@ -129,13 +97,3 @@ def _of_configuration(config: str | None, _socket: str | None) -> Iterator[dict[
     for name, keys in programs.items():
         groups = keys.get("groups", ())
         yield {"name": name, "words": f"of {path}", "groups": groups if isinstance(groups, list) else (), "slots": []}
-
-
-def _option(ctx: typer.Context, name: str) -> str | None:
-    """A global option, wherever it stands."""
-    place: Any = ctx
-    while place is not None:
-        if place.params.get(name):
-            return str(place.params[name])
-        place = place.parent
-    return None

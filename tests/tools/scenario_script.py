@@ -1,8 +1,10 @@
 """Scenarios: texts in which commands to a simulated world are followed by what then happened.
 
 A paragraph is a few commands, a line `----`, and the lines that the world answered; a blank line ends it. `perform`
-writes the answers; a test compares them with what the file holds, and `python -m minisup.sim.script --rewrite FILE...`
-puts them there. The commands (`#` begins a comment; durations as in a configuration file):
+writes the answers; a test compares them with what the file holds.
+`python tests/tools/scenario_script.py --rewrite FILE...` puts them there.
+
+The commands (`#` begins a comment; durations as in a configuration file):
 
     supervisor shutdown_timeout=10s exit_when_done=true seed=1 jitter=high clock=2026-03-29T00:59:00Z
                                before `up`; jitter: low, mid, high, random

@@ -1,0 +1,1 @@
+"""The command line as a language: what commands declare, how words are read, what `--help` and the shell are told."""
