@@ -54,6 +54,18 @@ def made(channel: Channel, settings: Mapping[str, Any]) -> Receiver:
             from minisup.receivers.directory import DirectoryReceiver  # noqa: PLC0415 - only what is needed
 
             return DirectoryReceiver(channel, settings)
+        case "redis" if settings.get("list"):
+            from minisup.receivers.redis_list import ListReceiver  # noqa: PLC0415 - as above
+
+            return ListReceiver(channel, settings)
+        case "redis":
+            from minisup.receivers.redis_stream import StreamReceiver  # noqa: PLC0415 - as above
+
+            return StreamReceiver(channel, settings)
+        case "sqs":
+            from minisup.receivers.sqs import SqsReceiver  # noqa: PLC0415 - as above
+
+            return SqsReceiver(channel, settings)
         case other:
             raise ValueError(f"there is no receiver for {json.dumps(other)}")
 

@@ -111,7 +111,9 @@ class Trouble(NamedTuple):
 
 
 class Connected(NamedTuple):
-    """The queue can be used (again)."""
+    """The queue can be used (again). `max_receives`: after so many it sets a message aside itself; None: never."""
+
+    max_receives: int | None = None
 
 
 class Stopped(NamedTuple):
@@ -120,7 +122,6 @@ class Stopped(NamedTuple):
 
 Said = Message | Settled | Lost | Waiting | Trouble | Connected | Stopped
 
-OK: Final = b'{"ok": true}\n'
 STOPPED: Final = b'{"stopped": true}\n'
 
 
@@ -150,6 +151,11 @@ def error(words: str) -> bytes:
     return _line({"error": sayable(words) or "it gives no reason"})
 
 
+def ok(max_receives: int | None = None) -> bytes:
+    """The line for a queue that can be used, and what is known of it."""
+    return _line({"ok": True} if max_receives is None else {"ok": True, "max_receives": max_receives})
+
+
 def said(line: bytes) -> Said:
     """What a receiver says with this line. Raises NonsenseError, and nothing else."""
     try:
@@ -164,7 +170,7 @@ def said(line: bytes) -> Said:
         raise NonsenseError(f"a line without a message is longer than {LONGEST_LINE:,} bytes")
     for word, read in _SAID.items():
         if word in found:
-            known: Said = read(found[word])
+            known: Said = read(found)
             return known
     raise NonsenseError(f"a line has no word of the protocol: {sayable(line[:100].decode(errors='replace'))}")
 
@@ -205,16 +211,15 @@ def _body(body: bytes) -> dict[str, str]:
 
 def _message_in(found: Mapping[str, Any]) -> Message:
     which = _id(found["message"])
-    receives, sent, receipt = found.get("receives", 1), found.get("sent"), found.get("receipt", which)
-    if isinstance(receives, bool) or not isinstance(receives, int) or receives < 1:
-        raise NonsenseError(f"message {which}: receives is no whole number >= 1")
+    receives = _whole(found, "receives", 1, MOST_RECEIVES, 1)
+    sent, receipt = found.get("sent"), found.get("receipt", which)
     if not _is_text(receipt) or len(receipt) > LONGEST_RECEIPT:
         raise NonsenseError(f"message {which}: receipt is no text of at most {LONGEST_RECEIPT:,} characters")
     attributes = found.get("attributes", {})
     if not isinstance(attributes, dict):
         raise NonsenseError(f"message {which}: attributes is no object")
     when = None if sent is None else _number(sent, f"message {which}: sent")
-    return Message(which, _body_in(found, which), min(receives, MOST_RECEIVES), when, bounded(attributes), receipt)
+    return Message(which, _body_in(found, which), receives, when, bounded(attributes), receipt)
 
 
 def _body_in(found: Mapping[str, Any], which: str) -> bytes:
@@ -241,10 +246,10 @@ def _id(value: object) -> str:
     return value
 
 
-def _ids(value: object) -> Settled:
-    if not isinstance(value, list):
+def _settled_in(found: Mapping[str, Any]) -> Settled:
+    if not isinstance(found["settled"], list):
         raise NonsenseError("settled is no list of ids")
-    return Settled(tuple(map(_id, value)))
+    return Settled(tuple(map(_id, found["settled"])))
 
 
 def _number(value: object, what: str) -> float:
@@ -253,25 +258,35 @@ def _number(value: object, what: str) -> float:
     return float(value)
 
 
-def _count(value: object) -> Waiting:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise NonsenseError("waiting is no whole number >= 0")
-    return Waiting(min(value, MOST_WAITING))
+def _whole(found: Mapping[str, Any], name: str, least: int, most: int, default: int | None = None) -> int:
+    value = found.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise NonsenseError(f"{name} is no whole number >= {least}")
+    return min(value, most)
 
 
-def _yes(word: str, value: object, what: Said) -> Said:
-    if value is not True:
+def _connected_in(found: Mapping[str, Any]) -> Connected:
+    _check_true(found, "ok")
+    return Connected(_whole(found, "max_receives", 1, MOST_RECEIVES) if "max_receives" in found else None)
+
+
+def _stopped_in(found: Mapping[str, Any]) -> Stopped:
+    _check_true(found, "stopped")
+    return Stopped()
+
+
+def _check_true(found: Mapping[str, Any], word: str) -> None:
+    if found[word] is not True:
         raise NonsenseError(f"{word} is not true")
-    return what
 
 
 _SAID: Final[Mapping[str, Any]] = {
-    "settled": _ids,
-    "lost": lambda value: Lost(_id(value)),
-    "waiting": _count,
-    "error": lambda value: Trouble(sayable(value) or "it gives no reason"),
-    "ok": lambda value: _yes("ok", value, Connected()),
-    "stopped": lambda value: _yes("stopped", value, Stopped()),
+    "settled": _settled_in,
+    "lost": lambda found: Lost(_id(found["lost"])),
+    "waiting": lambda found: Waiting(_whole(found, "waiting", 0, MOST_WAITING)),
+    "error": lambda found: Trouble(sayable(found["error"]) or "it gives no reason"),
+    "ok": _connected_in,
+    "stopped": _stopped_in,
 }
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 from minisup.receivers.channel import Channel
 from minisup.receivers.protocol import (
     LONGEST_BODY,
-    OK,
     STOPPED,
     Ack,
     Credit,
@@ -25,6 +24,7 @@ from minisup.receivers.protocol import (
     error,
     lost,
     message,
+    ok,
     settled,
     waiting,
 )
@@ -42,6 +42,7 @@ class Receiver:
         self.channel = channel
         self.lease = float(settings["lease"])
         self.stopping = False
+        self.max_receives: int | None = None  # after which the queue itself sets a message aside
         self._limit = 0  # messages that may be given altogether
         self._given = 0
         self._trouble: str | None = ""  # what was said last; None: that all is well
@@ -154,7 +155,7 @@ class Receiver:
         """The queue answers: said once, until it does not."""
         if self._trouble is not None:
             self._trouble = None
-            self.channel.send(OK)
+            self.channel.send(ok(self.max_receives))
 
     def ill(self, words: str) -> None:
         """The queue does not: said once for each reason."""

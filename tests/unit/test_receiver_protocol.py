@@ -97,7 +97,7 @@ def test_what_minisup_says_is_what_a_receiver_hears():
 
 def test_what_a_receiver_says_is_what_minisup_hears():
     said = b"".join((protocol.settled(["a"]), protocol.lost("b"), protocol.waiting(312), protocol.error("no\nway"))) + (
-        protocol.OK + protocol.STOPPED
+        protocol.ok() + protocol.ok(5) + protocol.STOPPED
     )
     assert [protocol.said(line) for line in Lines().feed(said)] == [
         Settled(("a",)),
@@ -105,6 +105,7 @@ def test_what_a_receiver_says_is_what_minisup_hears():
         Waiting(312),
         Trouble("no way"),
         Connected(),
+        Connected(5),
         Stopped(),
     ]
 
@@ -139,6 +140,8 @@ def test_a_receiver_leaves_out_what_it_does_not_know(line):
         (b'{"waiting": -1}', "no whole number"),
         (b'{"waiting": true}', "no whole number"),
         (b'{"ok": 1}', "not true"),
+        (b'{"ok": true, "max_receives": 0}', "max_receives"),
+        (b'{"stopped": false}', "not true"),
         (b'{"settled": [' + b'"a",' * 20_000 + b'"a"]}', "longer than 65,536"),
         (b'{"message": "a"}', "needs body or body64"),
         (b'{"message": "a", "body": "x", "body64": "eA=="}', "one of them"),
