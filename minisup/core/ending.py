@@ -9,7 +9,7 @@ from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase
 from minisup.core.outcome import classify, explain, refine
 from minisup.core.pace import idle_wait
 from minisup.core.program import Program
-from minisup.core.slot import SIGNALLED, Health, Limits, Run, Slot
+from minisup.core.slot import SIGNALLED, Health, Run, RunTimes, Slot
 from minisup.core.state import State
 
 WOKEN = 2
@@ -57,9 +57,9 @@ def begin_limits(state: State, slot: Slot, run: Run, since: Instant) -> None:
     expires_at = run.limits.expires_at if policy.max_runtime is None else since + policy.max_runtime
     if program.is_service and not slot.extra:
         program.last_healthy_at = state.now
-        run.limits = Limits(expires_at, since + policy.min_runtime, since + policy.stable_after)
+        run.limits = RunTimes(expires_at, since + policy.min_runtime, since + policy.stable_after)
     elif expires_at is not None:
-        run.limits = Limits(expires_at)  # any other run keeps `NO_LIMITS`
+        run.limits = RunTimes(expires_at)  # any other run keeps `NO_LIMITS`
 
 
 def spawn_failed(state: State, event: SpawnFailed) -> None:

@@ -7,7 +7,7 @@ from minisup.core.messages import HoldFiles, Spawn
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
 from minisup.core.program import Program
-from minisup.core.slot import GONE, NO_NEXT, Run, Slot, Wait
+from minisup.core.slot import GONE, NO_NEXT, Run, Slot, SlotWait
 from minisup.core.state import State
 
 RECOVERY_SPREAD = 1.0
@@ -24,10 +24,10 @@ def want(slot: Slot) -> None:
 
 def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None, held_for: Outcome | None = None) -> None:
     """The slot waits; with `wake_at` None an event ends the wait. If it is paused, that wait is set aside for later."""
-    slot.wait = Wait(reason, wake_at, held_for)
+    slot.wait = SlotWait(reason, wake_at, held_for)
     if slot.pause is not None:
         slot.saved_wait = slot.wait
-        slot.wait = Wait(Reason.PAUSED, None)
+        slot.wait = SlotWait(Reason.PAUSED, None)
     slot.enter(Phase.WAITING, state.now)
     state.arm_slot(slot)
 

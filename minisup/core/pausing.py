@@ -6,7 +6,7 @@ from minisup.core import launch, schedule, stopping
 from minisup.core.model import Phase, Reason
 from minisup.core.outcome import KillReason
 from minisup.core.program import Program
-from minisup.core.slot import Pause, Slot, Wait
+from minisup.core.slot import Pause, Slot, SlotWait
 from minisup.core.state import State
 
 
@@ -63,7 +63,7 @@ def grant_time(state: State, program: Program) -> None:
         state.arm_program(program)
 
 
-def go_back(state: State, slot: Slot, aside: Wait) -> None:
+def go_back(state: State, slot: Slot, aside: SlotWait) -> None:
     """Wait again for what was set aside, unless it has come about."""
     program = slot.program
     due = state.now if aside.wake_at is None else aside.wake_at

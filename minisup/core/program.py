@@ -10,7 +10,7 @@ from minisup.core.messages import Record
 from minisup.core.model import Instant, Kind, Phase, Policy
 from minisup.core.outcome import code_table, final_outcomes
 from minisup.core.pace import StartRate
-from minisup.core.slot import Pause, Slot, Timer
+from minisup.core.slot import LiveTimer, Pause, Slot
 from minisup.core.stats import Stats
 
 
@@ -116,7 +116,7 @@ class Program:
         self.rolling_now: Slot | None = None
         self.rolling_harsh = False
         self.stop_begun = False  # its part of the shutdown
-        self.timer = Timer()
+        self.timer = LiveTimer()
 
     def staying(self) -> list[Slot]:
         """Its slots without those that a scale-in has taken leave of."""

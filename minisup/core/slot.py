@@ -1,7 +1,7 @@
 """One place of a program: what should be there, what is, and when it next needs attention.
 
-The fields that change together are one record. Most records are never changed, only replaced whole; `Run`, `Leftovers`
-and `Timer` are changed in place, because each run would pay for new ones.
+The fields that change together are one record. Most records are never changed, only replaced whole; `Run`, `LeftBehind`
+and `LiveTimer` are changed in place, because each run would pay for new ones.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class TransitionError(Exception):
     """The core tried a move that the table of transitions does not have: a defect of minisup."""
 
 
-class Wait(NamedTuple):
+class SlotWait(NamedTuple):
     """What a slot waits for. `wake_at` None: an event ends the wait."""
 
     reason: Reason
@@ -78,7 +78,7 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
-class Signals:
+class RunSignals:
     """What signals have to do with a run."""
 
     ours: KillReason | None = None
@@ -91,7 +91,7 @@ class Signals:
     """It cannot be signalled."""
 
 
-class Limits(NamedTuple):
+class RunTimes(NamedTuple):
     """When `max_runtime` ends a run, and when a service is up and stable; None: never, or it has been."""
 
     expires_at: Instant | None = None
@@ -99,7 +99,7 @@ class Limits(NamedTuple):
     stable_at: Instant | None = None
 
 
-NO_NEXT, NO_SIGNALS, NO_LIMITS = NextStart(), Signals(), Limits()
+NO_NEXT, NO_SIGNALS, NO_LIMITS = NextStart(), RunSignals(), RunTimes()
 
 
 class Run:
@@ -118,7 +118,7 @@ class Run:
         self.planned_at: Instant | None = None  # when the next planned start comes due meanwhile
 
 
-class Leftovers:
+class LeftBehind:
     """What the runs of a slot have left behind."""
 
     __slots__ = ("alive", "kill_at", "warned")
@@ -129,7 +129,7 @@ class Leftovers:
         self.warned = False  # they are more than anybody wants, and that was told
 
 
-class Timer:
+class LiveTimer:
     """The one live timer of a slot, a program or the fleet. `due` None: it is not armed."""
 
     __slots__ = ("due", "generation")
@@ -191,9 +191,9 @@ class Slot:
         self.wanted = False
         self.phase = Phase.OFF
         self.since = now
-        self.wait: Wait | None = None  # None: it does not wait
+        self.wait: SlotWait | None = None  # None: it does not wait
         self.pause: Pause | None = None
-        self.saved_wait: Wait | None = None  # while it waits because it is paused: for what it would wait
+        self.saved_wait: SlotWait | None = None  # while it waits because it is paused: for what it would wait
         self.run: Run | None = None
         self.stop: StopTimes | None = None
         self.next_start = NO_NEXT
@@ -202,11 +202,11 @@ class Slot:
         self.worked = False  # a run of this slot has worked
         self.last: Record | None = None
         self.output = False  # the last run's pipe still holds output
-        self.leftovers = Leftovers()
+        self.leftovers = LeftBehind()
         self.extra = False  # it is there for one run that an operator asked for
         self.plan: PlannedStart | None = None  # of a program with a schedule
         self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
-        self.timer = Timer(generation)
+        self.timer = LiveTimer(generation)
 
     @property
     def leaving(self) -> bool:

@@ -6,7 +6,7 @@ from minisup.core.messages import Action, Arm, Forget, Note
 from minisup.core.model import Instant, Policy, Seconds
 from minisup.core.program import Program
 from minisup.core.shutdown import levels
-from minisup.core.slot import Slot, Timer
+from minisup.core.slot import LiveTimer, Slot
 
 
 class Shutdown:
@@ -50,7 +50,7 @@ class State:
         self.booted = False
         self.halted = False
         self.shutdown: Shutdown | None = None
-        self.timer = Timer()  # of the shutdown
+        self.timer = LiveTimer()  # of the shutdown
         self.spent = 0  # the highest generation of a timer of a program that is gone, and of its slots
         self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
@@ -108,7 +108,7 @@ class State:
         """Let the program's one timer agree with its times."""
         self.arm(program.name, program.timer, program.due(self.now))
 
-    def arm(self, key: str, timer: Timer, due: Instant | None) -> None:
+    def arm(self, key: str, timer: LiveTimer, due: Instant | None) -> None:
         """Let a timer agree with `due`."""
         if due != timer.due:
             timer.due = due
