@@ -13,6 +13,7 @@ from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
 from minisup.core.stats import WINDOW
+from minisup.core.timestamp import stamp
 
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""
@@ -185,14 +186,14 @@ def wait_left(state: State, slot: Slot) -> Seconds | None:
 def last_view(state: State, record: Record, wall: datetime) -> Document:
     """The slot's last ended run."""
     long = record.duration
-    ended = None if long is None else wall.astimezone(UTC) - timedelta(seconds=state.now - record.started - long)
+    ended = None if long is None else stamp(wall.timestamp() - (state.now - record.started - long))
     return {
         "run": record.run,
         "outcome": record.outcome.value,
         "code": record.code,
         "signal": record.signal,
         "duration": None if record.outcome is Outcome.LOST else rounded(long),
-        "ended": None if ended is None else ended.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ended": ended,
     }
 
 

@@ -14,6 +14,7 @@ from minisup.core.model import Instant, Phase, Reason, Seconds
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
+from minisup.core.timestamp import stamp
 from minisup.core.view import Document, rounded, scale_view, slot_view, wait_left
 
 STEPS = {Phase.WAITING: "start", Phase.DRAINING: "signal", Phase.STOPPING: "kill", Phase.RUNNING: "timeout"}
@@ -104,7 +105,7 @@ def failing(state: State, program: Program, wall: float) -> Document | None:
         return None
     return {
         "for": rounded(state.now - since),
-        "since": iso(wall - (state.now - since)),
+        "since": stamp(wall - (state.now - since)),
         "runs": program.tries,
         "causes": [cause_view(state, cause) for cause in program.causes.by_count()],
     }
@@ -126,7 +127,7 @@ def cause_view(state: State, cause: Cause) -> Document:
 def worked(state: State, record: Record, wall: float) -> Document:
     """The last run of the program that worked."""
     ago = state.now - record.started - (record.duration or 0.0)
-    return {"run": record.run, "slot": record.slot, "ended": iso(wall - ago), "ago": rounded(ago)}
+    return {"run": record.run, "slot": record.slot, "ended": stamp(wall - ago), "ago": rounded(ago)}
 
 
 def budget(program: Program, now: Instant) -> Document:
@@ -190,8 +191,3 @@ def needed(state: State, other: Program) -> Document:
         "state": program_state(other, state.now),
         "met": is_ready(other),
     }
-
-
-def iso(seconds: float) -> str:
-    """An instant of the wall clock as ISO 8601, UTC."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

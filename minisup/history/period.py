@@ -11,10 +11,11 @@ from math import ceil, log10
 from typing import Any, Final, NamedTuple
 
 from minisup.core.model import HEALTHY
+from minisup.core.timestamp import stamp
 from minisup.history import longest_outage
 from minisup.history.hints import hints, paced
 from minisup.history.reading import UNWELL_ROWS, Place
-from minisup.history.row import UNWELL, stamp
+from minisup.history.row import UNWELL
 
 SCHEMA: Final = 1
 """Version of the document: grows when a field changes its meaning or goes away."""

@@ -1,18 +1,10 @@
-"""Where a database can be kept, and how: what the file system can do, and what becomes of a damaged file."""
+"""The files of a database: what they must be, and what becomes of damaged ones."""
 
 import errno
 import os
 import stat
 import time
 from typing import Final
-
-NETWORK: Final = frozenset(
-    (
-        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gpfs", "beegfs", "glusterfs"),
-        *("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.juicefs", "fuse.cephfs", "fuse.rclone"),
-    )
-)
-"""File systems whose locks and shared memory a write-ahead log cannot rely on."""
 
 COMPANIONS: Final = ("", "-wal", "-shm", "-journal")
 """What the names of the files of one database end with."""
@@ -30,26 +22,6 @@ def check_regular(path: str) -> None:
             continue
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, f"{os.path.basename(path)}{ending} is no regular file", path)
-
-
-def network_file_system(path: str) -> str:
-    """The network file system that `path` is on, as `nfs4`; empty if it is on none."""
-    try:
-        device = os.stat(path).st_dev
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as file:
-            found = type_of(file.read(), f"{os.major(device)}:{os.minor(device)}")
-    except OSError:
-        return ""
-    return found if found in NETWORK else ""
-
-
-def type_of(mountinfo: str, device: str) -> str:
-    """The type of the file system on `device` (`8:1`), from the text of /proc/self/mountinfo; empty: not mounted."""
-    for line in mountinfo.splitlines():
-        fields, _, rest = line.partition(" - ")
-        if fields.split()[2:3] == [device] and rest:
-            return rest.split()[0]
-    return ""
 
 
 def move_aside(path: str) -> str:

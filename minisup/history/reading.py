@@ -162,10 +162,10 @@ def _only_unwell(wanted: Wanted) -> bool:
 
 
 def _row(run: dict[str, Any]) -> Row:
-    from datetime import datetime  # noqa: PLC0415 -- a file has numbers
+    from minisup.core.timestamp import seconds_of  # noqa: PLC0415 -- a file has numbers
 
     program, _, slot = str(run["slot"]).rpartition(":")
-    started = datetime.fromisoformat(run["started"]).timestamp()
+    started = seconds_of(run["started"])
     known = {name: run[name] for name in Row._fields if name in run}
     output = run["output"] and storable(run["output"])
     return Row(**{**known, "program": program, "slot": int(slot), "started": started, "output": output})

@@ -78,14 +78,9 @@ def own_peak() -> int | None:
 
 def document(row: Row) -> dict[str, Any]:
     """The row as `history --json` shows it."""
+    from minisup.core.timestamp import stamp  # noqa: PLC0415 -- rows are written without it
+
     shown = row._asdict()
     shown["slot"] = row.slot_name
     shown["started"] = stamp(row.started)
     return shown
-
-
-def stamp(wall: float) -> str:
-    """A wall-clock instant as `2026-11-22T10:00:00.123Z`."""
-    from datetime import UTC, datetime  # noqa: PLC0415 -- rows are written without it
-
-    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

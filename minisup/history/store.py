@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from minisup.history.place import check_regular, network_file_system
+from minisup.file_system import network_file_system
+from minisup.history.place import check_regular
 from minisup.history.row import Row
 
 VERSION: Final = 2

@@ -1,14 +1,13 @@
 """`key=value` words of a scenario, read into the records that they name: policies, jobs."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from minisup.config.text.calendar import Cron
+from minisup.config.text.units import parse_duration
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scale, Schedule, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Made = TypeVar("Made", bound="DataclassInstance")
-
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 
 _OF_KIND: Final[Mapping[Kind, Policy]] = {
     Kind.JOB: Policy(name=""),
@@ -42,12 +38,13 @@ _JOB_WORDS: Final = {
 
 
 def seconds(text: str) -> float:
-    """The seconds in `200ms`, `10s`, `5m`, `2h`, `7d`, `10`, or `ever`. Raises ValueError for anything else."""
+    """The seconds in a duration as configurations have it, or `ever`. Raises ValueError for anything else."""
     if text == "ever":
         return inf
-    if not (match := _DURATION.fullmatch(text)):
-        raise ValueError(f"expected a duration, got {text!r}")
-    return float(match[1]) * _UNITS[match[2] or "s"]
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"expected a duration, but {text!r} {error}") from None
 
 
 def policy(name: str, words: Iterable[str]) -> Policy:
@@ -71,16 +68,6 @@ def schedule(said: Mapping[str, str]) -> Schedule:
     for key, text in rest.items():
         made = _changed(made, [key], text)
     return made
-
-
-def wall(text: str) -> float:
-    """Seconds since 1970 of `2026-03-29T00:59:00Z`."""
-    return datetime.fromisoformat(text).timestamp()
-
-
-def iso(wall: float) -> str:
-    """`2026-03-29T00:59:00Z`."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def job(words: Iterable[str], job: Job | None = None) -> Job:

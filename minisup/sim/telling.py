@@ -23,7 +23,7 @@ from minisup.core.messages import (
     Started,
 )
 from minisup.core.model import Instant, Phase, Reason
-from minisup.sim.settings import iso
+from minisup.core.timestamp import stamp_second
 
 _UNSAID = (None, "", ())
 """Values that a fact may have and that say nothing."""
@@ -100,7 +100,7 @@ class Teller:
         elif isinstance(action, Note):
             self._tell(now, f"fact: {_fact(action.fact)}")
         elif isinstance(action, Remember):
-            self._tell(now, f"{action.slot} is seen to until {iso(action.wall)}")
+            self._tell(now, f"{action.slot} is seen to until {stamp_second(action.wall)}")
         elif isinstance(action, Forget):
             self._states.pop(action.slot, None)
             self._tell(now, f"{action.slot} is gone")

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from minisup.host.output.jsonlines import Json
 from minisup.host.output.lines import Timed
 from minisup.host.output.longlines import LONGEST_LINE, LongLines
-from minisup.host.timestamp import stamp
 
 NOON = 1795521600.123
 TEXT = "2026-11-24T12:00:00.123Z"
@@ -79,11 +78,3 @@ def test_the_time_stands_before_the_prefix_of_every_line() -> None:
         "2026-11-24T12:00:01.123Z a:0 | three",
         "2026-11-24T12:01:01.123Z a:0 | rest",
     ]
-
-
-@pytest.mark.parametrize(
-    ("wall", "text"),
-    [(0, "1970-01-01T00:00:00.000Z"), (NOON, TEXT), (NOON + 0.876, "2026-11-24T12:00:00.999Z"), (NOON - 0.1, None)],
-)
-def test_the_time_is_cut_to_milliseconds(wall: float, text: str | None) -> None:
-    assert stamp(wall) == (text or "2026-11-24T12:00:00.023Z")

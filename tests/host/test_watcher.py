@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from kit import SOON, holds_for, wait_until
 
+from minisup import file_system
 from minisup.config.files.globs import Glance, escaped
-from minisup.history import place
 from minisup.host.watch import notify, watcher
 from minisup.host.watch.notify import BlindError, InotifyNotifier, far_away, is_forced_to_poll
 from minisup.host.watch.watcher import Changes, Watcher
@@ -154,7 +154,7 @@ def test_a_look_that_takes_long_is_not_followed_by_another_at_once(
 def test_a_network_file_system_is_looked_at_and_said_once(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "network_file_system", lambda path: "nfs4" if path == str(tmp_path) else "")
+    monkeypatch.setattr(file_system, "network_file_system", lambda path: "nfs4" if path == str(tmp_path) else "")
     monkeypatch.setattr(watcher, "far_away", lambda paths: far_away([path for path in paths if path == str(tmp_path)]))
     ledger.watch(tmp_path, all="*")
     (tmp_path / "new").write_text("1")

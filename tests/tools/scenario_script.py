@@ -44,6 +44,7 @@ from typing import Final
 
 from minisup.core.messages import Verb
 from minisup.core.model import Policy
+from minisup.core.timestamp import seconds_of, stamp_second
 from minisup.sim import settings
 from minisup.sim.jobs import Job, Span, Trouble
 from minisup.sim.telling import Teller
@@ -103,7 +104,7 @@ class Script:
                 exit_when_done=self._settings.get("exit_when_done") == "true",
                 uniform=_JITTER[jitter],
                 watcher=self._teller.saw,
-                **({"wall": settings.wall(self._settings["clock"])} if "clock" in self._settings else {}),
+                **({"wall": seconds_of(self._settings["clock"])} if "clock" in self._settings else {}),
             )
             self._teller.follow(self._world.fleet)
         return self._world
@@ -136,7 +137,7 @@ class Script:
         if words:
             world.set_clock(settings.seconds(words[0][1:]) * {"+": 1, "-": -1}[words[0][0]])
             world.run(0.0)
-        self._teller.lines.append(f"{world.now:8.3f} the clock reads {settings.iso(world.now + world.ahead)}")
+        self._teller.lines.append(f"{world.now:8.3f} the clock reads {stamp_second(world.now + world.ahead)}")
 
     def _do_reload(self, words: list[str]) -> None:
         self._policies = [

@@ -12,6 +12,7 @@ ALLOWED = {
     "dataclasses": "records",
     "datetime": "moments on the wall clock as text; `now` is nowhere called",
     "enum": "words",
+    "functools": "what is worked out once",
     "heapq": "the timers",
     "itertools": "iterators",
     "math": "numbers",

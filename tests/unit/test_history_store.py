@@ -11,7 +11,7 @@ from past_kit import FOR_EVER, Clock, database, record, row, rows, runs
 
 from minisup.core.model import Outcome
 from minisup.history import reading
-from minisup.history.place import move_aside, type_of
+from minisup.history.place import move_aside
 from minisup.history.reading import highest_run
 from minisup.history.row import UNWELL, document, own_peak, row_of
 from minisup.history.store import CHUNK, PIECE, Retention, Store
@@ -145,16 +145,6 @@ def test_the_condition_of_the_index_of_unwell_runs_is_the_one_that_is_asked_for(
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
-
-MOUNTS = """\
-22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-30 22 0:50 / /srv/my\\040share rw master:2 propagate_from:1 - nfs4 nas:/share rw,vers=4
-"""
-
-
-@pytest.mark.parametrize(("device", "kind"), [("8:1", "ext4"), ("0:50", "nfs4"), ("0:51", "")])
-def test_the_file_system_of_a_device_is_found(device, kind):
-    assert type_of(MOUNTS, device) == kind
 
 
 def test_nothing_is_lost_when_files_are_moved_aside_twice_in_a_second(tmp_path):

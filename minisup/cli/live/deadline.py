@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from minisup.control.client import Client
+from minisup.core.timestamp import seconds_of
 from minisup.errors import MinisupError
 
 REMEMBERED = 1000
@@ -36,4 +36,4 @@ def found(events: Iterable[Mapping[str, Any]]) -> Deadline | None:
     steps = [event for event in events if event["fact"] == "shutdown_step"]
     if not steps:
         return None
-    return Deadline(datetime.fromisoformat(steps[0]["timestamp"]).timestamp(), float(steps[0]["fields"]["within"]))
+    return Deadline(seconds_of(steps[0]["timestamp"]), float(steps[0]["fields"]["within"]))

@@ -69,9 +69,9 @@ def _sentence() -> Any:  # noqa: ANN401 -- a function of an event
 
 
 def _clock(event: Mapping[str, Any]) -> str:
-    from datetime import datetime  # noqa: PLC0415 -- programs get what minisup said
+    from minisup.core.timestamp import local_time  # noqa: PLC0415 -- programs get what minisup said
 
-    return f"{datetime.fromisoformat(event['timestamp']).astimezone():%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    return f"{local_time(event['timestamp']):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 
 
 def _marked(event: Mapping[str, Any]) -> str:

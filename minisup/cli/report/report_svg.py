@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from minisup.cli.report import report_words as words
+from minisup.core.timestamp import local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,11 +88,11 @@ def scale(top: float, name: Any, width: float) -> str:  # noqa: ANN401 -- a func
 
 
 def _times(document: Mapping[str, Any]) -> str:
-    since = words.local(document["since"]).timestamp()
+    since = local_time(document["since"]).timestamp()
     hours = next((step for step in HOURS if document["seconds"] / 3600 / step <= MOST_MARKS), HOURS[-1])
     marks = []
     step = hours * 3600
-    offset = words.local(document["since"]).utcoffset()
+    offset = local_time(document["since"]).utcoffset()
     ahead = offset.total_seconds() if offset else 0.0
     at = ((since + ahead) // step + 1) * step - ahead  # on the hour of this time zone
     while at < since + document["seconds"]:

@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 
 from minisup.cli.status.status_words import amount
+from minisup.core.timestamp import local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,20 +21,15 @@ UNWELL = frozenset(ORDER[3:9])
 DAY = 86400.0
 
 
-def local(stamp: str) -> datetime:
-    """The local time of an instant of the document."""
-    return datetime.fromisoformat(stamp).astimezone()
-
-
 def moment(stamp: str, seconds: float) -> str:
     """An instant of the document as people in this time zone say it; with its date if the period is long."""
-    at = local(stamp)
+    at = local_time(stamp)
     return f"{at:%H:%M}" if seconds <= DAY else f"{at:%b} {at.day} {at:%H:%M}"
 
 
 def heading(document: Mapping[str, Any]) -> str:
     """What the report is about: `24 h to Nov 24 22:10`."""
-    until, hours = local(document["until"]), document["seconds"] / 3600
+    until, hours = local_time(document["until"]), document["seconds"] / 3600
     span = f"{hours:.0f} h" if 10 <= hours <= 48 else amount(document["seconds"])  # noqa: PLR2004 -- a day is 24 h
     return f"{span} to {until:%b} {until.day} {until:%H:%M} {time.strftime('%Z')}".rstrip()
 
@@ -121,6 +117,6 @@ def facts(program: Mapping[str, Any], document: Mapping[str, Any]) -> list[tuple
 def peak(numbers: Sequence[float], document: Mapping[str, Any]) -> tuple[float, datetime]:
     """The highest of the columns of a course as a rate a minute, and when it was."""
     place = max(range(len(numbers)), key=numbers.__getitem__)
-    since = local(document["since"]).timestamp()
+    since = local_time(document["since"]).timestamp()
     column = document["seconds"] / len(numbers)
     return numbers[place] / column * 60, datetime.fromtimestamp(since + place * column).astimezone()

@@ -30,9 +30,10 @@ _BINARY: Final = (("KiB", 2**10), ("MiB", 2**20), ("GiB", 2**30), ("TiB", 2**40)
 _NUMBER: Final = r"([0-9]{1,18}(?:\.[0-9]{1,18})?)"
 _DURATION_PART: Final = re.compile(_NUMBER + r"(ms|[smhd])")
 _PLAIN: Final = re.compile(_NUMBER)
-_SIZE: Final = re.compile(_NUMBER + r"\s?([A-Za-z]{1,3})")
-_RATE: Final = re.compile(_NUMBER + r"/([smhd])")
-_NEARLY_DURATION: Final = re.compile(_NUMBER + r"\s*([A-Za-z]+)")
+_SIZE: Final = _NUMBER + r"\s?([A-Za-z]{1,3})"
+_RATE: Final = _NUMBER + r"/([smhd])"
+_NEARLY_DURATION: Final = _NUMBER + r"\s*([A-Za-z]+)"
+"""Compiled when they are first used: `minisup health --max-age 5m` is in a hurry and needs none of them."""
 
 
 def parse_duration(text: str) -> Seconds:
@@ -54,7 +55,7 @@ def parse_duration(text: str) -> Seconds:
 
 
 def _better_duration(text: str) -> str:
-    nearly = _NEARLY_DURATION.fullmatch(text.strip())
+    nearly = re.fullmatch(_NEARLY_DURATION, text.strip())
     if nearly:
         word = nearly[2].lower()
         unit = "ms" if word.startswith(("ms", "milli")) else word[0]
@@ -68,7 +69,7 @@ def parse_size(text: str) -> int:
     """Bytes in `"256MiB"`, `"10MB"`, `"512"`. ValueError: not a size; the text says what to write."""
     if _PLAIN.fullmatch(text) and "." not in text:
         return int(text)
-    match = _SIZE.fullmatch(text)
+    match = re.fullmatch(_SIZE, text)
     factor = _BYTES.get(match[2].lower()) if match else None
     if match is None or factor is None:
         raise ValueError('is not a size; write "256MiB", "10MB" or a number of bytes')
@@ -77,7 +78,7 @@ def parse_size(text: str) -> int:
 
 def parse_rate(text: str) -> float:
     """Starts a second in `"20/s"`, `"60/m"`, `"100/h"`. ValueError: not a rate; the text says what to write."""
-    match = _RATE.fullmatch(text)
+    match = re.fullmatch(_RATE, text)
     if not match:
         raise ValueError('is not a rate; write "20/s" or "60/m"')
     return float(match[1]) / _SECONDS[match[2]]

@@ -17,9 +17,9 @@ from minisup.core.messages import Record
 from minisup.core.model import Phase, Reason
 from minisup.core.slot import Slot
 from minisup.core.state import State
+from minisup.core.timestamp import stamp
 from minisup.host.clock import Clock
 from minisup.host.output.following import SHUTDOWN
-from minisup.host.timestamp import stamp
 
 METHOD: Final = "events.follow"
 

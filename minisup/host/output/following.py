@@ -5,9 +5,9 @@ from itertools import groupby
 
 from minisup.control.handler import Following
 from minisup.control.protocol import notification_line
+from minisup.core.timestamp import stamp
 from minisup.host.output.pump import Pump
 from minisup.host.output.tails import TailLine
-from minisup.host.timestamp import stamp
 
 METHOD = "logs.follow"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from typing import Final
 
+from minisup.core.timestamp import stamp
 from minisup.host.output.longlines import LongLines, Taken
-from minisup.host.timestamp import stamp
 
 ESCAPE: Final = 6
 """Bytes that one byte of a line may become, as a control character does."""

@@ -7,11 +7,11 @@ prefixes of all of them, one `join` puts the pieces together.
 from collections.abc import Callable
 from typing import Final
 
+from minisup.core.timestamp import stamp
 from minisup.escapes import RESET, visible_but_colours
 from minisup.host.characters import last_lines
 from minisup.host.output.longlines import LongLines, Taken
 from minisup.host.output.tails import KEPT_BYTES, Tail
-from minisup.host.timestamp import stamp
 
 CONTINUED: Final = b" [...]"
 """Ends a piece of a line that was too long; the next piece follows as a line of its own."""

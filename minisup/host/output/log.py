@@ -8,10 +8,10 @@ from typing import Any
 from minisup import narrate
 from minisup.config.keys.log_tables import LineFormat, SupervisorLog
 from minisup.core.facts import name_of
+from minisup.core.timestamp import stamp
 from minisup.escapes import visible
 from minisup.host.clock import Clock
 from minisup.host.output.sink import Sink
-from minisup.host.timestamp import stamp
 
 LEVELS = ("debug", "info", "warning", "error")
 

@@ -22,6 +22,7 @@ from struct import Struct
 from time import CLOCK_BOOTTIME, clock_gettime_ns
 from typing import Final, NamedTuple
 
+from minisup.file_system import types_of
 from minisup.host import state_file
 from minisup.host.state_file import create, same_file, write_all
 
@@ -203,14 +204,8 @@ def _facts(line: bytes) -> tuple[str, object, object, list[str]]:
 
 def overwrites_in_place(path: str, mounts: str = "/proc/self/mountinfo") -> bool:
     """Whether the file's system is one of `IN_PLACE`; no when that cannot be told."""
-    device = os.stat(path).st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    try:
-        with open(mounts, encoding="utf-8", errors="replace") as file:
-            kinds = [line.partition(" - ")[2].split(" ")[0] for line in file if line.split(" ", 3)[2] == wanted]
-    except (OSError, IndexError):
-        return False
-    return bool(kinds) and set(kinds) <= IN_PLACE
+    kinds = types_of(path, mounts)
+    return bool(kinds) and kinds <= IN_PLACE
 
 
 def _head(state: str, slots: list[str]) -> bytes:

@@ -174,7 +174,7 @@ def is_forced_to_poll(environ: Mapping[str, str]) -> bool:
 
 def far_away(places: Iterable[str]) -> tuple[str, str] | None:
     """The first of these directories on a network file system, and which: changes made elsewhere are not told."""
-    from minisup.history.place import network_file_system  # noqa: PLC0415 -- only for who watches files
+    from minisup.file_system import network_file_system  # noqa: PLC0415 -- only for who watches files
 
     devices: set[int] = set()
     for path in places:
