@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
+    from minisup.core.status_document import StatusDocument
+
 TIMEOUT = 10.0
 """Seconds to wait for a reply that does not wait for runs."""
 
@@ -54,9 +56,10 @@ class Client:
 
     # --- the methods ---
 
-    def status(self, targets: str | Sequence[str] = ()) -> dict[str, Any]:
+    def status(self, targets: str | Sequence[str] = ()) -> StatusDocument:
         """The document of `minisup status --json`, of all programs or of these."""
-        return self._object("status", {"targets": targets})
+        document: StatusDocument = self._object("status", {"targets": targets})  # type: ignore[assignment] # its shape is checked
+        return document
 
     def why(self, targets: str | Sequence[str]) -> dict[str, Any]:
         """Why the targets' programs are or are not running, and what happens next; see the documentation of `why`."""

@@ -120,7 +120,14 @@ _SCALE = {
     "failing_for": MAYBE_FLOAT,
     "last": (decision, None),
 }
-_LAST = {"run": int, "outcome": str, "code": MAYBE_INT, "signal": MAYBE_STR, "duration": MAYBE_FLOAT}
+_LAST = {
+    "run": int,
+    "outcome": str,
+    "code": MAYBE_INT,
+    "signal": MAYBE_STR,
+    "duration": MAYBE_FLOAT,
+    "because?": MAYBE_STR,
+}
 _SLOT = {
     "name": str,
     "slot": int,
@@ -132,6 +139,9 @@ _SLOT = {
     "leftovers?": int,
     "reason": MAYBE_STR,
     "cause": MAYBE_STR,
+    "paused?": ({"by": str, "since": moment}, None),
+    "leaving?": bool,
+    "goal_met?": bool,
     "next_in": MAYBE_FLOAT,
     "failures": int,
     "last": (_LAST, None),
@@ -160,6 +170,7 @@ _CAUSE = {
     "outcome": str,
     "code": MAYBE_INT,
     "signal": MAYBE_STR,
+    "because?": MAYBE_STR,
     "line": str,
     "run": int,
     "ago": float,

@@ -5,6 +5,7 @@ said, and by its length only where `idle.faster_than` asks for that.
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
+from minisup.core.clean_exit import BY_CODE, MUST_NOT_END, NO_PROOF, NOT_OK
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Seconds
 
@@ -77,12 +78,6 @@ BY_THE_KERNEL = "killed by the kernel, which had no memory left"
 """The cause of an `oom` that was not of our making."""
 
 
-MUST_NOT_END = "a service must not end"
-NOT_OK = "0 is not in exit.ok"
-BY_CODE = frozenset({MUST_NOT_END, NOT_OK})
-"""The causes of a clean exit that failed by its code alone."""
-
-
 def explain(ended: Exited, outcome: Outcome, excess: str, kind: Kind) -> str:
     """The cause of an end in words: its last line of output; else what was found out (`excess`: of memory, by us)."""
     if outcome is Outcome.OOM:
@@ -92,8 +87,11 @@ def explain(ended: Exited, outcome: Outcome, excess: str, kind: Kind) -> str:
     return ended.last_line
 
 
-NO_PROOF = "exit 0 without its worked.output"
-"""How a clean exit failed: by its output."""
+def because(outcome: Outcome, code: int | None, cause: str) -> str | None:
+    """Why a clean exit was a failure: by its `kind`, its `code` or its `output`. None: it was none."""
+    if outcome is not Outcome.FAILED or code != 0:
+        return None
+    return {MUST_NOT_END: "kind", NOT_OK: "code"}.get(cause, "output")
 
 
 def described(outcome: Outcome, code: int | None, signal: str | None, cause: str, after: str = "") -> str:

@@ -1,7 +1,7 @@
 """The fleet as plain data: the document of `status --json`."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any
+from typing import cast
 
 from minisup.core.autoscale import Autoscaler
 from minisup.core.autoscale_control import autoscaled
@@ -9,16 +9,28 @@ from minisup.core.label import budget_label, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.notices import next_in
+from minisup.core.outcome import because
 from minisup.core.program import Program
-from minisup.core.slot import Slot
+from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
 from minisup.core.stats import WINDOW
+from minisup.core.status_document import (
+    LastRun,
+    PauseStatus,
+    ProgramStatus,
+    RunCounts,
+    ScaleDecision,
+    ScaleStatus,
+    SlotStatus,
+    StatusDocument,
+)
 from minisup.core.timestamp import stamp
 
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""
 
-Document = dict[str, Any]
+NORMAL_WAITS = {Reason.PACE, Reason.IDLE, Reason.SCHEDULE}
+"""Waits of a slot that is well: its next start is due by its policy alone."""
 
 
 def snapshot(
@@ -33,7 +45,7 @@ def snapshot(
     names: frozenset[str] | None = None,
     programs: frozenset[str] = frozenset(),
     zone: tzinfo = UTC,
-) -> Document:
+) -> StatusDocument:
     """The whole fleet at `now` (monotonic) and `wall` (seconds since 1970).
 
     `names`: only these slots; `programs`: these also if they have none. Times of day in sentences are those of `zone`.
@@ -64,7 +76,7 @@ def daemon_state(state: State) -> str:
     return "stopping" if signalled or state.shutdown.step > 1 else "draining"
 
 
-def program_view(state: State, program: Program, slots: list[Slot], wall: datetime, uptime: Seconds) -> Document:
+def program_view(state: State, program: Program, slots: list[Slot], wall: datetime, uptime: Seconds) -> ProgramStatus:
     """One program with those of its slots that are shown."""
     now, stats = state.now, program.stats
     wanted = [slot for slot in program.slots if slot.wanted]
@@ -89,7 +101,7 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
             "size": int(program.budget.size),
             "label": budget_label(program, now),
         },
-        "runs": {"total": sum(runs.values()), **runs},
+        "runs": cast("RunCounts", {"total": sum(runs.values()), **runs}),
         "per_minute": float(stats.per_minute(now)),
         "busy": busy_share(program, now, uptime),
         "duration": {"p50": p50, "p95": p95, "p99": p99},
@@ -97,11 +109,12 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
     }
 
 
-def scale_view(state: State, program: Program, scaler: Autoscaler) -> Document:
+def scale_view(state: State, program: Program, scaler: Autoscaler) -> ScaleStatus:
     """How a program scales itself: its limits, what waits, and its last decision. `ago` and `failing_for`: seconds."""
     scale, last = scaler.scale, scaler.last
     failing = None if scaler.failed_at is None else rounded(state.now - scaler.failed_at)
     decided = None if last is None else autoscaled(program, scaler, last)._asdict()
+    ago = rounded(state.now - scaler.last_at)
     return {
         "min": scale.min,
         "max": scale.max,
@@ -112,7 +125,7 @@ def scale_view(state: State, program: Program, scaler: Autoscaler) -> Document:
         "busy": round(scaler.busy, 2),
         "error": scaler.error or None,
         "failing_for": failing,
-        "last": None if decided is None else {**decided, "ago": rounded(state.now - scaler.last_at)},
+        "last": None if decided is None else cast("ScaleDecision", {**decided, "ago": ago}),
     }
 
 
@@ -125,7 +138,7 @@ def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
     return round(min(1.0, (program.stats.busy_seconds(now) + running) / span), 3)
 
 
-def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
+def slot_view(state: State, slot: Slot, wall: datetime) -> SlotStatus:
     """One slot. `since` is how many seconds it has been in its phase, `age` how many its run has been in progress.
 
     `leftovers` counts the processes that outlive its runs.
@@ -141,11 +154,34 @@ def slot_view(state: State, slot: Slot, wall: datetime) -> Document:
         "age": round(max(0.0, state.now - run.started), 3) if run is not None and run.pid else None,
         "reason": slot.reason.value if waiting and slot.reason is not None else None,
         "cause": cause_of(state, slot, wall),
+        "paused": pause_view(state, slot, wall),
+        "leaving": slot.leaving,
+        "goal_met": is_goal_met(slot),
         "next_in": rounded(wait_left(state, slot)),
         "failures": slot.health.failures,
         "leftovers": sum(slot.leftovers.alive.values()),
         "last": None if slot.last is None else last_view(state, slot.last, wall),
     }
+
+
+def pause_view(state: State, slot: Slot, wall: datetime) -> PauseStatus | None:
+    """Who paused the slot, and since when; None: it is not paused."""
+    if slot.pause is None:
+        return None
+    return {"by": slot.pause.by, "since": stamp(wall.timestamp() - (state.now - slot.pause.at))}
+
+
+def is_goal_met(slot: Slot) -> bool:
+    """Whether the slot does what was asked of it, so that nothing but time or work has to come."""
+    if slot.leaving:
+        return False  # it is gone when it is
+    if slot.pause is not None:
+        return slot.run is None
+    if not slot.wanted:
+        return slot.phase in GONE
+    if slot.phase is Phase.RUNNING:
+        return slot.run is not None and slot.run.pid > 0 and not slot.next_start.at_once
+    return slot.phase is Phase.DONE or (slot.phase is Phase.WAITING and slot.reason in NORMAL_WAITS)
 
 
 def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
@@ -183,7 +219,7 @@ def wait_left(state: State, slot: Slot) -> Seconds | None:
     return next_in(state, slot)
 
 
-def last_view(state: State, record: Record, wall: datetime) -> Document:
+def last_view(state: State, record: Record, wall: datetime) -> LastRun:
     """The slot's last ended run."""
     long = record.duration
     ended = None if long is None else stamp(wall.timestamp() - (state.now - record.started - long))
@@ -194,6 +230,7 @@ def last_view(state: State, record: Record, wall: datetime) -> Document:
         "signal": record.signal,
         "duration": None if record.outcome is Outcome.LOST else rounded(long),
         "ended": ended,
+        "because": because(record.outcome, record.code, record.cause),
     }
 
 

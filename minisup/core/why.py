@@ -5,17 +5,22 @@ is armed, or the event that the slot waits for.
 """
 
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 from minisup.core.causes import Cause
 from minisup.core.label import budget_label, program_state
 from minisup.core.launch import is_ready
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Phase, Reason, Seconds
+from minisup.core.outcome import because
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
+from minisup.core.status_document import LeftBehind, NextStep, WhySlot
 from minisup.core.timestamp import stamp
-from minisup.core.view import Document, rounded, scale_view, slot_view, wait_left
+from minisup.core.view import rounded, scale_view, slot_view, wait_left
+
+Document = dict[str, Any]
 
 STEPS = {Phase.WAITING: "start", Phase.DRAINING: "signal", Phase.STOPPING: "kill", Phase.RUNNING: "timeout"}
 """What the slot's timer will do, by phase."""
@@ -38,7 +43,7 @@ def explain(
     """
     state.now = now
     moment = datetime.fromtimestamp(wall, zone)
-    views = [
+    views: list[WhySlot] = [
         {**slot_view(state, slot, moment), "next": next_step(state, slot), "left_behind": left_behind(slot)}
         for slot in slots
     ]
@@ -63,7 +68,7 @@ def explain(
     }
 
 
-def next_step(state: State, slot: Slot) -> Document:
+def next_step(state: State, slot: Slot) -> NextStep:
     """What the slot does next (`what`), in how many seconds (`in`; None: nobody knows), or at which `event`."""
     if slot.phase in {Phase.OFF, Phase.DONE}:
         return {"what": "start", "in": None, "event": "operator"}
@@ -76,12 +81,12 @@ def next_step(state: State, slot: Slot) -> Document:
     return {"what": STEPS[slot.phase] if left is not None else "end", "in": rounded(left), "event": "end"}
 
 
-def left_behind(slot: Slot) -> list[Document]:
+def left_behind(slot: Slot) -> list[LeftBehind]:
     """The runs of the slot that processes of theirs outlive, and how many those are."""
     return [{"run": run, "processes": count} for run, count in sorted(slot.leftovers.alive.items())]
 
 
-def waiting_step(state: State, slot: Slot) -> Document:
+def waiting_step(state: State, slot: Slot) -> NextStep:
     """The next step of a slot that waits: its timer, its place in a queue, or the event that it waits for."""
     left = rounded(wait_left(state, slot))
     if slot.reason is Reason.HOLD:
@@ -89,13 +94,13 @@ def waiting_step(state: State, slot: Slot) -> Document:
     return {"what": "start", "in": left, "event": EVENTS.get(slot.reason) if slot.reason else None}
 
 
-def soonest(views: list[Document]) -> Document | None:
+def soonest(views: list[WhySlot]) -> Document | None:
     """The step of the program that comes first by time; None: only events are waited for."""
-    timed = [view for view in views if view["next"]["in"] is not None]
+    timed = [(view["next"]["in"], view) for view in views if view["next"]["in"] is not None]
     if not timed:
         return None
-    first = min(timed, key=lambda view: float(view["next"]["in"]))
-    return {"slot": first["name"], "what": first["next"]["what"], "in": first["next"]["in"]}
+    left, first = min(timed, key=lambda each: each[0])
+    return {"slot": first["name"], "what": first["next"]["what"], "in": left}
 
 
 def failing(state: State, program: Program, wall: float) -> Document | None:
@@ -118,6 +123,7 @@ def cause_view(state: State, cause: Cause) -> Document:
         "outcome": cause.outcome.value,
         "code": cause.code,
         "signal": cause.signal,
+        "because": because(cause.outcome, cause.code, cause.line),
         "line": cause.line,
         "run": cause.run,
         "ago": rounded(state.now - cause.ended),

@@ -125,21 +125,21 @@ def test_what_only_starts_runs_is_asked_of_minisup_at_once():
     assert after("r", ui=Ui(program="email"))[1], "running jobs drain: nothing is ended"
 
 
-PAUSED = "paused by app since 09:58"
+PAUSED = {"by": "app", "since": "2026-11-25T09:58:00.000Z"}
 
 
 def test_what_is_paused_is_resumed_also_while_a_run_is_in_progress():
-    running = [program("sms", "paused", [slot("sms", 0, cause=PAUSED)])]
+    running = [program("sms", "paused", [slot("sms", 0, paused=PAUSED)])]
     assert after("p", programs=running)[1][0][:2] == ("resume", {"targets": ["sms"]})
 
 
 def test_slots_that_leave_do_not_count_for_the_next_size():
-    leaving = [program("sms", slots=[slot("sms", 0), slot("sms", 1, "draining", cause="leaves: sms is scaled to 1")])]
+    leaving = [program("sms", slots=[slot("sms", 0), slot("sms", 1, "draining", leaving=True)])]
     assert after("+", programs=leaving)[1][0][:2] == ("scale", {"target": "sms", "numprocs": 2})
 
 
 def test_what_is_paused_is_resumed():
-    paused = [program("sms", "paused", [slot("sms", 0, "waiting", reason="paused", cause=PAUSED)])]
+    paused = [program("sms", "paused", [slot("sms", 0, "waiting", reason="paused", paused=PAUSED)])]
     assert after("p", programs=paused)[1][0][:2] == ("resume", {"targets": ["sms"]})
 
 

@@ -1,15 +1,15 @@
 """The table of `status`: a pure function, so whole pictures are compared."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
 from minisup.cell_width import width as cells_of
-from minisup.cli.status.status_words import ending, ordinal, slot_line, state_words
+from minisup.cli.status.status_words import ending, is_leaving, is_paused, ordinal, slot_line, state_words
 from minisup.cli.status.table import Look, glyphs, table
-from minisup.core.outcome import MUST_NOT_END, NO_PROOF
+from minisup.core.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
 NO_RUNS = dict.fromkeys(program()["runs"], 0)
@@ -181,8 +181,11 @@ def test_what_a_job_printed_cannot_move_the_cursor():
         ({"outcome": "failed", "code": 3}, None, "exit 3"),
         ({"outcome": "fatal", "code": 78}, None, "exit 78"),
         ({"outcome": "failed", "code": 0}, None, "exit 0"),
-        ({"outcome": "failed", "code": 0}, f'{NO_PROOF} "refused"', NO_PROOF),
-        ({"outcome": "failed", "code": 0}, f"given up: exit 0, but {MUST_NOT_END}", f"exit 0, but {MUST_NOT_END}"),
+        ({"outcome": "failed", "code": 0}, f'{NO_PROOF} "refused"', "exit 0"),
+        ({"outcome": "failed", "code": 0, "because": "output"}, "refused", NO_PROOF),
+        ({"outcome": "failed", "code": 0, "because": "kind"}, "given up: x", f"exit 0, but {MUST_NOT_END}"),
+        ({"outcome": "failed", "code": 0, "because": "code"}, None, f"exit 0, but {NOT_OK}"),
+        ({"outcome": "failed", "code": 0, "because": "what comes after us"}, None, "exit 0"),
         ({"outcome": "crashed", "signal": "SIGSEGV"}, None, "SIGSEGV"),
         ({"outcome": "timeout", "signal": "SIGTERM"}, None, "timeout"),
         ({"outcome": "oom", "signal": "SIGKILL"}, None, "out of memory"),
@@ -201,6 +204,8 @@ def test_ordinals():
 
 
 PAUSED = "paused by app since 09:58"
+PAUSE = {"by": "app", "since": datetime(2026, 11, 25, 9, 58).astimezone().isoformat()}
+NOON = datetime(2026, 11, 25, 12, 0, 0).astimezone()
 
 
 @pytest.mark.parametrize(
@@ -214,11 +219,31 @@ PAUSED = "paused by app since 09:58"
     ],
 )
 def test_a_pause_says_who_since_when_and_how_many(slots, words):
-    shown = [slot(number=number, phase=phase, cause=cause) for number, (phase, cause) in enumerate(slots)]
-    assert state_words(program(state="paused", slots=shown), "·") == words
+    pauses = {PAUSED: PAUSE}
+    shown = [
+        slot(number=number, phase=phase, cause=cause, paused=pauses.get(cause))
+        for number, (phase, cause) in enumerate(slots)
+    ]
+    assert state_words(program(state="paused", slots=shown), "·", NOON) == words
 
 
-NOON = datetime(2026, 11, 25, 12, 0, 0).astimezone()
+def test_a_pause_of_another_day_has_its_date():
+    later = NOON + timedelta(days=1)
+    assert slot_line(slot(paused=PAUSE), later).endswith("paused by app since 2026-11-25 09:58")
+
+
+def test_a_minisup_from_before_the_upgrade_tells_its_pause_in_its_own_words():
+    old = slot(number=0, phase="waiting", reason="paused", cause=PAUSED)
+    assert "paused" not in old
+    assert state_words(program(state="paused", slots=[old, old]), "·", NOON) == PAUSED
+    assert slot_line(old, NOON).endswith(PAUSED)
+    assert not is_leaving(old)
+
+
+def test_no_sentence_of_a_job_is_taken_for_a_pause():
+    told = slot(phase="waiting", reason="hold", cause="paused by the queue", paused=None, leaving=False)
+    assert not is_paused(told)
+    assert not is_leaving({**told, "cause": "leaves: x"})
 
 
 @pytest.mark.parametrize(

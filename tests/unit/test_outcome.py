@@ -1,11 +1,10 @@
 import pytest
 
+from minisup.core.clean_exit import MUST_NOT_END, NOT_OK
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome
 from minisup.core.outcome import (
     BY_THE_KERNEL,
-    MUST_NOT_END,
-    NOT_OK,
     KillReason,
     classify,
     code_table,

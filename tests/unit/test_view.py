@@ -63,10 +63,11 @@ def test_the_shape_is_the_documented_one():
     assert program["busy"] == pytest.approx((3 * 0.143 + 0.1) / 3.2, abs=0.002)
     assert program["slots"][0] == {
         "name": "email:0", "slot": 0, "phase": "waiting", "pid": None, "run": None, "since": 0.457,
-        "age": None, "reason": "pace", "cause": None, "next_in": 0.4, "failures": 0, "leftovers": 0,
+        "age": None, "reason": "pace", "cause": None, "paused": None, "leaving": False, "goal_met": True,
+        "next_in": 0.4, "failures": 0, "leftovers": 0,
         "last": {
             "run": 3, "outcome": "worked", "code": 0, "signal": None, "duration": 0.143,
-            "ended": "2026-11-22T10:00:01.143Z",
+            "ended": "2026-11-22T10:00:01.143Z", "because": None,
         },
     }  # fmt: skip
     assert program["slots"][1]["run"] == program["slots"][1]["pid"] == 4
@@ -218,11 +219,13 @@ def test_what_is_paused_says_by_whom_and_since_when():
     first, second = only(world)["slots"]
     assert only(world)["state"] == "paused"
     assert (first["phase"], first["cause"]) == ("running", "paused by app since 10:00")
-    assert (second["phase"], second["cause"]) == ("running", None)
+    assert (first["paused"], first["goal_met"]) == ({"by": "app", "since": "2026-11-22T10:00:01.000Z"}, False)
+    assert (second["phase"], second["cause"], second["paused"]) == ("running", None, None)
     world.run(3 * 3600.0)
     [first, _] = only(world)["slots"]
     assert (first["phase"], first["reason"], first["next_in"]) == ("waiting", "paused", None)
     assert first["cause"] == "paused by app since 10:00"
+    assert (first["paused"], first["goal_met"]) == ({"by": "app", "since": "2026-11-22T10:00:01.000Z"}, True)
     world.run(24 * 3600.0)
     assert only(world)["slots"][0]["cause"] == "paused by app since 2026-11-22 10:00"
 
@@ -242,6 +245,7 @@ def test_a_slot_that_leaves_says_so_and_does_not_count_for_the_state_of_its_prog
     assert (program["wanted"], program["running"], program["budget"]["size"]) == (1, 2, 11)
     assert program["slots"][1]["phase"] == "draining"
     assert program["slots"][1]["cause"] == "leaves: email is scaled to 1"
+    assert [(slot["leaving"], slot["goal_met"]) for slot in program["slots"]] == [(False, True), (True, False)]
     world.scale("email", 0)
     assert only(world)["state"] == "draining"
     world.run(10.0)

@@ -8,9 +8,9 @@ import pytest
 
 from minisup.cli.status.why_text import budget, cause_words, text
 from minisup.core.causes import MOST, Causes
+from minisup.core.clean_exit import MUST_NOT_END
 from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import ExitCodes, GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
-from minisup.core.outcome import MUST_NOT_END
 from minisup.core.why import explain
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
 from minisup.sim.world import World
@@ -220,7 +220,15 @@ def test_a_failure_by_its_output_is_not_told_as_exit_0_alone():
 
 
 def test_a_failure_by_its_code_is_not_told_as_one_by_its_output():
-    cause = {"outcome": "failed", "code": 0, "signal": None, "line": MUST_NOT_END, "run": 7, "ago": 2.0}
+    cause = {
+        "outcome": "failed",
+        "code": 0,
+        "signal": None,
+        "because": "kind",
+        "line": MUST_NOT_END,
+        "run": 7,
+        "ago": 2.0,
+    }
     assert cause_words(cause) == "exit 0, but a service must not end, last: run 7, 2 s ago"
 
 

@@ -4,11 +4,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from minisup.cli.output import complain
 from minisup.cli.status.status_words import Slot, amount, is_paused
 from minisup.control.client import Client
+from minisup.core.status_document import StatusDocument
 from minisup.errors import MinisupError
 
 EACH: Final = 0.5
@@ -57,7 +58,7 @@ def shows() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
-def goal(verb: str, title: str, document: Mapping[str, Any], numprocs: int | None = None) -> Goal:
+def goal(verb: str, title: str, document: StatusDocument, numprocs: int | None = None) -> Goal:
     """The goal of a request, from how everything was before it; `numprocs`: only slots from this number on."""
     slots = [slot for program in document["programs"] for slot in program["slots"]]
     mark = max((_newest(slot) for slot in slots), default=0)
@@ -66,12 +67,12 @@ def goal(verb: str, title: str, document: Mapping[str, Any], numprocs: int | Non
     return Goal(verb, title, names, mark)
 
 
-def reached(goal: Goal, document: Mapping[str, Any]) -> int:
+def reached(goal: Goal, document: StatusDocument) -> int:
     """How many of the slots are where they were wanted; those that are gone are."""
     return len(goal.slots) - len(_missing(goal, document))
 
 
-def line(goal: Goal, document: Mapping[str, Any]) -> str:
+def line(goal: Goal, document: StatusDocument) -> str:
     """`restart email: 12 of 20 slots, 3 draining (longest 42 s)`."""
     missing = _missing(goal, document)
     total = len(goal.slots)
@@ -84,7 +85,7 @@ def line(goal: Goal, document: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _missing(goal: Goal, document: Mapping[str, Any]) -> list[Slot]:
+def _missing(goal: Goal, document: StatusDocument) -> list[Slot]:
     slots = {slot["name"]: slot for program in document["programs"] for slot in program["slots"]}
     there = [slots[name] for name in goal.slots if name in slots]
     return [slot for slot in there if not IS_THERE[goal.verb](slot, goal.mark)]

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from rich.text import Text
 
-from minisup.cli.status.status_words import Program, Slot, amount, left_behind, printable, run_age, state_words
+from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age, slot_cause, state_words
 from minisup.cli.status.table import ASCII_GLYPHS, GLYPHS, MOST_GLYPHS, share_ok, sign_of
+from minisup.core.status_document import LastRun
 
 STYLES: Final[Mapping[str, str]] = {
     "running": "green",
@@ -64,12 +65,12 @@ def slot_words(slot: Slot) -> Text:
         parts.append(Text(_last_words(slot["last"])))
     if slot.get("leftovers"):
         parts.append(Text(left_behind(slot["leftovers"]), "yellow"))
-    if slot["cause"]:
-        parts.append(Text(printable(slot["cause"]), "bright_black"))
+    if words := slot_cause(slot):
+        parts.append(Text(words, "bright_black"))
     return Text("  ").join(parts)
 
 
-def _last_words(last: Mapping[str, Any]) -> str:
+def _last_words(last: LastRun) -> str:
     took = "" if last["duration"] is None else f" after {amount(last['duration'])}"
     return f"run {last['run']} {last['outcome']}{took}"
 

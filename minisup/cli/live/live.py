@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
@@ -21,6 +21,7 @@ from minisup.cli.live.ui import QUIT, TOO_FAST, Ask, Pane, Ui, press, settle
 from minisup.cli.live.usage import EACH, Usage
 from minisup.cli.status import why_text
 from minisup.control.client import Client
+from minisup.core.status_document import StatusDocument
 from minisup.errors import MinisupError, NotReachableError
 
 POLL: Final = 0.5
@@ -59,7 +60,7 @@ class Screen:
         self._targets = targets
         self._unicode = unicode
         self._console = Console(highlight=False, force_terminal=True, legacy_windows=False)
-        self._snapshot: dict[str, Any] = {"programs": []}
+        self._snapshot: StatusDocument = {"version": "", "pid": 0, "uptime": 0.0, "state": "running", "programs": []}
         self._heard = 0.0
         self._gone_since: float | None = None
         self._over = False

@@ -5,7 +5,7 @@ last hour), is it slower than usual (P50, P95), are there enough processes (BUSY
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from rich.text import Text
 
@@ -16,6 +16,7 @@ from minisup.cli.live.ui import Pane, Reach, Ui, shown
 from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age
 from minisup.cli.status.table import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
 from minisup.cli.status.why_text import LABEL
+from minisup.core.status_document import StatusDocument
 
 MIDDLE: Final = 100
 """From so many columns on all of SCREEN's columns are shown."""
@@ -70,7 +71,7 @@ class View(NamedTuple):
     `lines`: what the pane of logs or why shows. `deadline`: how long a shutdown goes on, and may. `over`: it has ended.
     """
 
-    snapshot: Mapping[str, Any]
+    snapshot: StatusDocument
     ui: Ui
     width: int
     height: int

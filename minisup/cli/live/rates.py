@@ -2,7 +2,9 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
+
+from minisup.core.status_document import StatusDocument
 
 STEP: Final = 300.0
 """Seconds a bar stands for."""
@@ -17,7 +19,7 @@ class Rates:
     def __init__(self) -> None:
         self._bars: dict[str, deque[tuple[int, float, int]]] = {}  # step, sum, samples
 
-    def add(self, snapshot: Mapping[str, Any], now: float) -> None:
+    def add(self, snapshot: StatusDocument, now: float) -> None:
         """Take note of a picture at `now` (seconds of any steady clock)."""
         step = int(now // STEP)
         for program in snapshot["programs"]:

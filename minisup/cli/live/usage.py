@@ -5,8 +5,10 @@ One file of the system a run is read, `/proc/PID/stat`: with hundreds of runs an
 
 import os
 import time
-from collections.abc import Collection, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from minisup.core.status_document import StatusDocument
 
 EACH: Final = 2.0
 """Seconds between two measurements."""
@@ -33,7 +35,7 @@ class Usage:
         self._processes: dict[int, ProcessSample] = {}
         self._elsewhere = _elsewhere(daemon, started)
 
-    def measure(self, snapshot: Mapping[str, Any], visible: Collection[str]) -> dict[str, tuple[float, int]] | None:
+    def measure(self, snapshot: StatusDocument, visible: Collection[str]) -> dict[str, tuple[float, int]] | None:
         """CPU (1.0: one processor) and resident bytes by program, of runs in progress; None: cannot be known."""
         if self._elsewhere:
             return None

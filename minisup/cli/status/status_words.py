@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from minisup.config.text.units import format_duration as amount
+from minisup.core.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
+from minisup.core.status_document import LastRun, PauseStatus
+from minisup.core.status_document import ProgramStatus as Program
+from minisup.core.status_document import SlotStatus as Slot
 
 __all__ = [
+    "Program",
+    "Slot",
     "amount",
     "ending",
     "is_leaving",
@@ -19,9 +25,6 @@ __all__ = [
     "slot_line",
     "state_words",
 ]
-
-Program = Mapping[str, Any]
-Slot = Mapping[str, Any]
 
 UNWELL: Final = frozenset({"failed", "crashed", "timeout", "oom", "unstartable", "fatal"})
 
@@ -41,7 +44,7 @@ def state_words(program: Program, dot: str, now: datetime | None = None) -> str:
         case "off" if not slots:
             words = "off, no slots"
         case "paused":
-            words = _paused(slots)
+            words = _paused(slots, now)
         case "done":
             words = f"done{_worked_in(slots)}"
         case _:
@@ -64,9 +67,14 @@ def slot_line(slot: Slot, now: datetime | None = None) -> str:
         parts.append(left_behind(slot.get("leftovers", 0)))
     if slot["failures"]:
         parts.append(f"{ordinal(slot['failures'])} failure in a row")
-    if slot["cause"]:
-        parts.append(printable(slot["cause"]))
+    if words := slot_cause(slot, now):
+        parts.append(words)
     return ", ".join(parts)
+
+
+def slot_cause(slot: Slot, now: datetime | None = None) -> str:
+    """Why the slot is where it is, for a terminal; empty: there is nothing to say."""
+    return printable(_pause(slot, now) if is_paused(slot) else slot["cause"] or "")
 
 
 def next_words(reason: str | None, wait: float, now: datetime | None = None) -> str:
@@ -88,31 +96,38 @@ def left_behind(count: int) -> str:
 
 def run_age(slot: Slot) -> float:
     """For how many seconds the run of a slot has been in progress; of one without a process, since it was asked for."""
-    return float(slot["since"] if slot.get("age") is None else slot["age"])
+    age = slot.get("age")
+    return slot["since"] if age is None else age
 
 
 def is_paused(slot: Slot) -> bool:
-    """Whether an operator has paused it; a run may still be in progress."""
-    return (slot["cause"] or "").startswith("paused by ")
+    """Whether an operator has paused it; a run may still be in progress.
+
+    A minisup that does not tell `paused` yet tells it of a slot that waits.
+    """
+    return slot["paused"] is not None if "paused" in slot else slot["reason"] == "paused"
 
 
 def is_leaving(slot: Slot) -> bool:
     """Whether the program has been scaled in below it; a run may still be in progress."""
-    return (slot["cause"] or "").startswith("leaves: ")
+    return slot.get("leaving", False)
 
 
-CLEAN: Final = "exit 0"
-"""How the cause of a clean exit that failed begins; behind a quotation mark is its last line."""
+EXIT_0: Final[Mapping[str, str]] = {
+    "kind": f"exit 0, but {MUST_NOT_END}",
+    "code": f"exit 0, but {NOT_OK}",
+    "output": NO_PROOF,
+}
+"""Why a clean exit was a failure, by `because`."""
 
 
-def ending(last: Mapping[str, Any], cause: str | None) -> str:
+def ending(last: LastRun, cause: str | None) -> str:
     """How a run went wrong: `exit 1`, `SIGSEGV`, `timeout`, or the cause of a start that failed."""
     match last["outcome"]:
         case "unstartable":
             return printable(cause or "cannot be started")
         case "failed" if last["code"] == 0:
-            found = (cause or "").partition(CLEAN)
-            return printable(f"{CLEAN}{found[2]}".partition(' "')[0])
+            return EXIT_0.get(last.get("because") or "", "exit 0")
         case "failed" | "fatal":
             return f"exit {last['code']}"
         case "crashed":
@@ -153,7 +168,7 @@ def _left(program: Program) -> str:
     return f"{program['running']} run{'s' * (program['running'] != 1)} left"
 
 
-def _code(last: Mapping[str, Any]) -> str:
+def _code(last: LastRun) -> str:
     if last["signal"] is not None:
         return f" ({last['signal']})"
     return f" (exit {last['code']})" if last["code"] else ""
@@ -170,34 +185,52 @@ def _after(words: str, wait: float | None) -> str:
 
 def _for(slots: Sequence[Slot], now: datetime | None) -> str:
     waiting = [slot for slot in slots if slot["phase"] == "waiting"]
-    timed = [slot for slot in waiting if slot["next_in"] is not None]
+    timed = [(slot["next_in"], slot["reason"]) for slot in waiting if slot["next_in"] is not None]
     if timed:
-        first = min(timed, key=lambda slot: float(slot["next_in"]))
-        return f", {next_words(first['reason'], first['next_in'], now)}"
+        wait, reason = min(timed, key=lambda each: each[0])
+        return f", {next_words(reason, wait, now)}"
     causes = [slot["cause"] or slot["reason"] for slot in waiting]
     return f", {printable(causes[0])}" if causes and causes[0] else ""
 
 
-def _paused(slots: Sequence[Slot]) -> str:
+def pause_words(pause: PauseStatus, now: datetime | None = None) -> str:
+    """`paused by app since 09:58`, on the reader's clock, with the date if it was not today."""
+    now = (now or datetime.now().astimezone()).astimezone()
+    since = datetime.fromisoformat(pause["since"]).astimezone(now.tzinfo)
+    return f"paused by {pause['by']} since {since:{'%H:%M' if since.date() == now.date() else '%Y-%m-%d %H:%M'}}"
+
+
+def _paused(slots: Sequence[Slot], now: datetime | None) -> str:
     """`paused by app since 09:58`, with how many of the slots if not all, and what is still in progress."""
     paused = [slot for slot in slots if is_paused(slot)]
     if not paused:  # those that are paused are not among those that were asked for
         return "paused"
     some = f"{len(paused)} of {len(slots)} slots " if len(paused) < len(slots) else ""
     left = sum(slot["run"] is not None for slot in paused)
-    return f"{some}{printable(paused[0]['cause'])}" + (f", {left} run{'s' * (left != 1)} left" if left else "")
+    return f"{some}{printable(_pause(paused[0], now))}" + (f", {left} run{'s' * (left != 1)} left" if left else "")
+
+
+def _pause(slot: Slot, now: datetime | None) -> str:
+    """By whom and since when; of a minisup that does not tell these as fields, its own words."""
+    pause = slot.get("paused")
+    return slot["cause"] or "paused" if pause is None else pause_words(pause, now)
 
 
 def _worked_in(slots: Sequence[Slot]) -> str:
-    took = [slot["last"]["duration"] for slot in slots if slot["last"] and slot["last"]["outcome"] == "worked"]
+    worked = [slot["last"] for slot in slots if slot["last"] is not None and slot["last"]["outcome"] == "worked"]
+    took = [last["duration"] for last in worked if last["duration"] is not None]
     return f", worked in {amount(max(took))}" if took else ""
 
 
 def _trouble(program: Program, slots: Sequence[Slot]) -> str:
     """The worst slot's last end, if the program is failing."""
-    unwell = [slot for slot in slots if slot["last"] is not None and slot["last"]["outcome"] in UNWELL]
+    unwell = [
+        (slot["failures"], slot["last"], slot["cause"])
+        for slot in slots
+        if slot["last"] is not None and slot["last"]["outcome"] in UNWELL
+    ]
     if not unwell or (program["failing_for"] is None and program["state"] != "off"):
         return ""
-    worst = max(unwell, key=lambda slot: int(slot["failures"]))
-    row = f", {ordinal(worst['failures'])} in a row" if worst["failures"] > 1 else ""
-    return f"{ending(worst['last'], worst['cause'])}{row}"
+    failures, last, cause = max(unwell, key=lambda each: each[0])
+    row = f", {ordinal(failures)} in a row" if failures > 1 else ""
+    return f"{ending(last, cause)}{row}"

@@ -5,11 +5,12 @@ slower than usual (P50, P95), are there enough processes (BUSY), how far is it f
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from minisup.cell_width import cut, cut_inside, padded
 from minisup.cell_width import width as cells_of
 from minisup.cli.status.status_words import Program, Slot, amount, slot_line, state_words
+from minisup.core.status_document import StatusDocument
 
 NARROW: Final = 100
 """Below this many columns only PROGRAM, STATE, SLOTS, RUNS/MIN and OK are shown."""
@@ -78,7 +79,7 @@ class Column(NamedTuple):
     right: bool = False
 
 
-def table(snapshot: Mapping[str, Any], look: Look, *, slots: bool = False) -> str:
+def table(snapshot: StatusDocument, look: Look, *, slots: bool = False) -> str:
     """One header line, one line a program, and with `slots` one line a slot; each ends with a newline."""
     programs = sorted(snapshot["programs"], key=_order)
     columns: Sequence[Column] = COLUMNS if look.width >= NARROW else COLUMNS[:ALWAYS]
@@ -94,7 +95,7 @@ def table(snapshot: Mapping[str, Any], look: Look, *, slots: bool = False) -> st
     return "".join(f"{line}\n" for line in lines)
 
 
-def header(snapshot: Mapping[str, Any]) -> str:
+def header(snapshot: StatusDocument) -> str:
     """The first line: how minisup itself is, and the sums."""
     programs: Sequence[Program] = snapshot["programs"]
     slots = sum(len(program["slots"]) for program in programs)

@@ -6,10 +6,11 @@ The first sentence says what the program does and when something happens next; t
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from minisup.cli.status.status_words import amount, printable, slot_line
+from minisup.cli.status.status_words import EXIT_0, amount, printable, slot_line
 from minisup.cli.status.status_words import next_words as next_start
+from minisup.core.clean_exit import NO_PROOF
 from minisup.core.facts import Autoscaled
-from minisup.core.outcome import BY_CODE, NO_PROOF
+from minisup.core.status_document import WhySlot
 from minisup.narrate import scaling_reason
 
 Program = Mapping[str, Any]
@@ -181,8 +182,8 @@ def why(program: Program) -> list[str]:
 
 def cause_words(cause: Mapping[str, Any]) -> str:
     """`exit 1 "Connection refused", last: run 81220, 14 s ago`."""
-    if cause["line"] in BY_CODE:
-        return f"exit 0, but {cause['line']}, {last_of(cause)}"
+    if cause.get("because") in {"kind", "code"}:  # its line says the same
+        return f"{EXIT_0[cause['because']]}, {last_of(cause)}"
     exited = NO_PROOF if cause["code"] == 0 else f"exit {cause['code']}"
     how = {"failed": exited, "crashed": str(cause["signal"]), "fatal": f"exit {cause['code']} (fatal)"}
     line = printable(cause["line"])
@@ -225,7 +226,7 @@ def needed(other: Mapping[str, Any]) -> str:
 
 def slots(program: Program) -> list[str]:
     """What each slot does."""
-    shown: Sequence[Mapping[str, Any]] = program["slots"][:MOST_SLOTS]
+    shown: Sequence[WhySlot] = program["slots"][:MOST_SLOTS]
     wide = max((len(slot["name"]) for slot in shown), default=0)
     known = program["failing"] is not None  # its causes have been told above
     lines = [f"{slot['name']:{wide}}  {slot_words(slot, known=known)}" for slot in shown]
@@ -233,10 +234,13 @@ def slots(program: Program) -> list[str]:
     return [*lines, *([f"and {more} more"] if more > 0 else [])]
 
 
-def slot_words(slot: Mapping[str, Any], *, known: bool) -> str:
+def slot_words(slot: WhySlot, *, known: bool) -> str:
     """What one slot does, without a cause that is known already, and the event that may wake it before its time."""
     told = known and slot["reason"] not in {"after", "paused"}
-    words = slot_line({**slot, "cause": None} if told else slot)
+    shown = slot.copy()
+    if told:
+        shown["cause"] = None
+    words = slot_line(shown)
     changes = slot["phase"] == "waiting" and slot["next"]["event"] == "change"
     return f"{words}; or as soon as a file that it needs changes" if changes else words
 
