@@ -106,7 +106,7 @@ NextStep = TypedDict(
 """What a slot does next."""
 
 
-class LeftBehind(TypedDict):
+class RunLeftovers(TypedDict):
     """Processes that go on after a run has ended."""
 
     run: Annotated[int, Means("The id of the run.")]
@@ -117,7 +117,7 @@ class WhySlot(SlotStatus):
     """A slot as `why` tells it."""
 
     next: Annotated[NextStep, Means("What it does next.")]
-    left_behind: NotRequired[Annotated[list[LeftBehind], Means("The runs that processes of theirs outlive.")]]
+    left_behind: NotRequired[Annotated[list[RunLeftovers], Means("The runs that processes of theirs outlive.")]]
 
 
 class ScaleDecision(TypedDict):

@@ -16,7 +16,7 @@ from minisup.core.outcome import because
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
-from minisup.core.status_document import LeftBehind, NextStep, WhySlot
+from minisup.core.status_document import NextStep, RunLeftovers, WhySlot
 from minisup.core.timestamp import stamp
 from minisup.core.view import rounded, scale_view, slot_view, wait_left
 
@@ -81,7 +81,7 @@ def next_step(state: State, slot: Slot) -> NextStep:
     return {"what": STEPS[slot.phase] if left is not None else "end", "in": rounded(left), "event": "end"}
 
 
-def left_behind(slot: Slot) -> list[LeftBehind]:
+def left_behind(slot: Slot) -> list[RunLeftovers]:
     """The runs of the slot that processes of theirs outlive, and how many those are."""
     return [{"run": run, "processes": count} for run, count in sorted(slot.leftovers.alive.items())]
 
