@@ -19,7 +19,7 @@ def survived(state: State, event: RunSurvived) -> None:
     slot.run = run = Run(event.run, event.since)
     run.pid = event.pid
     slot.gate_pending = True
-    slot.program.active += 1
+    slot.program.counts.active += 1
     slot.enter(Phase.RUNNING, state.now)
     ending.begin_limits(state, slot, run, event.since)
     state.arm_slot(slot)

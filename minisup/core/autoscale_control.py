@@ -66,7 +66,7 @@ def carry_out(state: State, program: Program, scaler: Autoscaler, decision: Deci
     scaler.last, scaler.last_at, scaler.was = decision, state.now, was
     state.note(autoscaled(program, scaler, decision))
     if not was:
-        program.last_healthy_at = state.now  # it has had nothing to prove since its last slot left
+        program.past.healthy_at = state.now  # it has had nothing to prove since its last slot left
     scale_to(state, program, decision.numprocs, now=False)
     notices.state_of(state, program)
 
@@ -82,7 +82,7 @@ def autoscaled(program: Program, scaler: Autoscaler, decision: Decision) -> fact
 
 def is_scaling(state: State, program: Program) -> bool:
     """Whether the number of slots is ours to change now."""
-    if program.leaving or program.gated or program.given_up or state.shutdown is not None or not state.booted:
+    if program.leaving or program.gated or program.failing.given_up or state.shutdown is not None or not state.booted:
         return False
     return is_on(program) and not program.is_paused()
 

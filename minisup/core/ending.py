@@ -40,10 +40,10 @@ def started(state: State, event: Started) -> None:
     if slot.extra:
         state.arm_slot(slot)
         return
-    if program.begun_at is None:
-        program.begun_at = state.now
+    if program.past.begun_at is None:
+        program.past.begun_at = state.now
         notices.begun(state, program)
-    if program.watched:
+    if program.holds.files_held:
         launch.release(state, program, Outcome.UNSTARTABLE)
     state.arm_slot(slot)
 
@@ -56,7 +56,7 @@ def begin_limits(state: State, slot: Slot, run: Run, since: Instant) -> None:
         return
     expires_at = run.limits.expires_at if policy.max_runtime is None else since + policy.max_runtime
     if program.is_service and not slot.extra:
-        program.last_healthy_at = state.now
+        program.past.healthy_at = state.now
         run.limits = RunTimes(expires_at, since + policy.min_runtime, since + policy.stable_after)
     elif expires_at is not None:
         run.limits = RunTimes(expires_at)  # any other run keeps `NO_LIMITS`
@@ -124,12 +124,12 @@ def exited(state: State, event: Exited) -> None:
     if program.scaler is not None:
         program.scaler.ended(outcome, record.duration or 0.0)
     judge(state, slot, outcome, record)
-    if program.watched and outcome not in CAUSES:
+    if program.holds.files_held and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)
     go_on(state, slot, outcome, record)
     if outcome in ILL:
         notices.failure(state, slot, record)
-    if program.give_up_at is not None:
+    if program.failing.give_up_at is not None:
         consider_giving_up(state, program)
     if program.told_state:
         notices.state_of(state, program)
@@ -171,9 +171,9 @@ def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> No
 def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     """What the end says about the program's health."""
     if outcome in HEALTHY:
-        slot.program.last_healthy_at = state.now
+        slot.program.past.healthy_at = state.now
         if outcome is Outcome.WORKED:
-            slot.program.last_worked = record
+            slot.program.past.worked = record
         slot.program.budget.pay_back(state.now)
         proved_well(state, slot)
     elif outcome in COUNTED:
@@ -183,21 +183,19 @@ def judge(state: State, slot: Slot, outcome: Outcome, record: Record) -> None:
     elif outcome in CAUSES:
         slot.health = Health(healthy=False, failures=slot.health.failures, cause=notices.cause(record))
         became_ill(state, slot, record)
-    else:
-        launch.waive_token(slot)
 
 
 def became_ill(state: State, slot: Slot, record: Record) -> None:
     """An unhealthy end: the program has been failing since its first one."""
     program = slot.program
-    program.tries += 1
-    if program.failing_since is None:
-        program.failing_since = state.now
-        program.causes.clear()
+    program.failing.tries += 1
+    if program.failing.since is None:
+        program.failing.since = state.now
+        program.failing.causes.clear()
         if program.policy.retry.give_up is not GiveUp.NEVER:
-            program.give_up_at = state.now + program.policy.retry.give_up_after
+            program.failing.give_up_at = state.now + program.policy.retry.give_up_after
             state.arm_program(program)
-    program.causes.add(record, state.now)
+    program.failing.causes.add(record, state.now)
 
 
 def proved_well(state: State, slot: Slot) -> None:
@@ -209,15 +207,12 @@ def proved_well(state: State, slot: Slot) -> None:
     )
     if before.healthy is not True or before.failures:
         slot.health = Health(healthy=True, failures=0, cause=before.cause)
-    if slot.next_start.needs_token:
-        launch.waive_token(slot)
-    if program.failing_since is not None:
+    if program.failing.since is not None:
         notices.recovered(state, program)
-        program.failing_since = program.give_up_at = None
-        program.tries = 0
+        program.failing.end()
     if outage:
         launch.recover(state, program)
-    if program.held:
+    if program.holds.for_token:
         launch.feed_held(state, program)
         state.arm_program(program)
 
@@ -261,8 +256,8 @@ def keep_pace(state: State, slot: Slot, outcome: Outcome, record: Record) -> Non
     """All is well: the next run starts `min_runtime` after this one did."""
     program = slot.program
     if outcome is Outcome.WORKED:
-        program.idle_streak = 0
-        if program.sleepers:
+        program.idle.streak = 0
+        if program.idle.sleepers:
             wake_idle(state, program)
     launch.start_at(state, slot, Reason.PACE, record.started + program.policy.min_runtime)
 
@@ -286,9 +281,9 @@ def finish(state: State, slot: Slot) -> None:
 def climb(state: State, slot: Slot, record: Record) -> None:
     """Found no work: wait one rung longer than the program's last idle run."""
     program = slot.program
-    program.idle_streak += 1
-    program.sleepers[slot] = None
-    wake_at = state.now + idle_wait(program.policy.idle, program.idle_streak)
+    program.idle.streak += 1
+    program.idle.sleepers[slot] = None
+    wake_at = state.now + idle_wait(program.policy.idle, program.idle.streak)
     launch.start_at(state, slot, Reason.IDLE, max(wake_at, record.started + program.policy.min_runtime))
 
 
@@ -300,9 +295,9 @@ def back_off(state: State, slot: Slot) -> None:
 
 def wake_idle(state: State, program: Program) -> None:
     """There is work: wake the idle slots that would sleep the longest."""
-    idle = [slot for slot in program.sleepers if slot.reason is Reason.IDLE and slot.phase is Phase.WAITING]
+    idle = [slot for slot in program.idle.sleepers if slot.reason is Reason.IDLE and slot.phase is Phase.WAITING]
     idle.sort(key=longest_wait, reverse=True)
-    program.sleepers = dict.fromkeys(idle[WOKEN:])
+    program.idle.sleepers = dict.fromkeys(idle[WOKEN:])
     for slot in idle[:WOKEN]:
         due = slot.last.started + program.policy.min_runtime if slot.last is not None else state.now
         launch.start_at(state, slot, Reason.PACE, due)
@@ -315,17 +310,22 @@ def longest_wait(slot: Slot) -> Instant:
 
 def consider_giving_up(state: State, program: Program) -> None:
     """Give up when the program has been failing for long enough and no run from before is still in progress."""
-    since, policy = program.failing_since, program.policy
-    if since is None or program.give_up_at is None or state.now < program.give_up_at or state.shutdown is not None:
+    since, policy = program.failing.since, program.policy
+    if (
+        since is None
+        or program.failing.give_up_at is None
+        or state.now < program.failing.give_up_at
+        or state.shutdown is not None
+    ):
         return
     if program.is_at_rest() or any(slot.run and slot.run.started < since and not slot.extra for slot in program.slots):
         return
-    program.give_up_at = None
-    program.given_up = True
+    program.failing.give_up_at = None
+    program.failing.given_up = True
     notices.gave_up(state, program, state.now - since)
     if policy.retry.give_up is GiveUp.EXIT:
         stopping.begin_shutdown(state, code=75, step=1, by=f"{program.name} was given up")
         return
-    program.rolling.clear()
+    program.rolling.queue.clear()
     for slot in [slot for slot in program.slots if not slot.extra]:
         stopping.stop(state, slot, policy.stop.drain, policy.stop.timeout)

@@ -25,8 +25,8 @@ def run_asked(state: State, event: RunAsked) -> None:
     taken = {slot.index for slot in program.slots}
     [slot] = state.add_slots(program, [next(index for index in count(program.numprocs) if index not in taken)])
     slot.extra = True
-    program.active += 1
-    program.extras += 1
+    program.counts.active += 1
+    program.counts.extras += 1
     state.note(facts.ExtraRun(slot.name, state.next_run, event.by))
     launch.spawn(state, slot, event.by)
 
@@ -35,7 +35,7 @@ def take_over(state: State, slot: Slot) -> None:
     """The program has come to have a slot of this number. If it is off, the run may finish and nothing follows it."""
     program = slot.program
     slot.extra, slot.gate_pending = False, True
-    program.extras -= 1
+    program.counts.extras -= 1
     slot.wanted = program.on and slot.phase is Phase.RUNNING  # else a start decides, by its phase
     if program.on and slot.run is not None:
         ending.begin_limits(state, slot, slot.run, slot.run.started)

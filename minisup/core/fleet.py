@@ -221,8 +221,8 @@ def milestones(fleet: State, slot: Slot, run: Run) -> None:
         run.limits = run.limits._replace(up_at=None)
         run.up = True
         program = slot.program
-        if program.rolling_now is slot and not slot.next_start.at_once:
-            program.rolling_now = None
+        if program.rolling.now is slot and not slot.next_start.at_once:
+            program.rolling.now = None
             stopping.roll(fleet, program)
         launch.open_gates(fleet, program.dependents)
     if stable_at is not None and stable_at <= fleet.now:
@@ -233,7 +233,7 @@ def milestones(fleet: State, slot: Slot, run: Run) -> None:
 def program_due(fleet: State, program: Program) -> None:
     """A token has come, a probe is due, it is time to give up, or to look how much work there is."""
     launch.feed_held(fleet, program)
-    if program.blocked and program.probe_at is not None and program.probe_at <= fleet.now:
+    if program.holds.for_cause and program.holds.probe_at is not None and program.holds.probe_at <= fleet.now:
         launch.probe(fleet, program)
     ending.consider_giving_up(fleet, program)
     if program.scaler is not None and program.scaler.next_at <= fleet.now and not program.leaving:

@@ -11,7 +11,7 @@ DEGRADED = 0.5
 def budget_label(program: Program, now: Instant) -> str:
     """How far from trouble: "holding", "degraded" or "ok"."""
     tokens = program.budget.level(now)
-    failing = program.failing_since is not None
+    failing = program.failing.since is not None
     wanted = [slot for slot in program.slots if slot.wanted and slot.reason is not Reason.PAUSED]
     if (failing and tokens < 1.0) or (wanted and all(slot.reason is Reason.HOLD for slot in wanted)):
         return "holding"

@@ -19,7 +19,7 @@ def want(slot: Slot) -> None:
     assert slot.phase in GONE
     slot.wanted = True
     slot.gate_pending = False
-    slot.program.active += 1
+    slot.program.counts.active += 1
 
 
 def wait(state: State, slot: Slot, reason: Reason, wake_at: Instant | None, held_for: Outcome | None = None) -> None:
@@ -69,7 +69,7 @@ def start(state: State, slot: Slot) -> None:
         wait(state, slot, Reason.OUTPUT, None)
     elif slot.leftovers.kill_at and program.is_service:  # they may hold its port; SIGKILL ends the wait at the latest
         wait(state, slot, Reason.LEFTOVERS, None)
-    elif slot.next_start.needs_token and (program.held or not program.budget.take(state.now)):
+    elif slot.next_start.needs_token and (program.holds.for_token or not program.budget.take(state.now)):
         hold(state, slot)
     else:
         if slot.next_start.needs_token:
@@ -106,15 +106,15 @@ def spawn(state: State, slot: Slot, asked_by: str | None = None) -> None:
 
 def hold(state: State, slot: Slot) -> None:
     """Wait for a token of the budget, behind those that came before."""
-    slot.program.held.append(slot)
+    slot.program.holds.for_token.append(slot)
     wait(state, slot, Reason.HOLD, None)
     state.arm_program(slot.program)
 
 
 def feed_held(state: State, program: Program) -> None:
     """Let held slots start, as many as there are tokens."""
-    while program.held and program.budget.take(state.now):
-        slot = program.held.popleft()
+    while program.holds.for_token and program.budget.take(state.now):
+        slot = program.holds.for_token.popleft()
         waive_token(slot)
         start(state, slot)
 
@@ -125,22 +125,22 @@ def block(state: State, slot: Slot, outcome: Outcome) -> None:
     if slot.pause is not None:
         wait(state, slot, Reason.HOLD, None, outcome)
         return
-    if not program.watched:
-        program.watched = True
+    if not program.holds.files_held:
+        program.holds.files_held = True
         state.out.append(HoldFiles(program.name, on=True))
-    if program.probe_at is None or program.probe_at <= state.now:
-        program.probe_at = state.now + program.policy.retry.refill
-    program.blocked.append(slot)
+    if program.holds.probe_at is None or program.holds.probe_at <= state.now:
+        program.holds.probe_at = state.now + program.policy.retry.refill
+    program.holds.for_cause.append(slot)
     wait(state, slot, Reason.HOLD, None, outcome)
     state.arm_program(program)
 
 
 def probe(state: State, program: Program) -> None:
     """Let the slot that has been held the longest for a cause try again."""
-    if not program.blocked:
+    if not program.holds.for_cause:
         return
-    slot = program.blocked.popleft()
-    program.probe_at = state.now + program.policy.retry.refill
+    slot = program.holds.for_cause.popleft()
+    program.holds.probe_at = state.now + program.policy.retry.refill
     waive_token(slot)
     start(state, slot)
     state.arm_program(program)
@@ -148,9 +148,9 @@ def probe(state: State, program: Program) -> None:
 
 def release(state: State, program: Program, outcome: Outcome) -> None:
     """The cause has gone: every slot that it held starts."""
-    freed = [slot for slot in program.blocked if slot.held_for is outcome]
+    freed = [slot for slot in program.holds.for_cause if slot.held_for is outcome]
     for slot in freed:
-        program.blocked.remove(slot)
+        program.holds.for_cause.remove(slot)
         waive_token(slot)
         start(state, slot)
     unwatch_if_empty(state, program)
@@ -159,8 +159,8 @@ def release(state: State, program: Program, outcome: Outcome) -> None:
 
 def unwatch_if_empty(state: State, program: Program) -> None:
     """Nobody is held for a cause any more: no need to look at files."""
-    if program.watched and not program.blocked:
-        program.watched = False
+    if program.holds.files_held and not program.holds.for_cause:
+        program.holds.files_held = False
         state.out.append(HoldFiles(program.name, on=False))
 
 
@@ -170,9 +170,9 @@ def leave_queues(state: State, slot: Slot) -> None:
     if slot.reason is not Reason.HOLD:
         return
     if slot.held_for is None:
-        program.held.remove(slot)
+        program.holds.for_token.remove(slot)
     else:
-        program.blocked.remove(slot)
+        program.holds.for_cause.remove(slot)
         unwatch_if_empty(state, program)
     state.arm_program(program)
 

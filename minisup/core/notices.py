@@ -53,22 +53,22 @@ def begun(state: State, program: Program) -> None:
 def failure(state: State, slot: Slot, record: Record) -> None:
     """An unhealthy end, when it is worth a word."""
     program = slot.program
-    since = program.failing_since
+    since = program.failing.since
     assert since is not None
-    if program.tries == 1:
-        program.told_at = state.now
+    if program.failing.tries == 1:
+        program.failing.told_at = state.now
         state.note(
             facts.FirstFailure(
                 slot.name, record.run, record.outcome, record.code, record.signal,
                 record.duration or 0.0, record.cause, next_in(state, slot), "" if slot.pause is None else slot.pause.by,
             )
         )  # fmt: skip
-    elif is_round(program.tries) or state.now - program.told_at >= EACH:
-        program.told_at = state.now
+    elif is_round(program.failing.tries) or state.now - program.failing.told_at >= EACH:
+        program.failing.told_at = state.now
         holding = budget_label(program, state.now) == "holding"
         state.note(
             facts.StillFailing(
-                program.name, state.now - since, program.tries, record.outcome, record.code, record.signal,
+                program.name, state.now - since, program.failing.tries, record.outcome, record.code, record.signal,
                 record.cause, holding, program.policy.retry.refill,
             )
         )  # fmt: skip
@@ -86,14 +86,14 @@ def next_in(state: State, slot: Slot) -> Seconds | None:
     """Seconds until something happens in the slot; None: an event decides."""
     due: Instant | None = None if slot.wait is None else slot.wait.wake_at
     if slot.phase is Phase.WAITING and slot.reason is Reason.HOLD:
-        due = slot.program.probe_at if slot.held_for else slot.program.budget.next_token(state.now)
+        due = slot.program.holds.probe_at if slot.held_for else slot.program.budget.next_token(state.now)
     return None if due is None else max(0.0, due - state.now)
 
 
 def recovered(state: State, program: Program) -> None:
     """A program that was failing is well again."""
-    assert program.failing_since is not None
-    state.note(facts.Recovered(program.name, state.now - program.failing_since, program.tries))
+    assert program.failing.since is not None
+    state.note(facts.Recovered(program.name, state.now - program.failing.since, program.failing.tries))
 
 
 def state_of(state: State, program: Program) -> None:
@@ -102,7 +102,7 @@ def state_of(state: State, program: Program) -> None:
         return
     word = program_state(program, state.now)
     if word not in TOLD_STATES:
-        if program.told_state != "holding" or program.failing_since is None:
+        if program.told_state != "holding" or program.failing.since is None:
             program.told_state = ""
     elif word != program.told_state:
         program.told_state = word
@@ -111,9 +111,9 @@ def state_of(state: State, program: Program) -> None:
 
 def all_gone(state: State, program: Program, frees: tuple[str, ...]) -> None:
     """Nothing of a program runs any more."""
-    if has_worked(program) and program.begun_at is not None and program.told_state != "done":
+    if has_worked(program) and program.past.begun_at is not None and program.told_state != "done":
         program.told_state = "done"
-        state.note(facts.TaskWorked(program.name, state.now - program.begun_at, frees))
+        state.note(facts.TaskWorked(program.name, state.now - program.past.begun_at, frees))
     else:
         state_of(state, program)
 

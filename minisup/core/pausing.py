@@ -58,8 +58,8 @@ def resume(state: State, slot: Slot) -> None:
 
 def grant_time(state: State, program: Program) -> None:
     """A program that was at rest is about to go on: it is not given up for the time in which it was."""
-    if program.give_up_at is not None and program.is_at_rest():
-        program.give_up_at = state.now + program.policy.retry.give_up_after
+    if program.failing.give_up_at is not None and program.is_at_rest():
+        program.failing.give_up_at = state.now + program.policy.retry.give_up_after
         state.arm_program(program)
 
 
@@ -78,5 +78,5 @@ def go_back(state: State, slot: Slot, aside: SlotWait) -> None:
         launch.start(state, slot)
     else:
         if aside.reason is Reason.IDLE:
-            program.sleepers[slot] = None
+            program.idle.sleepers[slot] = None
         launch.start_at(state, slot, aside.reason, due)

@@ -68,7 +68,7 @@ def change(state: State, program: Program, policy: Policy) -> None:
         program.scaler.wake(state.now)  # the host has begun anew
     if policy.max_start_rate != old.max_start_rate:
         program.rate = StartRate(policy.max_start_rate, program.numprocs) if policy.max_start_rate else None
-    if program.failing_since is not None and policy.retry != old.retry:
+    if program.failing.since is not None and policy.retry != old.retry:
         plan_giving_up(program)
     if policy.schedule != old.schedule:
         clock_changes.reschedule(state, program)
@@ -91,9 +91,9 @@ def resize(state: State, program: Program, numprocs: int) -> None:
 
 def plan_giving_up(program: Program) -> None:
     """When a program that is failing is given up by its new policy."""
-    retry, since = program.policy.retry, program.failing_since
-    never = retry.give_up is GiveUp.NEVER or since is None or program.given_up
-    program.give_up_at = None if never or since is None else since + retry.give_up_after
+    retry, since = program.policy.retry, program.failing.since
+    never = retry.give_up is GiveUp.NEVER or since is None or program.failing.given_up
+    program.failing.give_up_at = None if never or since is None else since + retry.give_up_after
 
 
 def relink(state: State, policies: tuple[Policy, ...]) -> None:

@@ -35,7 +35,9 @@ def asked(state: State, event: Asked) -> None:
         if event.verb is Verb.RESTART:
             roll_again(program, slots)
         stopping.roll(state, program)
-        if any(slot.held_for and slot in paused for slot in program.blocked):  # its cause may have gone meanwhile
+        if any(
+            slot.held_for and slot in paused for slot in program.holds.for_cause
+        ):  # its cause may have gone meanwhile
             launch.probe(state, program)
         notices.pauses(state, program, slots, paused, event.by)
         notices.state_of(state, program)
@@ -50,9 +52,15 @@ def note_stop(slots: Sequence[Slot], event: Asked) -> None:
 
 def roll_again(program: Program, slots: Sequence[Slot]) -> None:
     """A fresh run on its way up is older than this restart: its turn comes once more, after all others'."""
-    slot = program.rolling_now
-    if slot is not None and slot in slots and slot.run and not slot.next_start.at_once and slot not in program.rolling:
-        program.rolling.append(slot)
+    slot = program.rolling.now
+    if (
+        slot is not None
+        and slot in slots
+        and slot.run
+        and not slot.next_start.at_once
+        and slot not in program.rolling.queue
+    ):
+        program.rolling.queue.append(slot)
 
 
 def ask_empty(state: State, program: Program, event: Asked) -> None:
@@ -75,7 +83,7 @@ def files_changed(state: State, event: WatchedFilesChanged) -> None:
     heard = [slot for slot in program.staying() if hears_of_files(slot)]
     if not heard:
         return
-    program.touched = Touched(event.file, event.files, state.now)
+    program.past.touched = Touched(event.file, event.files, state.now)
     notices.files_changed(state, event)
     asked(state, Asked(Verb.RESTART, notices.names(heard), named=frozenset({program.name})))
 
@@ -137,10 +145,10 @@ def resume(state: State, slot: Slot, *, now: bool) -> None:
 def revive(state: State, slot: Slot, *, now: bool, by_schedule: bool) -> None:
     """A slot that was off or done starts with a clean sheet: at once, unless its schedule is to say when."""
     program = slot.program
-    if program.active == program.extras:
+    if program.counts.active == program.counts.extras:
         program.begin_again()
         if program.policy.kind is Kind.TASK:
-            program.begun_at = None  # it is done once more, and that takes as long as it takes from now
+            program.past.begun_at = None  # it is done once more, and that takes as long as it takes from now
     pausing.grant_time(state, program)
     slot.health = replace(slot.health, healthy=None, failures=0)
     launch.want(slot)
@@ -195,9 +203,9 @@ def restart_running(state: State, slot: Slot, *, now: bool) -> None:
     elif not slot.run:
         pausing.cancel_drain(state, slot)
     elif program.is_service:
-        if slot not in program.rolling and slot is not program.rolling_now:
-            program.rolling.append(slot)
+        if slot not in program.rolling.queue and slot is not program.rolling.now:
+            program.rolling.queue.append(slot)
         slot.wanted = True
-        program.rolling_harsh = now
+        program.rolling.harsh = now
     else:
         stopping.drain_for_restart(state, slot, now=now)

@@ -85,7 +85,7 @@ class State:
             program, slots = slot.program, slot.program.slots
             del slots[next(place for place in reversed(range(len(slots))) if slots[place] is slot)]
             del self.slots[slot.name]
-            program.sleepers.pop(slot, None)
+            program.idle.sleepers.pop(slot, None)
             program.spent = max(program.spent, slot.timer.generation)
             self.out.append(Forget(slot.name))
             if program.leaving and not slots:

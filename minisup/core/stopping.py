@@ -52,7 +52,7 @@ def end_by(state: State, slot: Slot, until: Instant | None, timeout: Seconds) ->
     SIGKILL follows `timeout` seconds after the signal.
     """
     if slot.phase in GONE:
-        slot.program.active += 1
+        slot.program.counts.active += 1
     if until is not None and until <= state.now:
         send_stop(state, slot, KillReason.STOP, timeout)
         return
@@ -69,8 +69,8 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
     policy = slot.program.policy
     slot.wanted = True
     slot.next_start = replace(slot.next_start, at_once=True)
-    if slot.run is not None:
-        slot.run.planned_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
+    assert slot.run is not None  # whoever restarts looks for one
+    slot.run.planned_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
     if slot.phase in SIGNALLED:
         return
     if now:
@@ -158,8 +158,8 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
         return
     program, was_active = slot.program, slot.phase not in GONE
     if was_active:
-        program.active -= 1
-        program.extras -= slot.extra
+        program.counts.active -= 1
+        program.counts.extras -= slot.extra
     slot.enter(phase, state.now)
     slot.wait = slot.stop = slot.pause = None
     slot.next_start = NO_NEXT
@@ -167,7 +167,7 @@ def settle(state: State, slot: Slot, phase: Phase) -> None:
     leave_rolling(state, slot)
     if slot.leaving:
         state.gone.append(slot)
-    if was_active and program.active == program.extras:
+    if was_active and program.counts.active == program.counts.extras:
         if not slot.extra:
             notices.all_gone(state, program, launch.open_gates(state, program.dependents))
         consider_the_end(state)
@@ -199,25 +199,25 @@ def leftovers(state: State, event: Leftovers) -> None:
 
 def roll(state: State, program: Program) -> None:
     """Restart the next running service of the queue, unless one is still on its way up."""
-    while program.rolling and program.rolling_now is None:
-        slot = program.rolling.popleft()
+    while program.rolling.queue and program.rolling.now is None:
+        slot = program.rolling.queue.popleft()
         if slot.run and slot.wanted and slot.pause is None and not slot.leaving:
-            program.rolling_now = slot
-            drain_for_restart(state, slot, now=program.rolling_harsh)
+            program.rolling.now = slot
+            drain_for_restart(state, slot, now=program.rolling.harsh)
 
 
 def leave_rolling_queue(slot: Slot) -> None:
     """The slot's turn to be restarted will not come."""
-    if slot in slot.program.rolling:
-        slot.program.rolling.remove(slot)
+    if slot in slot.program.rolling.queue:
+        slot.program.rolling.queue.remove(slot)
 
 
 def leave_rolling(state: State, slot: Slot) -> None:
     """A slot that is stopped no longer holds up the restart of the others."""
     program = slot.program
     leave_rolling_queue(slot)
-    if program.rolling_now is slot:
-        program.rolling_now = None
+    if program.rolling.now is slot:
+        program.rolling.now = None
         roll(state, program)
 
 
@@ -247,7 +247,7 @@ def begin_shutdown(state: State, *, code: int, step: int, by: str) -> None:
     state.shutdown = Shutdown(state.now, span, code, step, top, state.now + span + LAST_WAIT)
     notices.shutdown(state, by)
     for program in state.programs.values():
-        program.rolling.clear()
+        program.rolling.queue.clear()
     for slot in state.slots.values():
         plan = fit(slot.program.policy.stop, span)
         if slot.phase is Phase.WAITING:
@@ -266,15 +266,19 @@ def advance(state: State) -> None:
         end = level_end(program.level, shutdown.top, shutdown.begun, shutdown.span)
         if not program.stop_begun:
             latest = level_end(program.level - 1, shutdown.top, shutdown.begun, shutdown.span)
-            if state.now >= latest or program.level == 0 or not any(other.active for other in program.dependents):
+            if (
+                state.now >= latest
+                or program.level == 0
+                or not any(other.counts.active for other in program.dependents)
+            ):
                 begin_stop(state, program, end - state.now)
             else:
                 times.append(latest)
-        if program.active and state.now >= end:
+        if program.counts.active and state.now >= end:
             kill_all(state, program)
-        elif program.active:
+        elif program.counts.active:
             times.append(end)
-    if any(program.active for program in state.programs.values()):
+    if any(program.counts.active for program in state.programs.values()):
         arm_fleet(state, min((time for time in times if time > state.now), default=state.now))
     else:
         halt(state, shutdown)
@@ -328,26 +332,26 @@ def consider_the_end(state: State) -> None:
     """Nothing runs: go on with the shutdown, or begin one if minisup was to leave when all is done."""
     shutdown = state.shutdown
     programs = state.programs.values()
-    active = any(program.active for program in programs)
+    active = any(program.counts.active for program in programs)
     if shutdown is not None and (active or not all(program.stop_begun for program in programs)):
         arm_fleet(state, state.now)
     elif shutdown is not None:
         halt(state, shutdown)
     elif state.booted and state.exit_when_done and not any(is_to_do(state, p) for p in programs):
-        given_up = any(program.given_up for program in state.programs.values())
+        given_up = any(program.failing.given_up for program in state.programs.values())
         begin_shutdown(state, code=1 if given_up else 0, step=1, by="all is done")
 
 
 def is_to_do(state: State, program: Program) -> bool:
     """Whether something of it runs or will, by itself or because work arrives."""
-    to_come = (program.active > 0 or program.is_dormant()) and not is_hopeless(state, program)
-    return program.extras > 0 or to_come
+    to_come = (program.counts.active > 0 or program.is_dormant()) and not is_hopeless(state, program)
+    return program.counts.extras > 0 or to_come
 
 
 def is_hopeless(state: State, program: Program) -> bool:
     """Whether its first start waits for something that was given up."""
     needed = [state.programs[name] for name in program.policy.after] if program.gated else []
-    return any(other.given_up or is_hopeless(state, other) for other in needed)
+    return any(other.failing.given_up or is_hopeless(state, other) for other in needed)
 
 
 def halt(state: State, shutdown: Shutdown) -> None:

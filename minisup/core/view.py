@@ -95,7 +95,7 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "groups": list(program.policy.groups),
         "leftovers": sum(sum(slot.leftovers.alive.values()) for slot in program.slots),
         "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
-        "failing_for": None if program.failing_since is None else round(now - program.failing_since, 3),
+        "failing_for": None if program.failing.since is None else round(now - program.failing.since, 3),
         "budget": {
             "tokens": round(program.budget.level(now), 3),
             "size": int(program.budget.size),
@@ -198,7 +198,7 @@ def cause_of(state: State, slot: Slot, wall: datetime) -> str | None:
     if slot.phase is Phase.WAITING and slot.reason is Reason.AFTER:
         needed = [state.programs[name] for name in slot.program.policy.after]
         return "after " + ", ".join(f"{other.name} ({program_state(other, state.now)})" for other in needed)
-    if slot.program.given_up and slot.phase is Phase.OFF:
+    if slot.program.failing.given_up and slot.phase is Phase.OFF:
         return f"given up: {slot.health.cause}"
     if slot.health.healthy is False and slot.phase is not Phase.DONE:
         return slot.health.cause or None
@@ -213,7 +213,7 @@ def wait_left(state: State, slot: Slot) -> Seconds | None:
         return None if due is None else max(0.0, due - state.now)
     program = slot.program
     if slot.reason is Reason.HOLD:
-        queue = program.blocked if slot.held_for else program.held
+        queue = program.holds.for_cause if slot.held_for else program.holds.for_token
         left = next_in(state, slot)
         return None if left is None else left + queue.index(slot) * program.budget.refill
     return next_in(state, slot)

@@ -57,9 +57,9 @@ def explain(
         "autostart": program.policy.autostart,
         "min_runtime": program.policy.min_runtime,
         "schedule": schedule_view(program),
-        "idle_streak": program.idle_streak,
+        "idle_streak": program.idle.streak,
         "failing": failing(state, program, wall),
-        "last_worked": None if program.last_worked is None else worked(state, program.last_worked, wall),
+        "last_worked": None if program.past.worked is None else worked(state, program.past.worked, wall),
         "budget": budget(program, now),
         "give_up": give_up(program, now),
         "touched": touched(program, now),
@@ -105,14 +105,14 @@ def soonest(views: list[WhySlot]) -> Document | None:
 
 def failing(state: State, program: Program, wall: float) -> Document | None:
     """Since when the program has been failing, how many runs, and their causes; None: it is well."""
-    since = program.failing_since
+    since = program.failing.since
     if since is None:
         return None
     return {
         "for": rounded(state.now - since),
         "since": stamp(wall - (state.now - since)),
-        "runs": program.tries,
-        "causes": [cause_view(state, cause) for cause in program.causes.by_count()],
+        "runs": program.failing.tries,
+        "causes": [cause_view(state, cause) for cause in program.failing.causes.by_count()],
     }
 
 
@@ -147,20 +147,22 @@ def budget(program: Program, now: Instant) -> Document:
         "refill": bucket.refill,
         "credit": round(bucket.credit, 3),
         "next_token_in": rounded(max(0.0, 1.0 - level) * bucket.refill),
-        "queue": len(program.held),
+        "queue": len(program.holds.for_token),
     }
 
 
 def give_up(program: Program, now: Instant) -> Document:
     """The policy, whether it has been carried out, and in how many seconds it will be (None: not as things stand)."""
-    standing = program.give_up_at is None or program.is_at_rest()
-    left: Seconds | None = None if standing or program.give_up_at is None else max(0.0, program.give_up_at - now)
+    standing = program.failing.give_up_at is None or program.is_at_rest()
+    left: Seconds | None = (
+        None if standing or program.failing.give_up_at is None else max(0.0, program.failing.give_up_at - now)
+    )
     retry = program.policy.retry
     return {
         "policy": retry.give_up.value,
         "after": retry.give_up_after,
         "in": rounded(left),
-        "given_up": program.given_up,
+        "given_up": program.failing.given_up,
     }
 
 
@@ -169,7 +171,7 @@ def touched(program: Program, now: Instant) -> Document | None:
 
     `left`: slots whose run is still one from before.
     """
-    last = program.touched
+    last = program.past.touched
     if last is None:
         return None
     left = sum(1 for slot in program.slots if slot.run and slot.run.started < last.at)

@@ -226,5 +226,5 @@ def test_whose_watchdog_it_is() -> None:
 def test_at_most_five_programs_are_named() -> None:
     fleet = Fleet([Policy(name=f"p{n}") for n in range(8)], shutdown_timeout=10.0, uniform=max)
     for ill in fleet.programs.values():
-        ill.failing_since = 1.0
+        ill.failing.since = 1.0
     assert status(fleet) == "8 programs, 8 slots; failing: p0, p1, p2, p3, p4 and 3 more"

@@ -317,7 +317,7 @@ def test_an_answer_nested_without_end_is_a_failed_request_and_not_the_end_of_pro
 
 
 def test_a_poll_counts_when_it_lasts(world: World, agent: Listener) -> None:
-    world.fleet.programs["job"].idle_streak = 3
+    world.fleet.programs["job"].idle.streak = 3
     world.start("job:0")
     watch = Stopwatch()
     world.until(lambda: agent.asked)
@@ -325,8 +325,8 @@ def test_a_poll_counts_when_it_lasts(world: World, agent: Listener) -> None:
 
 
 def test_short_polls_never_protect(world: World, agent: Listener) -> None:
-    world.fleet.programs["job"].idle_streak = 3
-    world.fleet.programs["other"].failing_since = 0.0
+    world.fleet.programs["job"].idle.streak = 3
+    world.fleet.programs["other"].failing.since = 0.0
     world.protection.poll = 2.0  # so that a busy machine does not make a poll of 0.1 s as long as that
     for _ in range(25):
         world.start("job:0")
@@ -345,7 +345,7 @@ def test_idle_ends_do_not_prolong_it_and_a_long_run_does(agent: Listener) -> Non
     for _ in range(12):
         world.rest(0.2)
         world.end("job:1", Outcome.IDLE)
-        world.fleet.programs["job"].idle_streak += 1
+        world.fleet.programs["job"].idle.streak += 1
         world.start("job:1")
     assert all(agent.wishes()), "job:0 is still at work"
     world.end("job:1", Outcome.IDLE)

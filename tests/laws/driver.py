@@ -456,7 +456,7 @@ class Driver:
         return is_on(self.fleet.programs[program])
 
     def _has_given_up(self):
-        return any(program.given_up for program in self.fleet.programs.values())
+        return any(program.failing.given_up for program in self.fleet.programs.values())
 
     def _promise(self, verb, slots, now):
         """Until when the runs of these slots may not be signalled."""
@@ -492,13 +492,13 @@ class Driver:
             assert program.slots == sorted(program.slots, key=lambda slot: slot.index)
             assert [slot.index for slot in program.staying()] == list(range(self.numprocs.get(program.name, 0)))
             assert program.budget.size == program.policy.retry.budget + self.numprocs.get(program.name, 0)
-            assert program.extras == sum(slot.extra and slot.phase is not Phase.OFF for slot in program.slots)
-            assert program.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
+            assert program.counts.extras == sum(slot.extra and slot.phase is not Phase.OFF for slot in program.slots)
+            assert program.counts.active == sum(slot.phase not in {Phase.OFF, Phase.DONE} for slot in program.slots)
             if program.scaler is not None and not program.leaving:
                 assert program.policy.scale.min <= program.numprocs <= program.policy.scale.max
                 assert self._is_armed(program.name) or not self.fleet.booted or self.halted, "nobody looks any more"
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
-            if program.held:
+            if program.holds.for_token:
                 assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"
         known = {FLEET, *self.fleet.slots, *self.fleet.programs}
         assert self.timers._live.keys() <= known, "a timer outlives what it is for"

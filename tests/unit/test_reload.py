@@ -146,15 +146,15 @@ def test_giving_up_follows_the_new_policy():
     world = world_of(Policy(name="email"), job=Job(code=1), seconds=20.0)
     reload(world, Policy(name="email", retry=Retry(give_up=GiveUp.STOP, give_up_after=30.0)))
     world.run(9.0)
-    assert not world.fleet.programs["email"].given_up
+    assert not world.fleet.programs["email"].failing.given_up
     world.run(10.0)
-    assert world.fleet.programs["email"].given_up
+    assert world.fleet.programs["email"].failing.given_up
     world = world_of(
         Policy(name="email", retry=Retry(give_up=GiveUp.STOP, give_up_after=30.0)), job=Job(code=1), seconds=20.0
     )
     reload(world, Policy(name="email"))
     world.run(100.0)
-    assert not world.fleet.programs["email"].given_up
+    assert not world.fleet.programs["email"].failing.given_up
 
 
 def test_a_start_rate_comes_and_goes():
@@ -235,9 +235,9 @@ def test_during_a_shutdown_nothing_is_taken_over():
 
 def test_an_outage_before_a_reload_is_still_known_after_it():
     world = world_of(Policy(name="email"), job=Job(outages=(Span(1.0, 50.0),), fails_after=0.1), seconds=20.0)
-    since = world.fleet.programs["email"].failing_since
+    since = world.fleet.programs["email"].failing.since
     reload(world, Policy(name="email", retry=Retry(backoff=0.5)))
-    assert world.fleet.programs["email"].failing_since == since is not None
+    assert world.fleet.programs["email"].failing.since == since is not None
 
 
 def test_a_new_program_waits_for_a_new_one_that_it_is_after_whatever_their_order():

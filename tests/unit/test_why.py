@@ -279,7 +279,7 @@ def test_memory_is_one_cause_however_much_it_was_and_a_kill_by_the_kernel_anothe
         world.fill("sms:0", size << 20, 256 << 20)
         world.run(30.0)
     world.feed(Exited("sms:0", world.fleet.slots["sms:0"].run.id, None, "SIGKILL", oom=True))
-    by_count = world.fleet.programs["sms"].causes.by_count()
+    by_count = world.fleet.programs["sms"].failing.causes.by_count()
     assert [(cause.line, cause.runs) for cause in by_count] == [
         ("500 MiB of 256 MiB", 3),
         ("killed by the kernel, which had no memory left", 1),

@@ -225,4 +225,4 @@ class Protection:
 
 def is_poll(slot: Slot) -> bool:
     """Whether the program's last run found no work, or it fails: then a run that has just begun is no sign of work."""
-    return slot.program.idle_streak > 0 or slot.program.failing_since is not None
+    return slot.program.idle.streak > 0 or slot.program.failing.since is not None

@@ -146,7 +146,11 @@ def beat(every: str, meant: str, pid: int) -> Seconds:
 def status(fleet: Fleet) -> str:
     """How it goes, in a sentence: `3 programs, 7 slots; failing: sms`."""
     what = narrate.extent(len(fleet.programs), len(fleet.slots))
-    ill = [name for name, program in fleet.programs.items() if program.failing_since is not None or program.given_up]
+    ill = [
+        name
+        for name, program in fleet.programs.items()
+        if program.failing.since is not None or program.failing.given_up
+    ]
     if not ill:
         return f"{what}; all is well"
     more = f" and {len(ill) - _MOST_NAMED} more" if len(ill) > _MOST_NAMED else ""

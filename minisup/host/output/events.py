@@ -80,7 +80,10 @@ class Events:
     def changes(self, fleet: State) -> list[object]:
         """The facts about slots that have come to be held, or are tried again, since the last call."""
         held = {
-            slot for program in fleet.programs.values() for slot in (*program.held, *program.blocked) if _waits(slot)
+            slot
+            for program in fleet.programs.values()
+            for slot in (*program.holds.for_token, *program.holds.for_cause)
+            if _waits(slot)
         }
         tried = [facts.SlotProbed(slot.name, slot.run.id) for slot in self._held - held if slot.run]
         new = [facts.SlotHeld(slot.name, slot.health.cause) for slot in held - self._held]

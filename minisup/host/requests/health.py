@@ -15,11 +15,11 @@ def idle_for_good(fleet: Fleet) -> str | None:
     stopped before was not what minisup ran when the rest was given up.
     """
     programs = fleet.programs.values()
-    given_up = [program for program in programs if program.given_up]
+    given_up = [program for program in programs if program.failing.given_up]
     if not given_up or any(is_to_do(fleet, program) for program in programs):
         return None
     last = max((slot.since for program in given_up for slot in program.slots), default=0.0)
-    stopped = [program for program in programs if program.stopped_by and not program.given_up]
+    stopped = [program for program in programs if program.stopped_by and not program.failing.given_up]
     if any(slot.since >= last for program in stopped for slot in program.slots):
         return None
     names = ", ".join(program.name for program in given_up)
@@ -34,10 +34,10 @@ def unhealthy(
     `max_age` asks for a last healthy end that is no older. Who is off or done is asked only if it is named exactly.
     """
     for program in programs:
-        if program.given_up:
+        if program.failing.given_up:
             return f"{program.name} was given up"
-        if max_age is not None and (program.active or is_named(program, targets)) and not program.is_dormant():
-            age = now - (program.last_healthy_at if program.last_healthy_at is not None else begun)
+        if max_age is not None and (program.counts.active or is_named(program, targets)) and not program.is_dormant():
+            age = now - (program.past.healthy_at if program.past.healthy_at is not None else begun)
             if age > max_age:
                 return f"{program.name} has not worked for {age:.0f} s"
     return None

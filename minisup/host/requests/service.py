@@ -219,7 +219,7 @@ class Service:
                 f"cannot run {program.name}: the configuration does not have it any more, and its last runs finish; "
                 "put it back and `minisup reload`"
             )
-        if program.extras >= MOST:
+        if program.counts.extras >= MOST:
             raise MinisupError(
                 f"cannot run {program.name}: {MOST} extra runs of it are in progress; wait for some, or "
                 f"`minisup scale {program.name}=N` for more slots"
