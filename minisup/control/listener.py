@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple, Self
 
 from minisup.control.lock import Lock
-from minisup.control.path_trust import check_way
 from minisup.control.places import default_sockets, fallback_directory, make_private
 from minisup.errors import TakenError
+from minisup.path_trust import check_way
 
 BACKLOG: Final = 128
 

@@ -5,8 +5,8 @@ import os
 import time
 from typing import Final, NamedTuple, Self
 
-from minisup.control.path_trust import check_regular
 from minisup.errors import TakenError
+from minisup.path_trust import check_regular
 
 PATIENCE: Final = 5.0
 """Seconds that the last children of a minisup which was killed are given to execute their commands."""

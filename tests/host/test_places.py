@@ -20,7 +20,6 @@ from ways import needs_root
 
 from minisup.config.load import load
 from minisup.control.listener import Access, open_explicit
-from minisup.control.path_trust import check_way
 from minisup.errors import TakenError
 from minisup.host import inotify, state_file
 from minisup.host.clock import Clock
@@ -31,6 +30,7 @@ from minisup.host.state.open_state import open_state
 from minisup.host.state.schedule_state import Served
 from minisup.host.state.statedir import HIGHEST, StateDir, path_for
 from minisup.host.state.upkeep import Upkeep
+from minisup.path_trust import check_way
 
 NOBODY = 65534
 LONG = program("long", "sleep 1000", numprocs=2, stop=AT_ONCE)
@@ -527,7 +527,7 @@ def test_a_link_of_another_user_leads_root_nowhere(tmp_path: Path) -> None:
     with pytest.raises(PermissionError, match=f"{link} belongs to user {NOBODY}"):
         check_way(str(link / "s"))
     (tmp_path / "circle").symlink_to("circle")
-    with pytest.raises(OSError, match="too many links"):
+    with pytest.raises(OSError, match=f"Too many levels of symbolic links: '{tmp_path}/circle'"):
         check_way(str(tmp_path / "circle" / "s"))
 
 

@@ -11,9 +11,10 @@ import errno
 import os
 import re
 import stat
-from collections import deque
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple, Protocol
+
+from minisup.path_names import PathNames
 
 LARGEST_FILE: Final = 2**20
 
@@ -29,7 +30,6 @@ _KINDS: Final = (
 _NULL: Final = os.makedev(1, 3)
 """/dev/null: many a script names it where there is no file."""
 
-_MOST_LINKS: Final = 40  # as the kernel
 _SOMEBODY: Final = -1
 """In the place of a user: several may write to a directory."""
 
@@ -115,22 +115,22 @@ class _Way:
 
     def __init__(self, path: str) -> None:
         self.led: set[int] = set()
-        self._parts = deque(path.split("/"))
-        self._links = 0
+        self._names = PathNames(path)
         self._at = os.open("/", _WAY)
 
     def open_end(self) -> int:
         """The file at the end."""
-        while True:
-            part = self._parts.popleft() or "."
-            entry = os.stat(part, dir_fd=self._at, follow_symlinks=False)
+        while self._names:
+            name = self._names.take()
+            entry = os.stat(name, dir_fd=self._at, follow_symlinks=False)
             if stat.S_ISLNK(entry.st_mode):
-                self._follow(part, entry)
-            elif self._parts:
-                self._enter(part)
+                self._follow(name, entry)
+            elif self._names or self._names.names_directory:
+                self._enter(name)
             else:
                 _must_be_a_file(entry)
-                return os.open(part, _PLAIN | os.O_NOFOLLOW, dir_fd=self._at)
+                return os.open(name, _PLAIN | os.O_NOFOLLOW, dir_fd=self._at)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
     def may_end_at(self, file: os.stat_result, reader: Reader) -> bool:
         """Whether nobody got more than is theirs: those who led here own the file, or `reader` may read it."""
@@ -142,19 +142,14 @@ class _Way:
         """Give the descriptor back."""
         os.close(self._at)
 
-    def _follow(self, part: str, link: os.stat_result) -> None:
-        self._links += 1
-        if self._links > _MOST_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    def _follow(self, name: str, link: os.stat_result) -> None:
         self._note(link.st_uid)
         self._note(_chooser(os.fstat(self._at)))
-        target = os.readlink(part, dir_fd=self._at)
-        self._parts.extendleft(reversed(target.split("/")))
-        if target.startswith("/"):
+        if self._names.follow(os.readlink(name, dir_fd=self._at), name):
             self._enter("/")
 
-    def _enter(self, part: str) -> None:
-        before, self._at = self._at, os.open(part, _WAY, dir_fd=self._at)
+    def _enter(self, name: str) -> None:
+        before, self._at = self._at, os.open(name, _WAY, dir_fd=self._at)
         os.close(before)
 
     def _note(self, user: int | None) -> None:

@@ -10,7 +10,6 @@ import stat
 from collections.abc import Callable, Collection
 
 from minisup.config.schema import Config
-from minisup.control.path_trust import check_way
 from minisup.errors import TakenError
 from minisup.history.base import Book, Say
 from minisup.history.opening import open_book
@@ -26,6 +25,7 @@ from minisup.host.state.statedir import (
     path_beside,
 )
 from minisup.narrate import count
+from minisup.path_trust import check_way
 
 MEMORY = "state is kept in memory"
 NAME_ANOTHER = "supervisor.state_dir names another place"

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 from minisup.config.files.workdir import absolute, current_directory
 from minisup.control import lock as locks
-from minisup.control.path_trust import check_way
 from minisup.history.opening import last_run
 from minisup.host import state_file
+from minisup.path_trust import check_way
 
 BLOCK: Final = 10_000
 """Run ids reserved by one write: that many are skipped at most when minisup is killed."""

@@ -18,8 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, NamedTuple
 
-MOST_LINKS: Final = 40
-"""Links that one path may lead over, as in the kernel."""
+from minisup.path_names import PathNames
 
 DIRECTORY_MODE: Final = 0o777  # less the umask
 
@@ -95,16 +94,15 @@ class _Walk:
     """From the root to the end of a path, a name at a time."""
 
     def __init__(self, path: str) -> None:
-        self._names = _split(path)
+        self._names = PathNames(path)
         self._here = "/"
-        self._links = 0
         self._bent_at = ""  # the first directory in which others can change the name that was taken
         self.directory = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def to_the_end(self, *, make: bool) -> Spot:
         """Take all names but the last, and look at that. Raises OSError."""
         while self._names:
-            name = self._names.pop()
+            name = self._names.take()
             at = self._open(name, make=make and bool(self._names))
             if at is None:
                 return Spot(self.directory, name, self._is_ours(None), None)
@@ -174,23 +172,13 @@ class _Walk:
             )
         if _is_on_proc(self.directory):
             raise RefusedError(errno.ELOOP, f"{link} is what a process has open: {CONSOLE}")
-        self._links += 1
-        if self._links > MOST_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        target = os.readlink("", dir_fd=at)
-        self._names += _split(target)
-        if target.startswith("/"):
+        if self._names.follow(os.readlink("", dir_fd=at), link):
             os.close(self.directory)
             self.directory = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             self._here = "/"
 
     def _path(self, name: str) -> str:
         return os.path.normpath(os.path.join(self._here, name))
-
-
-def _split(path: str) -> list[str]:
-    """The names of a path, the last one first."""
-    return [name for name in reversed(path.split("/")) if name not in {"", "."}]
 
 
 def _is_trusted(uid: int) -> bool:

@@ -3,14 +3,15 @@
 Root writes where it is told to. If a directory on the way belongs to another user, or if others may write to it, they
 can put a link in its place at any moment, and root's file is somewhere else. In a sticky directory (/tmp) nobody but
 its owner can replace an entry. minisup without root's rights writes with its own alone, so it need not ask this.
+
+Nothing is opened here: what only root and we can change cannot be changed between this look and the use.
 """
 
 import os
 import stat
 from typing import Final
 
-MOST_LINKS: Final = 40
-"""Links on one way; the kernel follows no more either."""
+from minisup.path_names import PathNames
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
@@ -24,25 +25,19 @@ def check_way(directory: str) -> None:
     if os.geteuid() != 0:
         return
     trusted = _trusted_owners()
-    todo = _names(os.path.abspath(directory))
-    here, links = "/", 0
+    names, here = PathNames(os.path.abspath(directory)), "/"
     _check_directory(here, os.lstat(here), trusted)
-    while todo:
-        path = os.path.join(here, todo.pop())
+    while names:
+        path = os.path.join(here, names.take())
         try:
             found = os.lstat(path)
         except FileNotFoundError:
             return
         if stat.S_ISLNK(found.st_mode):
             _check_owner(path, found, trusted)
-            links += 1
-            if links > MOST_LINKS:
-                raise OSError(40, "too many links", path)
-            target = os.readlink(path)
-            todo += _names(target)
-            here = "/" if target.startswith("/") else here
+            here = "/" if names.follow(os.readlink(path), path) else here
         else:
-            _check_directory(path, found, trusted, last=not todo)
+            _check_directory(path, found, trusted, last=not names)
             here = os.path.normpath(path)
 
 
@@ -68,11 +63,6 @@ def _check_directory(path: str, found: os.stat_result, trusted: frozenset[int], 
 def _check_owner(path: str, found: os.stat_result, trusted: frozenset[int]) -> None:
     if found.st_uid not in trusted:
         raise PermissionError(1, f"{path} belongs to user {found.st_uid}", path)
-
-
-def _names(path: str) -> list[str]:
-    """The names on a path, the first one last."""
-    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
 
 
 def _trusted_owners() -> frozenset[int]:
