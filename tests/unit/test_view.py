@@ -252,6 +252,25 @@ def test_a_slot_that_leaves_says_so_and_does_not_count_for_the_state_of_its_prog
     assert (only(world)["state"], only(world)["slots"]) == ("off", [])
 
 
+def test_a_slot_tells_whether_it_does_what_was_asked_of_it():
+    world = world_of(Job(lasts=9.0), seconds=1.0)
+    assert only(world)["slots"][0]["goal_met"]
+    world.ask(Verb.RESTART, "email")
+    assert not only(world)["slots"][0]["goal_met"], "its run is still the old one"
+    world.run(10.0)
+    assert only(world)["slots"][0]["goal_met"]
+    world.ask(Verb.STOP, "email")
+    assert not only(world)["slots"][0]["goal_met"]
+    world.run(20.0)
+    assert (only(world)["slots"][0]["phase"], only(world)["slots"][0]["goal_met"]) == ("off", True)
+
+
+def test_a_slot_that_waits_after_a_failure_does_not_do_what_was_asked_of_it():
+    world = world_of(Job(lasts=0.1, fails_after=0.1, outages=(Span(0.0, 60.0),)), seconds=5.0)
+    [slot] = only(world)["slots"]
+    assert (slot["phase"], slot["reason"], slot["goal_met"]) == ("waiting", "backoff", False)
+
+
 def test_a_program_without_slots_is_shown_when_it_is_named():
     world = world_of(Job(), Policy(name="email", numprocs=0), Policy(name="sms"))
     assert document(world, names=frozenset())["programs"] == []
