@@ -22,8 +22,11 @@ from random import Random
 
 from minisup.core.model import Idle, Outcome, Policy
 from minisup.sim.jobs import Job, Queue
-from minisup.sim.totals import report
 from minisup.sim.world import World
+
+sys.path.append(str(Path(__file__).parents[1] / "tests" / "tools"))
+
+from sim_totals import report
 
 SPAN = 1800.0
 SETTLED = 120.0

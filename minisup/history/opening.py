@@ -3,17 +3,15 @@
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from minisup.history import FILE
 from minisup.history.base import KEPT, Book, HostClock, KeptOutput, Say
 from minisup.history.in_memory import Recent
 from minisup.history.queue import Keeper
 
 if TYPE_CHECKING:
     from minisup.history.writer import Scribe  # the keeper's thread loads it, and so SQLite
-
-FILE: Final = "history.db"
-"""The database's name in the state directory."""
 
 
 class HistoryOptions(Protocol):

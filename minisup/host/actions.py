@@ -25,7 +25,6 @@ from minisup.core.messages import (
 from minisup.core.timers import Timers
 from minisup.history.base import Book
 from minisup.host.integrations.hooks import Hooks
-from minisup.host.integrations.protection import Protection
 from minisup.host.integrations.sd_notify import SdNotifier
 from minisup.host.loop import Loop
 from minisup.host.output.log import OwnLog
@@ -45,6 +44,7 @@ from minisup.host.watch.held_files import Lookout
 
 if TYPE_CHECKING:
     from minisup.host.integrations.prober import Prober
+    from minisup.host.integrations.protection import Protection
 
 
 class ActionsHost(Protocol):
@@ -66,7 +66,7 @@ class ActionsHost(Protocol):
     notifier: SdNotifier
     output: Output
     prober: "Prober | None"
-    protection: Protection | None
+    protection: "Protection | None"
     pump: Pump
     recipes: Recipes
     running: dict[int, tuple[str, int]]

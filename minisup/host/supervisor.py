@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from minisup import narrate
+from minisup.config.keys.supervisor_table import Platform
 from minisup.config.schema import Config
 from minisup.control.server import Server, open_server
 from minisup.core.fleet import Fleet
@@ -34,7 +35,6 @@ from minisup.host.actions import DUTIES, arrived, look_after
 from minisup.host.clock import Clock
 from minisup.host.exits import Exits
 from minisup.host.integrations.hooks import Hooks
-from minisup.host.integrations.protection import Protection, renewed
 from minisup.host.integrations.sd_notify import SdNotifier
 from minisup.host.loop import TURN, Loop
 from minisup.host.output.output_rules import Verdicts
@@ -64,6 +64,7 @@ from minisup.host.watch.watching import Watching
 
 if TYPE_CHECKING:
     from minisup.host.integrations.prober import Prober
+    from minisup.host.integrations.protection import Protection
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -285,6 +286,10 @@ class Supervisor:
 
     def protect(self) -> None:
         """Protect the task from scale-in as the configuration says now."""
+        if self.protection is None and self.config.supervisor.platform is not Platform.ECS:
+            return
+        from minisup.host.integrations.protection import renewed  # noqa: PLC0415 -- for tasks of ECS alone
+
         self.protection = renewed(
             self.protection, self.config, os.environ, self.loop, self.fleet, self.running, self.console.tell
         )

@@ -42,12 +42,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import sim_settings as settings
+from sim_telling import Teller
+
 from minisup.core.messages import Verb
 from minisup.core.model import Policy
 from minisup.core.timestamp import seconds_of, stamp_second
-from minisup.sim import settings
 from minisup.sim.jobs import Job, Span, Trouble
-from minisup.sim.telling import Teller
 from minisup.sim.world import World
 
 RULE: Final = "----"

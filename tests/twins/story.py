@@ -20,7 +20,7 @@ FILES = re.compile(r"\S+(?= files )")
 
 
 def story(lines: Iterable[str]) -> Story:
-    """The lines of a `minisup.sim.telling.Teller` as a story; what `show` adds is left out."""
+    """The lines of a `sim_telling.Teller` as a story; what `show` adds is left out."""
     told: Story = defaultdict(list)
     for line in lines:
         text = line.strip().partition(" ")[2]

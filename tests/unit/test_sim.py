@@ -4,11 +4,11 @@ from math import inf
 from random import Random
 
 import pytest
+import sim_settings as settings
 from scenario_script import ScriptError, main, perform
 
 from minisup.core.messages import Due
 from minisup.core.model import ExitCodes, Kind, Policy, Restart, Scope
-from minisup.sim import settings
 from minisup.sim.jobs import Job, Process, Queue, Reaction, RunPlan, Span, Trouble
 from minisup.sim.world import StuckError, World
 

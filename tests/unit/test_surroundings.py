@@ -8,7 +8,8 @@ from config_kit import JOB, read
 from past_kit import database, row
 
 from minisup.check.lints.subject import Usual
-from minisup.cli.check.machine import memory_limit, surroundings, usual_runs
+from minisup.cli.check.machine import memory_limit, surroundings
+from minisup.cli.check.usual_runs import usual_runs
 from minisup.host.descriptors import OpenFiles
 
 

@@ -1,8 +1,9 @@
 """A whole week: the work that the core does is bounded by the runs that there were, and memory by the slots."""
 
+from sim_totals import report
+
 from minisup.core.model import Policy
 from minisup.sim.jobs import Job
-from minisup.sim.totals import report
 from minisup.sim.world import World
 
 WEEK = 7 * 86_400.0

@@ -3,10 +3,10 @@
 from math import ceil, log
 
 import pytest
+from sim_totals import report
 
 from minisup.core.model import ExitCodes, Idle, Outcome, Policy
 from minisup.sim.jobs import Job, Queue
-from minisup.sim.totals import report
 from minisup.sim.world import World
 
 IDLE = ExitCodes(idle=frozenset({7}))

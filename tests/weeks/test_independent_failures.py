@@ -4,10 +4,10 @@ The jobs take 2 s and fail after 1 s.
 """
 
 import pytest
+from sim_totals import report
 
 from minisup.core.model import Policy, Retry
 from minisup.sim.jobs import Job
-from minisup.sim.totals import report
 from minisup.sim.world import World
 
 HOUR = 3600.0

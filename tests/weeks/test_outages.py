@@ -7,10 +7,10 @@ from random import Random
 from statistics import mean, median
 
 import pytest
+from sim_totals import launches, recovery, report
 
 from minisup.core.model import Policy, Retry
 from minisup.sim.jobs import Job, Span
-from minisup.sim.totals import launches, recovery, report
 from minisup.sim.world import World
 
 SEEDS = range(20)

@@ -1,11 +1,7 @@
 """What `check` knows beside the configuration: the unit, the memory limit of its cgroup, the runs, directories."""
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from statistics import median
-from time import time
 from typing import Final
 
 from minisup.check.lints.subject import Surroundings, Usual
@@ -16,9 +12,7 @@ from minisup.cli.check.log_places import open_logs
 from minisup.cli.check.scripts import scripts
 from minisup.cli.check.systemd import named_unit, our_unit
 from minisup.config.schema import Config
-from minisup.history.hints import paced
-from minisup.history.opening import FILE
-from minisup.history.reading import HistoryError, open_file
+from minisup.history import FILE
 from minisup.host.descriptors import OPEN_FILES
 from minisup.host.state.statedir import main_file, path_for
 
@@ -27,17 +21,12 @@ ROOT: Final = "/sys/fs/cgroup"
 UNLIMITED: Final = 2**60
 """A limit of so many bytes (version 1 of cgroups has a number for "none") is none."""
 
-LAST: Final = 2000
-"""Runs of a program that are looked at: its last ones."""
-
-MONTH: Final = 30 * 86400.0
-
 
 def surroundings(config: Config, unit: str | None, environ: Mapping[str, str]) -> Surroundings:
     """All that can be found out here. UsageError: there is no such unit."""
     found = named_unit(unit) if unit else our_unit(environ)
     directory = path_for(config.supervisor.state_dir, main_file(config.files, environ), environ)
-    usual = usual_runs(os.path.join(directory, FILE), list(config.programs))
+    usual = _usual_runs(os.path.join(directory, FILE), list(config.programs))
     around = Surroundings(found, memory_limit(), usual, open_logs(config), OPEN_FILES.most, others(config, environ))
     return around._replace(out_of_reach=out_of_reach(config), closed=closed(config), scripts=scripts(config))
 
@@ -72,29 +61,9 @@ def _read_limit(path: str) -> int | None:
     return int(text) if text.isdecimal() and int(text) < UNLIMITED else None
 
 
-def usual_runs(path: str, programs: list[str]) -> dict[str, Usual]:
-    """What the last worked runs of each program took, from the history at `path`; empty: there is none to read."""
-    try:
-        with closing(open_file(path)) as database:
-            found = {name: _usual(database, name) for name in programs}
-    except (HistoryError, sqlite3.Error):
+def _usual_runs(path: str, programs: list[str]) -> dict[str, Usual]:
+    if not os.path.lexists(path):
         return {}
-    return {name: usual for name, usual in found.items() if usual is not None}
+    from minisup.cli.check.usual_runs import usual_runs  # noqa: PLC0415 -- SQLite is for those who have a history
 
-
-def _usual(database: sqlite3.Connection, program: str) -> Usual | None:
-    query = """
-        SELECT duration, max_rss, outcome FROM run INDEXED BY by_program
-        WHERE program = ? ORDER BY run DESC LIMIT ?"""
-    rows = [row for row in database.execute(query, (program, LAST)) if row[2] == "worked" and row[0] is not None]
-    if not rows:
-        return None
-    durations = sorted(duration for duration, _, _ in rows)
-    now = time()
-    return Usual(
-        len(rows),
-        median(durations),
-        durations[(len(durations) * 95 - 1) // 100],
-        max(memory or 0 for _, memory, _ in rows),
-        paced(database, program, now - MONTH, now) is not None,
-    )
+    return usual_runs(path, programs)

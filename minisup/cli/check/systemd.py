@@ -1,6 +1,5 @@
 """Which unit of systemd runs this process, and what it says about the end of its processes."""
 
-import subprocess
 from collections.abc import Mapping
 from typing import Final
 
@@ -54,6 +53,8 @@ def service_of(cgroups: str) -> str | None:
 
 def ask(name: str) -> dict[str, str] | None:
     """What systemd says about a unit; None: it does not answer, or there is none."""
+    import subprocess  # noqa: PLC0415 -- few run `check` in a unit, or name one
+
     command = ["systemctl", "show", "--property", _PROPERTIES, "--", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=PATIENCE, check=False)

@@ -4,8 +4,6 @@ import os
 from typing import Annotated, Final
 
 from minisup.cli import output
-from minisup.cli.daemon import health_command, starter
-from minisup.cli.daemon import up as daemon
 from minisup.cli.line.declare import Argument, Option
 from minisup.cli.options import Command, Config, Globals, Json, Socket, Targets, chosen
 from minisup.errors import ConfigError, UsageError
@@ -29,6 +27,8 @@ def up(
     too, and, where there is no terminal whose size it could mean, WINCH: the stop signal of apache's images.
     """
     named = chosen(before, config, socket)
+    from minisup.cli.daemon import up as daemon  # noqa: PLC0415 -- each command loads its own
+
     return daemon.up(named.config, named.socket, targets or (), exit_when_done=exit_when_done, watch=watch)
 
 
@@ -51,6 +51,8 @@ def health(
     With TARGETs: also if one of them was given up. An outage of a dependency alone is healthy.
     """
     named = chosen(before, config, socket)
+    from minisup.cli.daemon import health_command  # noqa: PLC0415 -- as above
+
     return health_command.health(named.config, named.socket, targets or (), max_age)
 
 
@@ -81,8 +83,6 @@ def check(
 
     Each warning has a number, which the reference explains.
     """
-    from minisup.check.effective import facts, problem_facts  # noqa: PLC0415 -- as above
-    from minisup.check.explain import explain  # noqa: PLC0415 -- of all commands only this one needs it
     from minisup.check.lint import review  # noqa: PLC0415 -- as above
     from minisup.cli.check.machine import surroundings  # noqa: PLC0415 -- as above
     from minisup.config.load import find_config, load  # noqa: PLC0415 -- as above
@@ -94,12 +94,18 @@ def check(
         loaded = load(find_config(file or named, os.environ), os.environ, guarded=True)
     except ConfigError as error:
         if as_json:
+            from minisup.check.effective import problem_facts  # noqa: PLC0415 -- as above
+
             output.show_json(problem_facts(error))
         raise
     found = review(loaded, surroundings(loaded, unit, os.environ))
     if as_json:
+        from minisup.check.effective import facts  # noqa: PLC0415 -- as above
+
         output.show_json(facts(loaded, found.findings, found.ignored))
     else:
+        from minisup.check.explain import explain  # noqa: PLC0415 -- as above
+
         output.show(explain(loaded, found.findings, found.ignored, values=values))
     return 1 if strict and found.findings else 0
 
@@ -115,6 +121,8 @@ def init(
     socket: Socket = None,
 ) -> int:
     """Write a commented configuration to start from. It passes `minisup check` and can be run as it is."""
+    from minisup.cli.daemon import starter  # noqa: PLC0415 -- as above
+
     return starter.init(file or chosen(before, config, socket).config or starter.USUAL, force=force)
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from minisup.cli.connect import client
 from minisup.cli.output import complain
 from minisup.errors import ConfigError, MinisupError, NoSuchTargetError, NotReachableError
-from minisup.history.opening import FILE
+from minisup.history import FILE
 from minisup.history.reading import HistoryError, Wanted, in_memory, open_file, programs, select, slots, unreadable
 
 TYPE_CHECKING = False

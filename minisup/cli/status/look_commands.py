@@ -5,8 +5,6 @@ from typing import Annotated, Any, Final
 from minisup.cli import output
 from minisup.cli.line.declare import Option
 from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, Targets, chosen, connect
-from minisup.cli.status import status as printed
-from minisup.cli.status import why_text as reasons
 from minisup.errors import NotReachableError
 from minisup.version import __version__
 
@@ -25,6 +23,8 @@ def status(
     Exits 0 whenever minisup answers.
     """
     named = chosen(before, config, socket)
+    from minisup.cli.status import status as printed  # noqa: PLC0415 -- each command loads its own
+
     return printed.status(named.config, named.socket, targets or (), once=once, slots=slots, as_json=as_json)
 
 
@@ -41,6 +41,8 @@ def why(
     if as_json:
         output.show_json(answer)
     else:
+        from minisup.cli.status import why_text as reasons  # noqa: PLC0415 -- as above
+
         output.show(reasons.text(answer))
     return 0
 

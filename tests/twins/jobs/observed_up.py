@@ -11,7 +11,10 @@ from pathlib import Path
 from minisup.core import launch, notices, shutdown
 from minisup.core.fleet import Fleet
 from minisup.host.watch import held_files
-from minisup.sim.telling import Teller
+
+sys.path.append(str(Path(__file__).parents[2] / "tools"))
+
+from sim_telling import Teller
 
 told = Path(sys.argv.pop(1)).open("w", buffering=1)  # noqa: SIM115 -- until the process ends
 share = float(sys.argv.pop(1))
