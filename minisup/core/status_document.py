@@ -1,6 +1,6 @@
 """The document of `status --json`, field by field: both ends of the socket are checked against these types.
 
-The reference of it is made from them (`minisup.cli.status.status_reference`). A field says here what it means, once.
+The reference of it is made from them (`tests/tools/status_reference.py`). A field says here what it means, once.
 It imports nothing of ours. Fields that joined the document later are `NotRequired`: after an upgrade a client may talk
 to a minisup that does not tell them yet; this one always does.
 """

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import UnionType
 from typing import get_args, get_origin, is_typeddict
 
-from minisup.cli.status.status_reference import fields_of, with_reference
+from status_reference import fields_of, with_reference
+
 from minisup.control.methods import METHODS
 from minisup.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from minisup.core.messages import Verb
@@ -33,7 +34,7 @@ def test_every_error_code_is_explained():
 
 
 def test_the_shape_of_status_is_what_its_types_say():
-    hint = "run: python -m minisup.cli.status.status_reference docs/reference/control.md"
+    hint = "run: python tests/tools/status_reference.py docs/reference/control.md"
     assert with_reference(PAGE) == PAGE, hint
 
 

@@ -14,7 +14,6 @@ touches is copied: what can be prepared is prepared by the parent, and `_signal`
 enum of each number (together 3 of 5.5 ms).
 """
 
-import _signal  # type: ignore[import-not-found] # underneath `signal`, and without a stub
 import errno
 import os
 import warnings
@@ -24,6 +23,11 @@ from typing import Final, NamedTuple, NoReturn
 from minisup.host.descriptors import OPEN_FILES
 from minisup.host.start.recipe import Recipe
 from minisup.host.start.rlimits import RunLimits, limit_open_files, set_priority
+
+try:
+    import _signal  # type: ignore[import-not-found] # underneath `signal`, and without a stub
+except ImportError:  # another Python: the same functions, slower
+    import signal as _signal
 
 _EVERY: Final = _signal.valid_signals()
 _DEFAULT: Final = int(_signal.SIG_DFL)
