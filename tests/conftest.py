@@ -9,16 +9,19 @@ for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # a background jo
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL)
 
-PEERS = {"test_laravel.py", "test_rq.py", "test_sqs.py", "test_supervisord.py"}
+PEERS = {"test_laravel.py", "test_rq.py", "test_sqs.py", "test_sqs_receiver.py", "test_supervisord.py"}
 """Tests that mostly wait for other programs: a group of their own."""
 
 PATIENT = {
+    "test_directory_receiver.py",
     "test_documented_examples.py",
     "test_empty_queue.py",
     "test_hanging_helpers.py",
     "test_hooks.py",
     "test_imported.py",
     "test_once.py",
+    "test_receivers.py",
+    "test_redis_receiver.py",
     "test_scaling.py",
     "test_schedules.py",
     "test_simulated_supervisord.py",

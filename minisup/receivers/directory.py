@@ -121,7 +121,8 @@ class DirectoryReceiver(Receiver):
         if self._inotify is not None:
             self._inotify.close()
         self._inotify = Inotify(os.environ)
-        if not self._inotify.watch(self._spool.new):
+        told_of = (self._inotify.watch(self._spool.base, names=False), self._inotify.watch(self._spool.new, names=True))
+        if not all(told_of):
             self._inotify.close()
         self._place = about.st_dev, about.st_ino
         self._look_at = now

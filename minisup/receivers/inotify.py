@@ -9,15 +9,15 @@ _EVENT: Final = Struct("iIII")  # watch, mask, cookie, length of the name that f
 _ROOM: Final = 1 << 16
 _MOST_READ: Final = 16
 
-WRITTEN: Final = 0x8  # closed after it was open for writing
-MOVED_HERE: Final = 0x80
+_WRITTEN: Final = 0x8  # closed after it was open for writing
+_MOVED_HERE: Final = 0x80
 _OVERFLOW, _UNMOUNTED, _IGNORED = 0x4000, 0x2000, 0x8000
 _GONE: Final = 0x400 | 0x800 | _UNMOUNTED | _IGNORED  # the directory itself
-_WHAT: Final = WRITTEN | MOVED_HERE | 0x400 | 0x800 | 0x1000000
+_ITSELF: Final = 0x400 | 0x800 | 0x1000000
 
 
 class Inotify:
-    """Watches one directory. `descriptor` is -1 where the kernel or the user's settings leave nothing but to look."""
+    """Watches directories. `descriptor` is -1 where the kernel or the user's settings leave nothing but to look."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._call = None
@@ -33,11 +33,12 @@ class Inotify:
         except (ImportError, OSError, AttributeError, TypeError):
             self._call = None
 
-    def watch(self, path: bytes) -> bool:
-        """Watch this directory, too; whether the kernel will tell."""
+    def watch(self, path: bytes, *, names: bool) -> bool:
+        """Watch this directory, too, and what appears in it if its `names` matter; whether the kernel will tell."""
         if self.descriptor < 0 or self._call is None:
             return False
-        return bool(self._call("inotify_add_watch", self.descriptor, path + b"\0", _WHAT) >= 0)
+        what = _ITSELF | (_WRITTEN | _MOVED_HERE if names else 0)
+        return bool(self._call("inotify_add_watch", self.descriptor, path + b"\0", what) >= 0)
 
     def read(self) -> list[bytes] | None:
         """The names that have appeared; None: some were not told, or the directory has gone."""

@@ -12,7 +12,7 @@ class QueueError(Exception):
 
 
 class Queue(Protocol):
-    """One queue. Every function may raise QueueError."""
+    """One queue, to be closed after use. Every function but `close` may raise QueueError."""
 
     def push(self, body: bytes, attributes: Mapping[str, str]) -> str:
         """Put a message in; returns its id."""
@@ -24,6 +24,10 @@ class Queue(Protocol):
 
     def waiting(self) -> int | None:
         """How many messages wait; None: the queue does not know."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back, if there is one."""
         ...
 
 
@@ -49,6 +53,9 @@ class _Checked:
         with _in_words():
             return self._queue.waiting()
 
+    def close(self) -> None:
+        self._queue.close()
+
 
 class _OverRedis:
     """A connection and the commands on one key."""
@@ -69,6 +76,9 @@ class _OverRedis:
 
     def waiting(self) -> int | None:
         return self._commands.waiting(self._server)
+
+    def close(self) -> None:
+        self._server.close()
 
 
 def open_queue(settings: Mapping[str, Any]) -> Queue:

@@ -15,6 +15,7 @@ Each change is one script, so that no message is ever in two places or in none.
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha1
 from typing import Any, Final
 
@@ -289,16 +290,16 @@ class ListReceiver(RedisReceiver):
     def ack(self, ids: tuple[str, ...]) -> None:
         """See `Receiver`."""
         for which in ids:
-            self.attempt(which, lambda which=which: self._settle(which, _ACK))  # type: ignore[misc]
+            self.attempt(which, partial(self._settle, which, _ACK))
 
     def give_back(self, which: str, delay: float) -> None:
         """See `Receiver`."""
-        self.attempt(which, lambda: self._settle(which, _RETURN, round(delay * 1000), os.urandom(8).hex()))
+        self.attempt(which, partial(self._settle, which, _RETURN, round(delay * 1000), os.urandom(8).hex()))
         self.hasten(delay)
 
     def reject(self, which: str, reason: str) -> None:
         """See `Receiver`."""
-        self.attempt(which, lambda: self._settle(which, _REJECT, reason))
+        self.attempt(which, partial(self._settle, which, _REJECT, reason))
 
     def _settle(self, which: str, script: str, *words: Word) -> bool:
         value = self._held.get(which)
@@ -309,16 +310,15 @@ class ListReceiver(RedisReceiver):
     def keep(self, ids: tuple[str, ...], lease: float) -> None:
         """See `Receiver`. One sign of life is good for all; its lease is that of the settings."""
         del lease
+        for which in ids:
+            if which not in self._held and which not in self._unclaimed and not self.is_pending(which):
+                self.lose(which)
         if not self.is_usable():
             return
         try:
             self._sign()
         except FAILURES as error:
             self.fail(error)
-            return
-        for which in ids:
-            if which not in self._held and not self.is_pending(which):
-                self.lose(which)
 
     def leave(self) -> None:
         """See `Receiver`."""

@@ -53,6 +53,9 @@ class RedisReceiver(Receiver):
         """Take over what an earlier receiver gave; says which of it is lost."""
         raise NotImplementedError
 
+    def settled(self, which: str) -> None:
+        """Its settlement is over, one way or the other."""
+
     def blocking(self, seconds: float) -> tuple[bytes | str | int | float, ...]:
         """The command that waits for messages."""
         raise NotImplementedError
@@ -193,6 +196,7 @@ class RedisReceiver(Receiver):
         for which, how in list(self._pending.items()):
             done = how()
             del self._pending[which]
+            self.settled(which)
             if done:
                 self.settle(which)
             else:

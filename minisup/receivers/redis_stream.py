@@ -6,7 +6,8 @@ the lease is over when its delay is; a delay longer than the lease is kept up by
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final
 
 from minisup.receivers.channel import Channel
@@ -184,6 +185,7 @@ class StreamReceiver(RedisReceiver):
     def __init__(self, channel: Channel, settings: Mapping[str, Any]) -> None:
         super().__init__(channel, settings)
         self._queue = RedisStream(settings)
+        self._held: set[str] = set()
         self._returned: dict[str, float] = {}  # given back by us: when to take it again (monotonic)
         self._cursor: bytes = START
 
@@ -193,9 +195,18 @@ class StreamReceiver(RedisReceiver):
 
     def claim(self, receipts: Mapping[str, str]) -> None:
         """See `RedisReceiver`."""
-        pairs = [word for pair in receipts.items() for word in pair]
+        pairs = [word for pair in receipts.items() if is_entry(pair[0]) for word in pair]
+        self._held.update(receipts)
+        for which in [which for which in receipts if not is_entry(which)]:
+            self._drop(which)
         for which in self._queue.script(self.server, _CLAIM, self._queue.group, self.me, *pairs):
-            self.lose(text(which))
+            self._drop(text(which))
+
+    def _drop(self, which: str) -> None:
+        """Somebody else has it, unless an earlier receiver has settled it: then the answer to that is enough."""
+        if not self.is_pending(which):
+            self._held.discard(which)
+            self.lose(which)
 
     def blocking(self, seconds: float) -> tuple[Word, ...]:
         """See `RedisReceiver`."""
@@ -222,6 +233,7 @@ class StreamReceiver(RedisReceiver):
             elif not self.credit:
                 self._give_back(which, 0.0)
             else:
+                self._held.add(which)
                 self.give(Message(which, body, receives, sent_at(which), attributes, self.me))
 
     def patrol(self, now: float) -> float:
@@ -267,14 +279,24 @@ class StreamReceiver(RedisReceiver):
     def ack(self, ids: tuple[str, ...]) -> None:
         """See `Receiver`. Whoever has it by now: it is done."""
         for which in ids:
-            self.attempt(which, lambda which=which: self._ack(which))  # type: ignore[misc]
+            self._settle(which, partial(self._ack, which))
+
+    def _settle(self, which: str, how: Callable[[], bool]) -> None:
+        if which in self._held or which in self._unclaimed:
+            self.attempt(which, how)
+        else:
+            self.lose(which)
+
+    def settled(self, which: str) -> None:
+        """See `RedisReceiver`."""
+        self._held.discard(which)
 
     def _ack(self, which: str) -> bool:
         return bool(self._queue.script(self.server, _ACK, self._queue.group, which))
 
     def give_back(self, which: str, delay: float) -> None:
         """See `Receiver`."""
-        self.attempt(which, lambda: self._give_back(which, delay))
+        self._settle(which, lambda: self._give_back(which, delay))
 
     def _give_back(self, which: str, delay: float) -> bool:
         if not self._hide(which, delay):
@@ -289,7 +311,7 @@ class StreamReceiver(RedisReceiver):
 
     def reject(self, which: str, reason: str) -> None:
         """See `Receiver`."""
-        self.attempt(which, lambda: self._set_aside(which, reason))
+        self._settle(which, lambda: self._set_aside(which, reason))
 
     def _set_aside(self, which: str, reason: str, receives: int = 0) -> bool:
         facts = ["minisup-id", which, "minisup-reason", reason]
@@ -299,7 +321,9 @@ class StreamReceiver(RedisReceiver):
     def keep(self, ids: tuple[str, ...], lease: float) -> None:
         """See `Receiver`. The lease is the one of the settings: others look at how long an entry has been idle."""
         del lease
-        kept = [which for which in ids if which not in self._returned]
+        for which in [which for which in ids if which not in self._held and which not in self._unclaimed]:
+            self.lose(which)
+        kept = [which for which in ids if which in self._held and which not in self._returned]
         if not kept or not self.is_usable():
             return
         try:
@@ -308,8 +332,7 @@ class StreamReceiver(RedisReceiver):
             self.fail(error)
             return
         for which in map(text, gone):
-            if not self.is_pending(which):
-                self.lose(which)
+            self._drop(which)
 
     def leave(self) -> None:
         """See `Receiver`."""
@@ -330,6 +353,11 @@ def message_of(fields: list[bytes]) -> tuple[bytes, dict[str, str]]:
         [(_, body)] = pairs.items()
         return body, {}
     return json.dumps({text(name): text(value) for name, value in pairs.items()}, ensure_ascii=False).encode(), {}
+
+
+def is_entry(which: str) -> bool:
+    """Whether this is the id of an entry."""
+    return all(part.isascii() and part.isdigit() for part in which.split("-")) and which.count("-") == 1
 
 
 def sent_at(which: str) -> float | None:

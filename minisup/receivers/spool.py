@@ -95,6 +95,9 @@ class Spool:
                 continue
             self._own(path)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     # --- in -----------------------------------------------------------------------------------------------------------
 
     def push(self, body: bytes, attributes: Mapping[str, str], name: bytes = b"message") -> str:

@@ -131,6 +131,11 @@ class SqsQueue:
             left = left - len(messages) if messages else 0
         return brought
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._poller.close()
+        self._client.close()
+
     def _send(self, url: str, message: Mapping[str, Any], extra: Mapping[str, str]) -> str:
         attributes = {
             name: value

@@ -28,6 +28,7 @@ class Receiving:
         command: tuple[str, ...] = START,
         env: Mapping[str, str] | None = None,
         before: tuple[str, ...] = (),
+        **popen: Any,
     ) -> None:
         self.said: list[Said] = []
         self._lines = Lines()
@@ -35,7 +36,7 @@ class Receiving:
         self.socket, childs = socket.socketpair()
         log = stage.path("receivers.log").open("ab")
         with childs, log:
-            self.process = stage.popen((*before, *command), env=env, stdin=childs, stdout=childs, stderr=log)
+            self.process = stage.popen((*before, *command), env=env, stdin=childs, stdout=childs, stderr=log, **popen)
         self.socket.setblocking(False)
         self.tell(protocol.source(settings) + protocol.known(known or {}))
 
@@ -97,23 +98,23 @@ class Receiving:
         self.until(lambda: any(isinstance(one, Connected) for one in self.said), "it has seen the queue")
         return self
 
-    def until_settled(self, *ids: str) -> None:
-        self.until(lambda: set(ids) <= set(self.settled), f"{ids} are settled")
-
     def until_lost(self, which: str) -> None:
         self.until(lambda: which in self.lost, f"{which} is lost")
 
     def ack(self, *ids: str) -> None:
-        self.tell(protocol.ack(ids))
-        self.until_settled(*ids)
+        self._until_answered(protocol.ack(ids), *ids)
 
     def give_back(self, which: str, delay: float = 0.0) -> None:
-        self.tell(protocol.give_back(which, delay))
-        self.until_settled(which)
+        self._until_answered(protocol.give_back(which, delay), which)
 
     def reject(self, which: str, reason: str) -> None:
-        self.tell(protocol.reject(which, reason))
-        self.until_settled(which)
+        self._until_answered(protocol.reject(which, reason), which)
+
+    def _until_answered(self, line: bytes, *ids: str) -> None:
+        self.read()
+        before = {which: self.settled.count(which) for which in ids}
+        self.tell(line)
+        self.until(lambda: all(self.settled.count(which) > before[which] for which in ids), f"{ids} are settled")
 
     def stop(self, seconds: float) -> None:
         self.tell(protocol.stop(seconds))
