@@ -51,6 +51,7 @@ def test_a_message_comes_with_what_is_known_of_it_and_goes_with_its_ack(kit: Que
     it.ack(message.id)
     assert kit.left() == 0
     it.ready()
+    it.credit(1)
     it.until(lambda: it.waiting == 0, "nothing waits")
     assert it.pss() < MOST_MEMORY[kit.kind]
     assert it.end() == 0
