@@ -30,6 +30,10 @@ WARNING = frozenset(
         facts.HookDropped,
         facts.ProtectionFailed,
         facts.ProbeFailed,
+        facts.SourceFailed,
+        facts.MessageRejected,
+        facts.PoisonMessage,
+        facts.LeaseLost,
         facts.StartLate,
         facts.StartsSkipped,
         facts.ClockJumped,
@@ -39,6 +43,9 @@ WARNING = frozenset(
 
 MOST_NAMES = 12
 """Slots that one line names."""
+
+LONGEST_ID = 80
+"""Characters of a message's id that a line shows."""
 
 DETAILS = frozenset({facts.RunStarted, facts.RunEnded, facts.SlotHeld, facts.SlotProbed, facts.ProtectionSet})
 """Facts about single runs, and what follows their coming and going."""
@@ -233,6 +240,39 @@ def probe_answered(fact: facts.ProbeAnswered) -> str:
     return f"{fact.program}: the probe answers again after {duration(fact.lasted)}: {fact.visible:,} wait"
 
 
+def source_failed(fact: facts.SourceFailed) -> str:
+    return f"{fact.program}: its source does not work: {fact.error}; it is tried again, and runs go on"
+
+
+def source_recovered(fact: facts.SourceRecovered) -> str:
+    return f"{fact.program}: its source works again after {duration(fact.lasted)}"
+
+
+def message_rejected(fact: facts.MessageRejected) -> str:
+    return f"{fact.slot} run {fact.run}: message {shortened(fact.message)} is set aside: {fact.why}"
+
+
+def poison_message(fact: facts.PoisonMessage) -> str:
+    line = f': "{fact.line}"' if fact.line else ""
+    return (
+        f"{fact.program}: message {shortened(fact.message)} has failed 3 times while others worked "
+        f"(received {fact.receives} times){line}"
+    )
+
+
+def lease_lost(fact: facts.LeaseLost) -> str:
+    return (
+        f"{fact.slot} run {fact.run}: the lease of message {shortened(fact.message)} is lost: another worker may get "
+        "the message while this run goes on"
+    )
+
+
+def shortened(message: str) -> str:
+    """The id of a message as one word that fits into a line."""
+    shown = visible(message)
+    return shown if len(shown) <= LONGEST_ID else f"{shown[:LONGEST_ID]}..."
+
+
 def reloaded(fact: facts.Reloaded) -> str:
     parts = [("new", fact.added), ("changed", fact.changed), ("draining away", fact.removed)]
     said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
@@ -374,6 +414,11 @@ SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Autoscaled: autoscaled,
     facts.ProbeFailed: probe_failed,
     facts.ProbeAnswered: probe_answered,
+    facts.SourceFailed: source_failed,
+    facts.SourceRecovered: source_recovered,
+    facts.MessageRejected: message_rejected,
+    facts.PoisonMessage: poison_message,
+    facts.LeaseLost: lease_lost,
     facts.Reloaded: reloaded,
     facts.NotReloaded: not_reloaded,
     facts.FilesChanged: files_changed,

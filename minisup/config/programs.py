@@ -33,6 +33,9 @@ _KIND_DEFAULTS: Final[Mapping[Kind, Mapping[str, Any]]] = MappingProxyType(
 )
 _RESERVED: Final = "all"
 
+REJECT: Final = frozenset({65})
+"""The exit code (EX_DATAERR of sysexits.h) by which a run with a message says that the message is bad."""
+
 
 class LoadContext(NamedTuple):
     """What all programs share: the variables at load and the working directory of `up`."""
@@ -96,8 +99,16 @@ def _defaults(given: Mapping[str, Any]) -> dict[str, Any]:
     defaults: dict[str, Any] = layered({"command": (), **_KIND_DEFAULTS[kind]}, preset)
     codes = given.get("exit", {})
     named_codes = frozenset().union(*codes.values())
-    plain = {"ok": ExitCodes().ok, "fatal": ExitCodes().fatal, **defaults.get("exit", {})}
+    sourced = isinstance(given.get("source"), dict)
+    plain = {
+        "ok": ExitCodes().ok,
+        "fatal": ExitCodes().fatal,
+        "reject": REJECT if sourced else frozenset(),
+        **defaults.get("exit", {}),
+    }
     defaults["exit"] = {name: default - named_codes for name, default in plain.items()}
+    if sourced:
+        defaults["min_runtime"] = 0.0  # the queue paces
     if isinstance(given.get("scale"), dict):  # what it starts with
         defaults["numprocs"] = given["scale"].get("min", ScaleTable().min)
     if given.get("log", {}).get("to") is LogTo.FILE:

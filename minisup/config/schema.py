@@ -28,12 +28,13 @@ from minisup.config.keys.key_info import (
 )
 from minisup.config.keys.log_tables import Log, LogTo
 from minisup.config.keys.scale_tables import ScaleTable
+from minisup.config.keys.source_table import SourceTable
 from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.keys.tables import Limits, QueueTable, ScheduleTable, Worked
 from minisup.config.text.calendar import Cron
 from minisup.config.text.interpolate import interpolate
 from minisup.config.text.toml_lines import Path as LinePath
-from minisup.core.model import ExitCodes, Idle, Kind, Policy, Restart, Retry, Seconds, Stop
+from minisup.core.model import ExitCodes, Idle, Kind, MessageSource, Policy, Restart, Retry, Seconds, Stop
 from minisup.core.model import Scale as ScalePolicy
 from minisup.core.model import Schedule as SchedulePolicy
 
@@ -108,7 +109,11 @@ class ProgramTable:
     min_runtime: Seconds = field(
         default=1.0,
         metadata=says(
-            Key("The next run of a slot starts no sooner than this after the start of the last. `0`: at once.", low=0),
+            Key(
+                "The next run of a slot starts no sooner than this after the start of the last. `0`: at once.",
+                low=0,
+                default='`"1s"`; with a source `0`',
+            ),
             NOW,
         ),
     )
@@ -194,6 +199,10 @@ class ProgramTable:
     limits: Limits | None = field(default=None, metadata=says(Key("Limits of a run."), NEXT_RUN))
     schedule: ScheduleTable | None = field(default=None, metadata=says(Key("Starts by the clock."), NOW))
     scale: ScaleTable | None = field(default=None, metadata=says(Key("Scales itself; instead of `numprocs`."), NOW))
+    source: SourceTable | None = field(
+        default=None,
+        metadata=says(Key("minisup receives messages and starts a run for each, instead of a worker that asks."), NOW),
+    )
     queue: QueueTable | None = field(default=None, metadata=says(Key("Facts about the queue, for the lints."), NOW))
     ignore: tuple[Ignore, ...] = field(
         default=(),
@@ -243,6 +252,21 @@ class ProgramTable:
             stop=self.stop,
             schedule=self._schedule(),
             scale=self._scale(),
+            source=self._source(),
+        )
+
+    def _source(self) -> MessageSource | None:
+        source = self.source
+        if source is None:
+            return None
+        return MessageSource(
+            return_delay=source.return_delay,
+            max_return_delay=source.max_return_delay,
+            max_receives=source.max_receives,
+            warm=source.warm,
+            warm_age=source.warm_age,
+            prefetch=source.prefetch,
+            on_lost=source.on_lost,
         )
 
     def _schedule(self) -> SchedulePolicy | None:
@@ -267,7 +291,7 @@ class ProgramTable:
             max=scale.max,
             target_wait=scale.target_wait,
             every=scale.every,
-            probed=scale.probe is not None,
+            probed=scale.probe is not None or self.source is not None,
         )
 
     def for_slot(self, slot: int, numprocs: int | None = None, *, hide: bool = False) -> SlotConfig:
@@ -290,6 +314,12 @@ class ProgramTable:
         probe = None if self.scale is None else self.scale.probe
         known = {**self.origin.variables, **self.own_variables(0, self.numprocs)}
         words = () if probe is None or probe.command is None else probe.command
+        return tuple(interpolate(word, known, hide=hide) for word in words)
+
+    def receiver_command(self, *, hide: bool = False) -> tuple[str, ...]:
+        """The receiver of the user's own, filled in as for the first slot; empty: none. `hide` as in `for_slot`."""
+        known = {**self.origin.variables, **self.own_variables(0, self.numprocs)}
+        words = () if self.source is None or self.source.command is None else self.source.command
         return tuple(interpolate(word, known, hide=hide) for word in words)
 
     @property

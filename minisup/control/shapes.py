@@ -146,6 +146,20 @@ _SLOT = {
     "failures": int,
     "last": (_LAST, None),
 }
+_SOURCE = {
+    "state": one_of("starting", "ok", "failing"),
+    "waiting": MAYBE_INT,
+    "in_work": int,
+    "in_hand": int,
+    "ready": int,
+    "credit": int,
+    "acked": int,
+    "returned": int,
+    "rejected": int,
+    "lost": int,
+    "error": MAYBE_STR,
+    "failing_for": MAYBE_FLOAT,
+}
 _OUTCOMES = ("stopped", "lost", "worked", "idle", "recycled")
 _PROGRAM = {
     "name": str,
@@ -156,6 +170,7 @@ _PROGRAM = {
     "groups": [str],
     "leftovers": int,
     "scale?": (_SCALE, None),
+    "source?": (_SOURCE, None),
     "failing_for": MAYBE_FLOAT,
     "per_minute": float,
     "busy": MAYBE_FLOAT,

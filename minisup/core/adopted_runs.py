@@ -4,7 +4,8 @@ A run that goes on is the run of its slot. If the slot is wanted, the next run f
 a limit. If the configuration has no such slot any more, the slot exists for this run alone and goes with it.
 """
 
-from minisup.core import ending, facts, notices
+from minisup.core import facts, launch, notices
+from minisup.core.deliveries import Delivery
 from minisup.core.messages import Lost, Record, RunSurvived
 from minisup.core.model import Outcome, Phase, Policy
 from minisup.core.program import Program
@@ -19,9 +20,12 @@ def survived(state: State, event: RunSurvived) -> None:
     slot.run = run = Run(event.run, event.since)
     run.pid = event.pid
     slot.gate_pending = True
+    if event.message:
+        slot.delivery = Delivery(event.message, event.receives, None, state.now)
+        state.in_work[slot.program.name, event.message] = slot
     slot.program.counts.active += 1
     slot.enter(Phase.RUNNING, state.now)
-    ending.begin_limits(state, slot, run, event.since)
+    launch.begin_limits(state, slot, run, event.since)
     state.arm_slot(slot)
     state.note(facts.Survived(slot.name, event.pid, event.run, slot.leaving))
 

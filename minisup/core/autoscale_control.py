@@ -89,7 +89,7 @@ def is_scaling(state: State, program: Program) -> bool:
 
 def starts(program: Program) -> list[Instant]:
     """When each run in progress began."""
-    return [slot.run.started for slot in program.slots if slot.run]
+    return [slot.run.started for slot in program.slots if slot.run and not slot.is_ready]
 
 
 def take_over(program: Program, policy: Policy, now: Instant) -> None:

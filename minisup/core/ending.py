@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-from minisup.core import launch, notices, schedule, stopping
+from minisup.core import launch, notices, schedule, settling, stopping
 from minisup.core.backoff import backoff_delay
+from minisup.core.clean_exit import NO_MESSAGE
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
-from minisup.core.outcome import classify, explain, refine
+from minisup.core.outcome import before_message, classify, explain, refine
 from minisup.core.pace import idle_wait
 from minisup.core.program import Program
-from minisup.core.slot import SIGNALLED, Health, Run, RunTimes, Slot
+from minisup.core.slot import SIGNALLED, Health, Run, Slot
 from minisup.core.state import State
 
 WOKEN = 2
@@ -18,7 +19,7 @@ WOKEN = 2
 CAUSES = frozenset({Outcome.FATAL, Outcome.UNSTARTABLE})
 """Ends after which a slot is held until their cause has gone."""
 
-PACED = frozenset({Outcome.WORKED, Outcome.RECYCLED, Outcome.STOPPED, Outcome.LOST})
+PACED = frozenset({Outcome.WORKED, Outcome.REJECTED, Outcome.RECYCLED, Outcome.STOPPED, Outcome.LOST})
 """Ends after which the next run starts at pace."""
 
 ILL = COUNTED | CAUSES
@@ -36,7 +37,7 @@ def started(state: State, event: Started) -> None:
         return
     program = slot.program
     run.pid = event.pid
-    begin_limits(state, slot, run, state.now)
+    launch.begin_limits(state, slot, run, state.now)
     if slot.extra:
         state.arm_slot(slot)
         return
@@ -46,20 +47,6 @@ def started(state: State, event: Started) -> None:
     if program.holds.files_held:
         launch.release(state, program, Outcome.UNSTARTABLE)
     state.arm_slot(slot)
-
-
-def begin_limits(state: State, slot: Slot, run: Run, since: Instant) -> None:
-    """The run began at `since`: `max_runtime` and a service's milestones count from then."""
-    program, policy = slot.program, slot.program.policy
-    run.started = since
-    if slot.phase in SIGNALLED:  # stopped before it had started: it has no other limits any more
-        return
-    expires_at = run.limits.expires_at if policy.max_runtime is None else since + policy.max_runtime
-    if program.is_service and not slot.extra:
-        program.past.healthy_at = state.now
-        run.limits = RunTimes(expires_at, since + policy.min_runtime, since + policy.stable_after)
-    elif expires_at is not None:
-        run.limits = RunTimes(expires_at)  # any other run keeps `NO_LIMITS`
 
 
 def spawn_failed(state: State, event: SpawnFailed) -> None:
@@ -80,6 +67,8 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
         slot.next_start = replace(slot.next_start, needs_token=True)
     record = end_run(state, slot, run, Outcome.UNSTARTABLE, Exited(event.slot, event.run, None, last_line=event.cause))
     became_ill(state, slot, record)
+    if slot.delivery is not None:
+        settling.settle(state, slot, record, unread=True)
     if slot.wanted:
         wait_after_failure(state, slot, scarce=event.scarce)
         notices.failure(state, slot, record)
@@ -110,10 +99,7 @@ def exited(state: State, event: Exited) -> None:
     if run is None or run.id != event.run:
         return
     program = slot.program
-    outcome = classify(event, program.codes, run.signals.ours, run.signals.sent)
-    faster_than = program.policy.idle.faster_than
-    if event.said is not None or faster_than is not None:
-        outcome = refine(outcome, event.said, state.now - run.started, faster_than)
+    outcome = outcome_of(state, slot, run, event)
     record = end_run(state, slot, run, outcome, event)
     slot.output = event.output
     if event.leftovers:
@@ -124,15 +110,28 @@ def exited(state: State, event: Exited) -> None:
     if program.scaler is not None:
         program.scaler.ended(outcome, record.duration or 0.0)
     judge(state, slot, outcome, record)
+    if slot.delivery is not None:
+        settling.settle(state, slot, record, unread=event.unread)
     if program.holds.files_held and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)
     go_on(state, slot, outcome, record)
-    if outcome in ILL:
+    if outcome in ILL and program.failing.since is not None:
         notices.failure(state, slot, record)
     if program.failing.give_up_at is not None:
         consider_giving_up(state, program)
     if program.told_state:
         notices.state_of(state, program)
+
+
+def outcome_of(state: State, slot: Slot, run: Run, event: Exited) -> Outcome:
+    """What the run came to."""
+    policy = slot.program.policy
+    outcome = classify(event, slot.program.codes, run.signals.ours, run.signals.sent)
+    if run.warm is not None or event.unread:
+        return before_message(outcome)
+    if event.said is not None or policy.idle.faster_than is not None:
+        outcome = refine(outcome, event.said, state.now - run.started, policy.idle.faster_than)
+    return outcome
 
 
 def end_run(state: State, slot: Slot, run: Run, outcome: Outcome, event: Exited) -> Record:
@@ -144,15 +143,31 @@ def end_run(state: State, slot: Slot, run: Run, outcome: Outcome, event: Exited)
         explain(event, outcome, run.signals.oom_detail, slot.program.policy.kind),
         None if slot.plan is None else slot.plan.delay,
     )  # fmt: skip
+    if slot.program.source is not None or slot.delivery is not None:
+        record = with_message(slot, run, record, event)
     state.out.append(record)
     if state.shutdown is not None and outcome is not Outcome.UNSTARTABLE:  # what never was is not cut
         notices.count_cut(state, slot, run, record)
     if run.asked_by is not None:
         notices.extra_ended(state, slot, record, run.asked_by)
-    slot.program.stats.add(outcome, duration, state.now)
+    slot.program.stats.add(outcome, duration if run.warm is None else 0.0, state.now)
     slot.last = record
     slot.run = None
     return record
+
+
+def with_message(slot: Slot, run: Run, record: Record, event: Exited) -> Record:
+    """The record of a run that had a message, or that waited for one and has read none."""
+    if run.warm is not None and slot.program.source is not None:
+        slot.program.source.ready.pop(slot, None)
+    none_read = run.warm is not None or event.unread
+    if none_read and record.outcome is Outcome.FAILED and (not event.code or not event.last_line):
+        record = record._replace(cause=NO_MESSAGE)
+    delivery = slot.delivery
+    if delivery is None:
+        return record
+    wait = None if delivery.age is None else delivery.age + max(0.0, record.started - delivery.arrived)
+    return record._replace(message=delivery.message, receives=delivery.receives, wait=wait, boot=run.boot)
 
 
 def left_behind(state: State, slot: Slot, event: Exited, outcome: Outcome) -> None:
@@ -201,6 +216,8 @@ def became_ill(state: State, slot: Slot, record: Record) -> None:
 def proved_well(state: State, slot: Slot) -> None:
     """A healthy end, or a service that has been running for `stable_after`: failing ends, an outage ends."""
     program = slot.program
+    if program.source is not None:
+        program.source.suspects.clear()
     before = slot.health
     outage = before.healthy is False and all(
         other.health.healthy is False for other in program.slots if other.wanted and other.reason is not Reason.PAUSED
@@ -318,6 +335,8 @@ def consider_giving_up(state: State, program: Program) -> None:
         or state.shutdown is not None
     ):
         return
+    if program.source is not None and program.source.is_alone_in_failing() and not program.holds.for_cause:
+        return  # one message fails, and nothing else is there to say that it is not the message
     if program.is_at_rest() or any(slot.run and slot.run.started < since and not slot.extra for slot in program.slots):
         return
     program.failing.give_up_at = None

@@ -10,7 +10,7 @@ then on it is that slot's run, and what follows it waits for the schedule, and f
 
 from itertools import count
 
-from minisup.core import ending, facts, launch, schedule
+from minisup.core import facts, launch, schedule
 from minisup.core.messages import RunAsked
 from minisup.core.model import Phase
 from minisup.core.slot import Slot
@@ -38,7 +38,7 @@ def take_over(state: State, slot: Slot) -> None:
     program.counts.extras -= 1
     slot.wanted = program.on and slot.phase is Phase.RUNNING  # else a start decides, by its phase
     if program.on and slot.run is not None:
-        ending.begin_limits(state, slot, slot.run, slot.run.started)
+        launch.begin_limits(state, slot, slot.run, slot.run.started)
         if slot.wanted and program.policy.schedule is not None:
             schedule.plan_around(state, slot, slot.run)
         state.arm_slot(slot)

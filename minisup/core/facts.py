@@ -237,6 +237,47 @@ class ProbeAnswered(NamedTuple):
     visible: int
 
 
+class SourceFailed(NamedTuple):
+    """The source of a program does not work; told once, until it does. `error`: in the system's words."""
+
+    program: str
+    error: str
+
+
+class SourceRecovered(NamedTuple):
+    """A source that had failed for `lasted` seconds works again."""
+
+    program: str
+    lasted: Seconds
+
+
+class MessageRejected(NamedTuple):
+    """A message was set aside: its run said so, or it has failed too often. `why`: how its last run ended."""
+
+    slot: str
+    run: int
+    message: str
+    receives: int
+    why: str
+
+
+class PoisonMessage(NamedTuple):
+    """A message has failed three times while others of the program worked; told once. `line`: its last output."""
+
+    program: str
+    message: str
+    receives: int
+    line: str
+
+
+class LeaseLost(NamedTuple):
+    """Somebody else may have the message of a run in progress by now."""
+
+    slot: str
+    run: int
+    message: str
+
+
 class Reloaded(NamedTuple):
     """Another configuration counts from now on: the names of the programs that are new, changed, gone."""
 
@@ -431,6 +472,11 @@ Fact = (
     | Autoscaled
     | ProbeFailed
     | ProbeAnswered
+    | SourceFailed
+    | SourceRecovered
+    | MessageRejected
+    | PoisonMessage
+    | LeaseLost
     | Reloaded
     | NotReloaded
     | FilesChanged

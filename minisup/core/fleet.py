@@ -77,6 +77,7 @@ from minisup.core import (
     extra_run,
     launch,
     leavings,
+    receiving,
     reconfigure,
     requests,
     resizing,
@@ -95,11 +96,14 @@ from minisup.core.messages import (
     Due,
     Event,
     Exited,
+    LeaseExpired,
     Leftovers,
     Lost,
     Measured,
+    MessagesWaiting,
     OutputDrained,
     OverMemory,
+    Received,
     Remembered,
     RunAsked,
     RunSurvived,
@@ -107,6 +111,8 @@ from minisup.core.messages import (
     ShutdownAsked,
     SignalAsked,
     SignalDenied,
+    SourceDown,
+    SourceUp,
     SpawnFailed,
     Started,
     WatchedFilesChanged,
@@ -127,6 +133,8 @@ class Fleet(State):
         self.out = []
         if not self.halted:
             HANDLERS[type(event)](self, event)
+            if self.sourced:
+                receiving.balance(self)
             if self.gone and not self.halted:
                 self.forget_gone()
         return self.out
@@ -194,11 +202,8 @@ def due(fleet: State, event: Due) -> None:
 def slot_due(fleet: State, slot: Slot) -> None:
     """The earliest of the slot's times has come."""
     now = fleet.now
-    if slot.leftovers.kill_at:
-        leavings.sweep(fleet, slot)
+    due_beside(fleet, slot)
     wait, run, stop = slot.wait, slot.run, slot.stop
-    if run is not None and run.planned_at is not None and run.planned_at <= now:
-        schedule.overtake(fleet, slot)
     if slot.phase is Phase.WAITING:
         if wait is not None and wait.wake_at is not None and wait.wake_at <= now:
             launch.start(fleet, slot)
@@ -212,6 +217,17 @@ def slot_due(fleet: State, slot: Slot) -> None:
     elif run is not None:
         milestones(fleet, slot, run)
     fleet.arm_slot(slot)
+
+
+def due_beside(fleet: State, slot: Slot) -> None:
+    """What comes due whatever the slot does: leftovers are killed, planned starts pass, a ready process grows old."""
+    if slot.leftovers.kill_at:
+        leavings.sweep(fleet, slot)
+    run = slot.run
+    if run is not None and run.planned_at is not None and run.planned_at <= fleet.now:
+        schedule.overtake(fleet, slot)
+    if slot.phase is Phase.READY:
+        receiving.ready_due(fleet, slot)
 
 
 def milestones(fleet: State, slot: Slot, run: Run) -> None:
@@ -253,6 +269,7 @@ def shutdown_asked(fleet: State, event: ShutdownAsked) -> None:
 
 HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Asked: requests.asked,
+    MessagesWaiting: receiving.backlog,
     Booted: booted,
     Changed: changed,
     ClockSet: clock_changes.clock_set,
@@ -260,17 +277,21 @@ HANDLERS: dict[type, Callable[[State, Any], None]] = {
     Due: due,
     Exited: ending.exited,
     WatchedFilesChanged: requests.files_changed,
+    LeaseExpired: receiving.lease_expired,
     Leftovers: stopping.leftovers,
     Lost: adopted_runs.lost,
     Measured: autoscale_control.measured,
     SignalDenied: signalling.out_of_reach,
     OverMemory: stopping.over_memory,
+    Received: receiving.received,
     ConfigReloaded: reconfigure.reloaded,
     RunAsked: extra_run.run_asked,
     Remembered: clock_changes.remembered,
     ScaleAsked: resizing.scale_asked,
     ShutdownAsked: shutdown_asked,
     SignalAsked: signalling.signal_asked,
+    SourceDown: receiving.source_down,
+    SourceUp: receiving.source_up,
     SpawnFailed: ending.spawn_failed,
     Started: ending.started,
     RunSurvived: adopted_runs.survived,

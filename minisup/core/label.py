@@ -23,7 +23,7 @@ def budget_label(program: Program, now: Instant) -> str:
 def program_state(program: Program, now: Instant) -> str:
     """The program's state; the first word that fits. Slots that leave count only when no others are left."""
     slots = program.staying() or program.slots
-    phases = {slot.phase for slot in slots}
+    phases = {Phase.WAITING if slot.is_ready and slot.wanted else slot.phase for slot in slots}
     if Phase.STOPPING in phases or Phase.KILLING in phases:
         return "stopping"
     if Phase.DRAINING in phases:

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from minisup.core import schedule
-from minisup.core.messages import HoldFiles, Spawn
+from minisup.core import schedule, settling
+from minisup.core.deliveries import Deliveries, Delivery
+from minisup.core.messages import Deliver, HoldFiles, Spawn
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
 from minisup.core.pace import StartRate, boot_offset
 from minisup.core.program import Program
-from minisup.core.slot import GONE, NO_NEXT, Run, Slot, SlotWait
+from minisup.core.slot import GONE, NO_NEXT, SIGNALLED, Run, RunTimes, Slot, SlotWait
 from minisup.core.state import State
 
 RECOVERY_SPREAD = 1.0
@@ -74,7 +75,9 @@ def start(state: State, slot: Slot) -> None:
     else:
         if slot.next_start.needs_token:
             waive_token(slot)
-        if program.rate is None or slot.next_start.rate_reserved or is_room(state, slot, program.rate):
+        if program.source is not None:
+            take(state, slot, program.source)
+        elif program.rate is None or slot.next_start.rate_reserved or is_room(state, slot, program.rate):
             spawn(state, slot)
 
 
@@ -96,12 +99,80 @@ def is_room(state: State, slot: Slot, rate: StartRate) -> bool:
 def spawn(state: State, slot: Slot, asked_by: str | None = None) -> None:
     """Start a run now, whatever stands against it."""
     slot.enter(Phase.RUNNING, state.now)
+    run = take_run(state, slot, asked_by)
+    if slot.program.policy.schedule is not None and not slot.extra:
+        schedule.begin(state, slot, run, slot.program.policy.schedule)
+    message = "" if slot.delivery is None else slot.delivery.message
+    state.out.append(Spawn(slot.name, run.id, slot.health.failures, message))
+
+
+def take_run(state: State, slot: Slot, asked_by: str | None = None) -> Run:
+    """The slot has the next run from now on."""
     slot.wait, slot.next_start = None, NO_NEXT
     slot.run = run = Run(state.next_run, state.now, asked_by)
     state.next_run += 1
-    if slot.program.policy.schedule is not None and not slot.extra:
-        schedule.begin(state, slot, run, slot.program.policy.schedule)
-    state.out.append(Spawn(slot.name, run.id, slot.health.failures))
+    return run
+
+
+def begin_limits(state: State, slot: Slot, run: Run, since: Instant) -> None:
+    """The run began at `since`: `max_runtime` and a service's milestones count from then."""
+    program, policy = slot.program, slot.program.policy
+    run.started = since
+    if slot.phase in SIGNALLED or run.warm is not None:  # stopped before it had started; or its message begins it
+        return
+    expires_at = run.limits.expires_at if policy.max_runtime is None else since + policy.max_runtime
+    if program.is_service and not slot.extra:
+        program.past.healthy_at = state.now
+        run.limits = RunTimes(expires_at, since + policy.min_runtime, since + policy.stable_after)
+    elif expires_at is not None:
+        run.limits = RunTimes(expires_at)  # any other run keeps `NO_LIMITS`
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+def take(state: State, slot: Slot, source: Deliveries) -> None:
+    """The slot may start: it gets the message that is kept for it, or one in hand, or waits for one."""
+    program = slot.program
+    if slot.delivery is not None:
+        spawn(state, slot)
+    elif source.queue:
+        give(state, slot, source.queue.popleft())
+    elif program.rate is not None and (due := program.rate.next(state.now)) > state.now:
+        wait(state, slot, Reason.PACE, due)
+    else:
+        source.waiting[slot] = None
+        wait(state, slot, Reason.MESSAGE, None, slot.held_for)
+
+
+def give(state: State, slot: Slot, delivery: Delivery) -> None:
+    """The slot's run gets this message: at once, unless `max_start_rate` has no room for another start."""
+    program, source = slot.program, slot.program.source
+    assert source is not None
+    slot.delivery = delivery
+    state.in_work[program.name, delivery.message] = slot
+    if slot.phase is Phase.READY:
+        deliver(state, slot, source)
+        return
+    source.waiting.pop(slot, None)
+    if program.rate is None or is_room(state, slot, program.rate):
+        spawn(state, slot)
+
+
+def deliver(state: State, slot: Slot, source: Deliveries) -> None:
+    """The process that has waited for it gets its message: from here on the run counts."""
+    run, delivery = slot.run, slot.delivery
+    assert run is not None
+    assert delivery is not None
+    del source.ready[slot]
+    run.warm, run.boot = None, state.now - run.started
+    slot.enter(Phase.RUNNING, state.now)
+    state.out.append(Deliver(slot.name, run.id, delivery.message))
+    begin_limits(state, slot, run, state.now)
+    state.arm_slot(slot)
+
+
+# --- hold -------------------------------------------------------------------------------------------------------------
 
 
 def hold(state: State, slot: Slot) -> None:
@@ -139,8 +210,10 @@ def probe(state: State, program: Program) -> None:
     """Let the slot that has been held the longest for a cause try again."""
     if not program.holds.for_cause:
         return
-    slot = program.holds.for_cause.popleft()
     program.holds.probe_at = state.now + program.policy.retry.refill
+    if program.source is not None and program.source.probed():
+        return  # the last probe still waits for its message
+    slot = program.holds.for_cause.popleft()
     waive_token(slot)
     start(state, slot)
     state.arm_program(program)
@@ -153,6 +226,8 @@ def release(state: State, program: Program, outcome: Outcome) -> None:
         program.holds.for_cause.remove(slot)
         waive_token(slot)
         start(state, slot)
+    if program.source is not None:
+        program.source.end_probes(outcome)
     unwatch_if_empty(state, program)
     state.arm_program(program)
 
@@ -167,6 +242,12 @@ def unwatch_if_empty(state: State, program: Program) -> None:
 def leave_queues(state: State, slot: Slot) -> None:
     """The slot no longer waits for a token or for a cause to go away."""
     program = slot.program
+    if slot.delivery is not None:
+        settling.give_back(state, slot)
+    if slot.reason is Reason.MESSAGE and program.source is not None:
+        program.source.waiting.pop(slot, None)
+        if slot.held_for is not None:
+            unwatch_if_empty(state, program)
     if slot.reason is not Reason.HOLD:
         return
     if slot.held_for is None:

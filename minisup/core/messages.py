@@ -34,12 +34,17 @@ class Booted(NamedTuple):
 
 
 class RunSurvived(NamedTuple):
-    """A run of an earlier minisup goes on. Fed before `Booted`; `since` is when it started."""
+    """A run of an earlier minisup goes on. Fed before `Booted`; `since` is when it started.
+
+    `message` is the one that it has in work, received `receives` times; empty: none, or nobody knows.
+    """
 
     slot: str
     run: int
     pid: int
     since: Instant
+    message: str = ""
+    receives: int = 0
 
 
 class Lost(NamedTuple):
@@ -86,7 +91,8 @@ class Exited(NamedTuple):
 
     `leftovers` counts the members of its session that remain. `output` is true while its pipe holds output that its
     sink cannot take yet. `said` is what a clean exit came to by its output, where the program has a rule for that:
-    `idle`, `worked` or `failed`; None: no rule, or nothing that it knows.
+    `idle`, `worked` or `failed`; None: no rule, or nothing that it knows. `unread`: it had been ready, and has read
+    nothing of its message.
     """
 
     slot: str
@@ -100,6 +106,7 @@ class Exited(NamedTuple):
     output: bool = False
     last_line: str = ""
     said: Outcome | None = None
+    unread: bool = False
 
 
 class OverMemory(NamedTuple):
@@ -223,6 +230,45 @@ class Measured(NamedTuple):
     error: str = ""
 
 
+class Received(NamedTuple):
+    """A message has come from a program's source, for the `receives`-th time (1: the first).
+
+    `age`: how long ago it was sent; None: the queue does not say.
+    """
+
+    program: str
+    message: str
+    receives: int = 1
+    age: Seconds | None = None
+
+
+class LeaseExpired(NamedTuple):
+    """A message in work may have been given to somebody else."""
+
+    program: str
+    message: str
+
+
+class SourceDown(NamedTuple):
+    """The source of a program does not work; `error` says why, in the system's words."""
+
+    program: str
+    error: str
+
+
+class SourceUp(NamedTuple):
+    """The source of a program works: fed when it has been connected, and when it works again."""
+
+    program: str
+
+
+class MessagesWaiting(NamedTuple):
+    """So many messages wait in a program's source."""
+
+    program: str
+    waiting: int
+
+
 OperatorAsked = Asked | ScaleAsked | RunAsked | SignalAsked | ShutdownAsked
 """What an operator can ask for."""
 
@@ -243,6 +289,11 @@ Event = (
     | Changed
     | WatchedFilesChanged
     | Measured
+    | Received
+    | LeaseExpired
+    | SourceDown
+    | SourceUp
+    | MessagesWaiting
     | Asked
     | ScaleAsked
     | RunAsked
@@ -255,11 +306,54 @@ Event = (
 
 
 class Spawn(NamedTuple):
-    """Start a run in a slot. `failures` is the slot's number of counted ends in a row."""
+    """Start a run in a slot. `failures` is the slot's number of counted ends in a row.
+
+    `message`: it gets this one; `ready`: it is started ahead of its message, which a `Deliver` brings.
+    """
 
     slot: str
     run: int
     failures: int
+    message: str = ""
+    ready: bool = False
+
+
+class Deliver(NamedTuple):
+    """Give a message to the run that is ready in a slot."""
+
+    slot: str
+    run: int
+    message: str
+
+
+class Credit(NamedTuple):
+    """A program's source may give so many messages from now on; each one that comes uses one up."""
+
+    program: str
+    messages: int
+
+
+class Settlement(StrEnum):
+    """What becomes of a message that was delivered."""
+
+    ACK = "ack"
+    RETURN = "return"
+    REJECT = "reject"
+    LEAVE = "leave"
+    """Nobody knows what became of its run: it is left to its lease."""
+
+
+class Settle(NamedTuple):
+    """Settle a message, which is no longer in work. `delay`: how long a returned one stays hidden.
+
+    `reason`: why it is rejected, for people.
+    """
+
+    program: str
+    message: str
+    how: Settlement
+    delay: Seconds = 0.0
+    reason: str = ""
 
 
 class Signal(NamedTuple):
@@ -327,7 +421,9 @@ class Remember(NamedTuple):
 class Record(NamedTuple):
     """A run has ended: a row of the history. `duration` None: it ended while no minisup lived.
 
-    `delay`: how much later than planned it started; None: no schedule had planned it.
+    `delay`: how much later than planned it started; None: no schedule had planned it. With a source: its `message`,
+    how often that had been received, how long it had waited for this run (`wait`; None: the queue does not say when it
+    was sent), and how long the process had been there before it came (`boot`; None: it was started with it).
     """
 
     run: int
@@ -342,6 +438,10 @@ class Record(NamedTuple):
     failures: int
     cause: str
     delay: Seconds | None = None
+    message: str = ""
+    receives: int = 0
+    wait: Seconds | None = None
+    boot: Seconds | None = None
 
 
 class Note(NamedTuple):
@@ -357,5 +457,19 @@ class Halt(NamedTuple):
 
 
 Action = (
-    Spawn | Signal | SignalLeftovers | Arm | HoldFiles | Measure | Resize | Forget | Remember | Record | Note | Halt
+    Spawn
+    | Deliver
+    | Credit
+    | Settle
+    | Signal
+    | SignalLeftovers
+    | Arm
+    | HoldFiles
+    | Measure
+    | Resize
+    | Forget
+    | Remember
+    | Record
+    | Note
+    | Halt
 )

@@ -57,6 +57,7 @@ class Outcome(StrEnum):
     UNSTARTABLE = "unstartable"
     CRASHED = "crashed"
     FATAL = "fatal"
+    REJECTED = "rejected"
     RECYCLED = "recycled"
     IDLE = "idle"
     WORKED = "worked"
@@ -64,8 +65,8 @@ class Outcome(StrEnum):
     LOST = "lost"
 
 
-HEALTHY: Final = frozenset({Outcome.WORKED, Outcome.IDLE})
-"""Ends that prove that the program boots and its queue answers."""
+HEALTHY: Final = frozenset({Outcome.WORKED, Outcome.IDLE, Outcome.REJECTED})
+"""Ends that prove that the program boots and its queue answers: who rejects a message has read it."""
 
 COUNTED: Final = frozenset({Outcome.FAILED, Outcome.CRASHED, Outcome.TIMEOUT, Outcome.OOM})
 """Ends that cost a token of the retry budget to relaunch."""
@@ -76,6 +77,7 @@ class Phase(StrEnum):
 
     OFF = "off"
     WAITING = "waiting"
+    READY = "ready"
     RUNNING = "running"
     DRAINING = "draining"
     STOPPING = "stopping"
@@ -92,6 +94,7 @@ class Reason(StrEnum):
     HOLD = "hold"
     SCHEDULE = "schedule"
     AFTER = "after"
+    MESSAGE = "message"
     PAUSED = "paused"
     OUTPUT = "output"
     LEFTOVERS = "leftovers"
@@ -107,10 +110,17 @@ TRANSITIONS: Final[Mapping[Phase, Mapping[Phase, str]]] = MappingProxyType(
         },
         Phase.WAITING: {
             Phase.WAITING: "another reason to wait",
+            Phase.READY: "a process starts ahead of its message",
             Phase.RUNNING: "a run starts",
             Phase.DRAINING: "stop or scale-in, leftovers remain",
             Phase.STOPPING: "stop --now, leftovers remain",
             Phase.OFF: "stop or scale-in",
+        },
+        Phase.READY: {
+            Phase.WAITING: "the process ends before its message",
+            Phase.RUNNING: "its message is delivered",
+            Phase.STOPPING: "stop, restart, pause, scale-in, shutdown, or older than warm_age",
+            Phase.DONE: "the process ends before its message, nothing left to do",
         },
         Phase.RUNNING: {
             Phase.WAITING: "the run ends",
@@ -158,6 +168,7 @@ class ExitCodes:
     idle: frozenset[int] = frozenset()
     recycle: frozenset[int] = frozenset()
     fatal: frozenset[int] = frozenset({78})
+    reject: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +246,26 @@ class Scale:
     probed: bool = True
 
 
+class OnLost(StrEnum):
+    """What becomes of a run whose message may have been given to somebody else."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSource:
+    """A queue of which each run gets one message: what the core needs to know of it."""
+
+    return_delay: Seconds = 10.0
+    max_return_delay: Seconds = 900.0
+    max_receives: int = 5
+    warm: int = 0
+    warm_age: Seconds = 300.0
+    prefetch: int = 0
+    on_lost: OnLost = OnLost.CONTINUE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All that the core knows about a program: one `[program.NAME]` without its command and its world."""
@@ -256,3 +287,4 @@ class Policy:
     stop: Stop = field(default_factory=Stop)
     schedule: Schedule | None = None
     scale: Scale | None = None  # numprocs is then what it starts with
+    source: MessageSource | None = None  # each run then gets a message

@@ -232,7 +232,7 @@ def shutdown(state: State, by: str) -> None:
     """A step of the shutdown."""
     under_way = state.shutdown
     assert under_way is not None
-    left = sum(1 for slot in state.slots.values() if slot.run)
+    left = sum(1 for slot in state.slots.values() if slot.is_working)
     within = max(0.0, under_way.begun + under_way.span - state.now)
     state.note(facts.ShutdownStep(STEPS[under_way.step], left, within, by))
 
@@ -244,6 +244,8 @@ def count_cut(state: State, slot: Slot, run: Run, record: Record) -> None:
     """
     under_way = state.shutdown
     assert under_way is not None
+    if run.warm is not None:
+        return  # it had no message: nothing was cut, and nothing was finished
     killed = record.signal == "SIGKILL" or slot.phase is Phase.KILLING
     by_signal = record.signal or record.code is None
     if run.signals.ours is KillReason.STOP and by_signal and (killed or not slot.program.is_service):

@@ -5,7 +5,7 @@ said, and by its length only where `idle.faster_than` asks for that.
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from minisup.core.clean_exit import BY_CODE, MUST_NOT_END, NO_PROOF, NOT_OK
+from minisup.core.clean_exit import BY_CODE, MUST_NOT_END, NO_MESSAGE, NO_PROOF, NOT_OK
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Seconds
 
@@ -27,6 +27,7 @@ def code_table(codes: ExitCodes) -> dict[int, Outcome]:
     table.update(dict.fromkeys(codes.ok, Outcome.WORKED))
     table.update(dict.fromkeys(codes.idle, Outcome.IDLE))
     table.update(dict.fromkeys(codes.recycle, Outcome.RECYCLED))
+    table.update(dict.fromkeys(codes.reject, Outcome.REJECTED))
     table.update(dict.fromkeys(codes.fatal, Outcome.FATAL))
     return table
 
@@ -74,6 +75,11 @@ def refine(outcome: Outcome, said: Outcome | None, duration: Seconds, faster_tha
     return said or outcome
 
 
+def before_message(outcome: Outcome) -> Outcome:
+    """What the end of a process came to that was ready: no exit code of it speaks of a message."""
+    return Outcome.FAILED if outcome in {Outcome.WORKED, Outcome.IDLE, Outcome.REJECTED} else outcome
+
+
 BY_THE_KERNEL = "killed by the kernel, which had no memory left"
 """The cause of an `oom` that was not of our making."""
 
@@ -88,10 +94,10 @@ def explain(ended: Exited, outcome: Outcome, excess: str, kind: Kind) -> str:
 
 
 def because(outcome: Outcome, code: int | None, cause: str) -> str | None:
-    """Why a clean exit was a failure: by its `kind`, its `code` or its `output`. None: it was none."""
+    """Why a clean exit was a failure: by `kind`, `code` or `output`, or before its `message`. None: it was none."""
     if outcome is not Outcome.FAILED or code != 0:
         return None
-    return {MUST_NOT_END: "kind", NOT_OK: "code"}.get(cause, "output")
+    return {MUST_NOT_END: "kind", NOT_OK: "code", NO_MESSAGE: "message"}.get(cause, "output")
 
 
 def described(outcome: Outcome, code: int | None, signal: str | None, cause: str, after: str = "") -> str:

@@ -31,8 +31,12 @@ class StartRate:
         """Let `burst` starts happen at once from now on; what is booked stays so."""
         self._tolerance = (max(1, burst) - 1) * self._interval
 
+    def next(self, now: Instant) -> Instant:
+        """When a start that is booked now may happen, without booking it."""
+        return max(now, self._arrival - self._tolerance)
+
     def book(self, now: Instant) -> Instant:
         """Book one start; returns when it may happen, `now` or later."""
-        start = max(now, self._arrival - self._tolerance)
+        start = self.next(now)
         self._arrival = max(now, self._arrival) + self._interval
         return start

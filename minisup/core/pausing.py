@@ -21,7 +21,7 @@ def pause(state: State, slot: Slot, by: str, *, now: bool) -> None:
     elif slot.phase is Phase.DRAINING:
         cancel_drain(state, slot)
     stopping.leave_rolling(state, slot)
-    if now and slot.phase is Phase.RUNNING:
+    if slot.phase is Phase.READY or (now and slot.phase is Phase.RUNNING):
         stopping.send_stop(state, slot, KillReason.STOP, slot.program.policy.stop.timeout)
 
 

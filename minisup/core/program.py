@@ -6,6 +6,7 @@ from typing import NamedTuple
 from minisup.core.autoscale import Autoscaler
 from minisup.core.budget import Budget
 from minisup.core.causes import Causes
+from minisup.core.deliveries import Deliveries
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Kind, Phase, Policy
 from minisup.core.outcome import code_table, final_outcomes
@@ -137,6 +138,7 @@ class Program:
         "rolling",
         "scaler",
         "slots",
+        "source",
         "spent",
         "stats",
         "stop_begun",
@@ -162,6 +164,7 @@ class Program:
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
         self.scaler = Autoscaler(policy.scale, now) if policy.scale else None
+        self.source = Deliveries(policy.source) if policy.source else None
         self.slots = [Slot(self, index, now) for index in range(policy.numprocs)]
         self.counts = Counts()
         self.holds = Holds()

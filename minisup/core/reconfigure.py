@@ -8,7 +8,16 @@ slots is another one. A program of which another kind is wanted stays as it is u
 
 from dataclasses import replace
 
-from minisup.core import autoscale_control, clock_changes, launch, notices, requests, resizing, stopping
+from minisup.core import (
+    autoscale_control,
+    clock_changes,
+    launch,
+    notices,
+    receiving,
+    requests,
+    resizing,
+    stopping,
+)
 from minisup.core.messages import ConfigReloaded
 from minisup.core.model import GiveUp, Policy
 from minisup.core.outcome import code_table, final_outcomes
@@ -70,6 +79,8 @@ def change(state: State, program: Program, policy: Policy) -> None:
         program.rate = StartRate(policy.max_start_rate, program.numprocs) if policy.max_start_rate else None
     if program.failing.since is not None and policy.retry != old.retry:
         plan_giving_up(program)
+    if policy.source != old.source:
+        receiving.take_over(state, program, policy.source)
     if policy.schedule != old.schedule:
         clock_changes.reschedule(state, program)
 
@@ -119,5 +130,8 @@ def refresh(state: State, program: Program, *, remade: bool) -> None:
             if slot.run and slot.wanted:
                 requests.restart_running(state, slot, now=False)
         stopping.roll(state, program)
+    if remade and program.source is not None:
+        for slot in list(program.source.ready):
+            receiving.replace(state, slot)
     state.arm_program(program)
     notices.state_of(state, program)

@@ -34,6 +34,8 @@ class Place(StrEnum):
 
     WAITING = "waiting"
     AFTER_OTHERS = "waiting: `after`, `output`, `leftovers`"
+    FOR_MESSAGE = "waiting: `message`"
+    READY = "ready"
     PAUSED = "paused, without a run"
     PAUSED_RUN = "paused, its run goes on"
     RUNNING = "running"
@@ -80,6 +82,10 @@ def place(slot: Slot) -> Place:
         return Place.STOPPING if slot.phase in SIGNALLED else Place.DRAINING
     if slot.pause is not None:
         return Place.PAUSED_RUN if slot.run else Place.PAUSED
+    if slot.phase is Phase.READY:
+        return Place.READY
+    if slot.reason is Reason.MESSAGE and slot.phase is Phase.WAITING:
+        return Place.FOR_MESSAGE
     if slot.phase is Phase.WAITING:
         return Place.WAITING if slot.reason in AT_ONCE else Place.AFTER_OTHERS
     if slot.phase is Phase.RUNNING:
@@ -141,6 +147,26 @@ _ROWS: Final[Mapping[Place, tuple[Cell, ...]]] = {
         _NOTHING,
         _NOBODY,
         Cell("gone"),
+        _STAYS,
+    ),
+    Place.FOR_MESSAGE: (
+        Cell("off"),
+        Cell("no change: its message starts it", SO),
+        Cell("no change: the run that comes is a fresh one", SO),
+        Cell("the wait is set aside"),
+        _NOTHING,
+        _NOBODY,
+        Cell("gone"),
+        _STAYS,
+    ),
+    Place.READY: (
+        Cell("signalled at once, then off"),
+        _NOTHING,
+        Cell("signalled at once; a fresh process follows"),
+        Cell("signalled at once, then it waits paused"),
+        _NOTHING,
+        _GETS,
+        Cell("signalled at once, then gone"),
         _STAYS,
     ),
     Place.PAUSED: (

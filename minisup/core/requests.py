@@ -125,7 +125,7 @@ def bring_back(state: State, slot: Slot, *, now: bool) -> None:
     if slot.phase in GONE:
         revive(state, slot, now=now, by_schedule=not now)
     elif slot.phase is Phase.WAITING:
-        if now:
+        if now and slot.reason is not Reason.MESSAGE:
             start_waiting(state, slot)
     elif slot.phase is Phase.DRAINING:
         pausing.cancel_drain(state, slot)

@@ -7,6 +7,7 @@ and `LiveTimer` are changed in place, because each run would pay for new ones.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from minisup.core.deliveries import Delivery
 from minisup.core.messages import Record
 from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.outcome import KillReason
@@ -99,13 +100,22 @@ class RunTimes(NamedTuple):
     stable_at: Instant | None = None
 
 
+class WarmUp(NamedTuple):
+    """A process that was started ahead of its message, and has not got it."""
+
+    replace_at: Instant
+    """When it has waited for too long."""
+    held_for: Outcome | None
+    """FATAL or UNSTARTABLE: its message is the probe for that cause."""
+
+
 NO_NEXT, NO_SIGNALS, NO_LIMITS = NextStart(), RunSignals(), RunTimes()
 
 
 class Run:
     """A run in progress. It is starting as long as it has no `pid`."""
 
-    __slots__ = ("asked_by", "id", "limits", "pid", "planned_at", "signals", "started", "up")
+    __slots__ = ("asked_by", "boot", "id", "limits", "pid", "planned_at", "signals", "started", "up", "warm")
 
     def __init__(self, run: int, started: Instant, asked_by: str | None = None) -> None:
         self.id = run
@@ -115,6 +125,8 @@ class Run:
         self.up = False  # a service's run has been running for min_runtime
         self.signals = NO_SIGNALS
         self.limits = NO_LIMITS
+        self.warm: WarmUp | None = None  # while it waits for its message
+        self.boot: Seconds | None = None  # how long its process had been there when that came; None: it came with it
         self.planned_at: Instant | None = None  # when the next planned start comes due meanwhile
 
 
@@ -155,11 +167,13 @@ class Slot:
     - `next_start`: `launch`, `ending` and `requests`; a start and `stopping.settle` reset it.
     - `health`: `ending`; a restart and the end of an outage forget the failures.
     - `leftovers`: `ending` and `stopping`, `kill_at` also `leavings` and `requests`, `warned` `notices`.
+    - `delivery`: `launch` gives it, `settling` takes it away.
     - `plan`: `schedule`, `launch` and `clock_changes`.
     - `timer`: `State.arm_slot` alone.
     """
 
     __slots__ = (
+        "delivery",
         "extra",
         "gate_pending",
         "health",
@@ -204,6 +218,7 @@ class Slot:
         self.output = False  # the last run's pipe still holds output
         self.leftovers = LeftBehind()
         self.extra = False  # it is there for one run that an operator asked for
+        self.delivery: Delivery | None = None  # the message of its run, or of the one that is to start
         self.plan: PlannedStart | None = None  # of a program with a schedule
         self.served: float | None = None  # at boot: until when (wall) an earlier minisup has seen to its schedule
         self.timer = LiveTimer(generation)
@@ -217,6 +232,16 @@ class Slot:
     def reason(self) -> Reason | None:
         """What the slot waits for; None: it does not wait."""
         return None if self.wait is None else self.wait.reason
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has a process that was started ahead of its message, and has not got it."""
+        return self.run is not None and self.run.warm is not None
+
+    @property
+    def is_working(self) -> bool:
+        """Whether it has a run in progress that counts: one that is not waiting for its message."""
+        return self.run is not None and self.run.warm is None
 
     @property
     def held_for(self) -> Outcome | None:
@@ -240,6 +265,8 @@ class Slot:
         earliest = None if self.wait is None else self.wait.wake_at
         if self.run is not None:
             earliest, times = self.run.planned_at, self.run.limits
+            if self.run.warm is not None and self.phase is Phase.READY:
+                earliest = self.run.warm.replace_at
         if self.stop is not None:
             times = (*times, self.stop.drain_until, self.stop.kill_at)
         if times is not NO_LIMITS:

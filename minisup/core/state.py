@@ -55,6 +55,8 @@ class State:
         self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
         self.slots = {slot.name: slot for program in self.programs.values() for slot in program.slots}
+        self.sourced = {name: program for name, program in self.programs.items() if program.source is not None}
+        self.in_work: dict[tuple[str, str], Slot | None] = {}  # by program and message; None: in hand
         for program in self.programs.values():
             for name in program.policy.after:
                 self.programs[name].dependents.append(program)
@@ -72,12 +74,15 @@ class State:
         program.timer.generation = program.spent = self.spent
         for slot in program.slots:
             slot.timer.generation = self.spent
+        if program.source is not None:
+            self.sourced[policy.name] = program
 
     def forget(self, program: Program) -> None:
         """The configuration does not have the program, and nothing of it is left."""
         self.arm(program.name, program.timer, None)
         self.spent = max(self.spent, program.spent, program.timer.generation)
         del self.programs[program.name]
+        self.sourced.pop(program.name, None)
 
     def forget_gone(self) -> None:
         """Forget the slots that have left, and their programs if the configuration does not have those."""

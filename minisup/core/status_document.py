@@ -50,7 +50,7 @@ class SlotStatus(TypedDict):
 
     name: Annotated[str, Means("Program and number, such as `email:0`.")]
     slot: Annotated[int, Means("Its number.")]
-    phase: Annotated[str, Means("`off`, `waiting`, `running`, `draining`, `stopping`, `killing` or `done`.")]
+    phase: Annotated[str, Means("`off`, `waiting`, `ready`, `running`, `draining`, `stopping`, `killing` or `done`.")]
     pid: Annotated[int | None, Means("The process of the run in progress.")]
     run: Annotated[int | None, Means("The id of the run in progress; null: there is none.")]
     since: Annotated[float, Means("How long the slot has been in its phase.", SECONDS)]
@@ -58,7 +58,8 @@ class SlotStatus(TypedDict):
     reason: Annotated[
         str | None,
         Means(
-            "Why it waits: `pace`, `idle`, `backoff`, `hold`, `schedule`, `after`, `paused`, `output` or `leftovers`; "
+            "Why it waits: `pace`, `idle`, `backoff`, `hold`, `schedule`, `after`, `message`, `paused`, `output` or "
+            "`leftovers`; "
             "null: it does not wait."
         ),
     ]
@@ -175,6 +176,7 @@ class RunCounts(TypedDict):
     stopped: Annotated[int, Means("Were stopped by minisup.")]
     lost: Annotated[int, Means("Ended while no minisup was there to see how.")]
     fatal: Annotated[int, Means("Ended with an exit code of `exit.fatal`.")]
+    rejected: NotRequired[Annotated[int, Means("Said by an exit code of `exit.reject` that their message is bad.")]]
 
 
 class Percentiles(TypedDict):
@@ -183,6 +185,23 @@ class Percentiles(TypedDict):
     p50: Annotated[float | None, Means("Half of them took no longer.", SECONDS)]
     p95: Annotated[float | None, Means("95 % of them took no longer.", SECONDS)]
     p99: Annotated[float | None, Means("99 % of them took no longer.", SECONDS)]
+
+
+class SourceStatus(TypedDict):
+    """The queue of a program with a source, and what became of its messages since minisup started."""
+
+    state: Annotated[str, Means("`starting`, `ok` or `failing`.")]
+    waiting: Annotated[int | None, Means("Messages that wait in the queue; null: nobody knows.")]
+    in_work: Annotated[int, Means("Messages that runs have.")]
+    in_hand: Annotated[int, Means("Messages that were received and wait for a free slot.")]
+    ready: Annotated[int, Means("Processes that wait for their message.")]
+    credit: Annotated[int, Means("Messages that the source may give now.")]
+    acked: Annotated[int, Means("Messages that are done.")]
+    returned: Annotated[int, Means("Messages that were given back to the queue.")]
+    rejected: Annotated[int, Means("Messages that were set aside.")]
+    lost: Annotated[int, Means("Messages whose lease was lost.")]
+    error: Annotated[str | None, Means("Why the source does not work; null: it does.")]
+    failing_for: Annotated[float | None, Means("How long it has not been working.", SECONDS)]
 
 
 class ProgramStatus(TypedDict):
@@ -203,6 +222,7 @@ class ProgramStatus(TypedDict):
     groups: Annotated[list[str], Means("Its groups.")]
     leftovers: Annotated[int, Means("Processes that go on after its runs have ended.")]
     scale: NotRequired[Annotated[ScaleStatus | None, Means("How it scales itself; null: it does not.")]]
+    source: NotRequired[Annotated[SourceStatus | None, Means("Its queue; null: it has no source.")]]
     failing_for: Annotated[float | None, Means("How long it has been failing; null: it is well.", SECONDS)]
     budget: Annotated[BudgetStatus, Means("Its retry budget.")]
     runs: Annotated[RunCounts, Means("Its runs that have ended.")]

@@ -26,6 +26,8 @@ def stop(state: State, slot: Slot, drain: Seconds | None, timeout: Seconds) -> N
         slot.wait = None
     if slot.phase in SIGNALLED:
         hasten_kill(state, slot, timeout)
+    elif slot.is_ready:
+        send_stop(state, slot, KillReason.STOP, timeout)
     elif slot.run or slot.leftovers.alive:
         end_by(state, slot, None if drain is None else state.now + drain, timeout)
     else:
@@ -73,7 +75,7 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
     slot.run.planned_at = None  # what a schedule has planned meanwhile is looked at when the run has ended
     if slot.phase in SIGNALLED:
         return
-    if now:
+    if now or slot.is_ready:
         send_stop(state, slot, KillReason.STOP, policy.stop.timeout)
     elif slot.program.is_service:
         end_by(state, slot, state.now + policy.stop.drain, policy.stop.timeout)
@@ -87,6 +89,7 @@ def drain_for_restart(state: State, slot: Slot, *, now: bool) -> None:
 def send_stop(state: State, slot: Slot, ours: KillReason, timeout: Seconds) -> None:
     """Signal the run, and, if the slot is to end, what earlier runs left behind; SIGKILL follows after `timeout`."""
     policy = slot.program.policy.stop
+    not_ready(slot)
     slot.enter(Phase.STOPPING, state.now)
     if slot.run is not None:
         take_charge(slot.run, ours)
@@ -95,6 +98,12 @@ def send_stop(state: State, slot: Slot, ours: KillReason, timeout: Seconds) -> N
         leavings.signal_leftovers(state, slot, policy.signal)
     slot.stop = StopTimes(timeout, None, state.now + timeout)
     state.arm_slot(slot)
+
+
+def not_ready(slot: Slot) -> None:
+    """A process that waits for its message gets a signal instead: no message goes to it."""
+    if slot.phase is Phase.READY and slot.program.source is not None:
+        slot.program.source.ready.pop(slot, None)
 
 
 def take_charge(run: Run, ours: KillReason) -> None:
@@ -250,7 +259,7 @@ def begin_shutdown(state: State, *, code: int, step: int, by: str) -> None:
         program.rolling.queue.clear()
     for slot in state.slots.values():
         plan = fit(slot.program.policy.stop, span)
-        if slot.phase is Phase.WAITING:
+        if slot.phase is Phase.WAITING or slot.phase is Phase.READY:
             stop(state, slot, *plan)
         else:
             unwant(state, slot, plan.timeout)

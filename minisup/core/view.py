@@ -5,6 +5,7 @@ from typing import cast
 
 from minisup.core.autoscale import Autoscaler
 from minisup.core.autoscale_control import autoscaled
+from minisup.core.deliveries import Deliveries
 from minisup.core.label import budget_label, program_state
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
@@ -22,6 +23,7 @@ from minisup.core.status_document import (
     ScaleDecision,
     ScaleStatus,
     SlotStatus,
+    SourceStatus,
     StatusDocument,
 )
 from minisup.core.timestamp import stamp
@@ -90,11 +92,12 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "kind": program.policy.kind.value,
         "state": program_state(program, now),
         "wanted": len(wanted),
-        "running": sum(1 for slot in program.slots if slot.run),
+        "running": sum(1 for slot in program.slots if slot.is_working),
         "phases": phases,
         "groups": list(program.policy.groups),
         "leftovers": sum(sum(slot.leftovers.alive.values()) for slot in program.slots),
         "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
+        "source": None if program.source is None else source_view(state, program, program.source),
         "failing_for": None if program.failing.since is None else round(now - program.failing.since, 3),
         "budget": {
             "tokens": round(program.budget.level(now), 3),
@@ -129,12 +132,30 @@ def scale_view(state: State, program: Program, scaler: Autoscaler) -> ScaleStatu
     }
 
 
+def source_view(state: State, program: Program, source: Deliveries) -> SourceStatus:
+    """The program's queue, as far as it is known, and what became of its messages. `failing_for`: seconds."""
+    return {
+        "state": "failing" if source.failed_at is not None else "ok" if source.up_at is not None else "starting",
+        "waiting": source.backlog,
+        "in_work": sum(1 for slot in program.slots if slot.delivery is not None),
+        "in_hand": len(source.queue),
+        "ready": len(source.ready),
+        "credit": source.credit,
+        "acked": source.acked,
+        "returned": source.returned,
+        "rejected": source.rejected,
+        "lost": source.lost,
+        "error": source.error or None,
+        "failing_for": None if source.failed_at is None else rounded(state.now - source.failed_at),
+    }
+
+
 def busy_share(program: Program, now: Instant, uptime: Seconds) -> float | None:
     """Share of the last 60 s in which the slots had a run in progress; None: there is no slot, or no time yet."""
     span = min(float(WINDOW), uptime) * len(program.slots)
     if span <= 0:
         return None
-    running = sum(min(now - slot.run.started, WINDOW) for slot in program.slots if slot.run)
+    running = sum(min(now - slot.run.started, WINDOW) for slot in program.slots if slot.run and not slot.is_ready)
     return round(min(1.0, (program.stats.busy_seconds(now) + running) / span), 3)
 
 
@@ -181,6 +202,8 @@ def is_goal_met(slot: Slot) -> bool:
         return slot.phase in GONE
     if slot.phase is Phase.RUNNING:
         return slot.run is not None and slot.run.pid > 0 and not slot.next_start.at_once
+    if slot.phase is Phase.READY:
+        return True
     return slot.phase is Phase.DONE or (slot.phase is Phase.WAITING and slot.reason in NORMAL_WAITS)
 
 

@@ -30,6 +30,7 @@ EVENTS = {
     Reason.PAUSED: "resume",
     Reason.OUTPUT: "output",
     Reason.LEFTOVERS: "leftovers",
+    Reason.MESSAGE: "message",
 }
 """What wakes a slot that waits without a timer."""
 

@@ -4,18 +4,23 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from minisup.config.schema import Config
+from minisup.core.facts import ShutdownStep
 from minisup.core.fleet import Fleet
 from minisup.core.messages import (
     Arm,
+    Credit,
+    Deliver,
     Event,
     Forget,
     Halt,
     HoldFiles,
     Measure,
+    Measured,
     Note,
     Record,
     Remember,
     Resize,
+    Settle,
     Signal,
     SignalLeftovers,
     Spawn,
@@ -45,6 +50,7 @@ from minisup.host.watch.held_files import Lookout
 if TYPE_CHECKING:
     from minisup.host.integrations.prober import Prober
     from minisup.host.integrations.protection import Protection
+    from minisup.host.source.consumers import Sources
 
 
 class ActionsHost(Protocol):
@@ -74,6 +80,15 @@ class ActionsHost(Protocol):
     served: Served
     state: StateDir
     timers: Timers
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether a program has or had a source."""
+        ...
+
+    def sources(self) -> "Sources":
+        """The sources, made when they are first needed."""
+        ...
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -138,8 +153,28 @@ def watch(desk: ActionsHost, action: HoldFiles) -> None:
     desk.lookout.watch(action.program, action.on)
 
 
+def credit(desk: ActionsHost, action: Credit) -> None:
+    """A source may give so many messages."""
+    desk.sources().allow(action.program, action.messages)
+
+
+def deliver(desk: ActionsHost, action: Deliver) -> None:
+    """A run that is ready gets its message."""
+    desk.sources().deliver(action)
+
+
+def settle(desk: ActionsHost, action: Settle) -> None:
+    """A queue is told what became of a message."""
+    desk.sources().settle(action)
+
+
 def measure(desk: ActionsHost, action: Measure) -> None:
     """Ask how much work waits."""
+    program = desk.config.programs.get(action.program)
+    if program is not None and program.source is not None:
+        measured = desk.sources().measured(action.program)
+        desk.feed(measured or Measured(action.program, None, "the source has not begun"))
+        return
     if desk.prober is None:
         from minisup.host.integrations.prober import Prober  # noqa: PLC0415 - only who scales by a probe needs it
 
@@ -173,6 +208,8 @@ def record(desk: ActionsHost, record: Record) -> None:
 
 def note(desk: ActionsHost, action: Note) -> None:
     """Something has happened: tell whoever listens."""
+    if desk.has_sources and type(action.fact) is ShutdownStep:
+        desk.sources().stop(action.fact.within)
     desk.notifier.take(action.fact)
     desk.extras.take(action.fact)
     desk.console.tell(action.fact)
@@ -185,6 +222,8 @@ def halt(desk: ActionsHost, action: Halt) -> None:
     shutdown = desk.fleet.shutdown
     if shutdown is not None and shutdown.step == 1:
         desk.hooks.linger(shutdown.begun + shutdown.span)
+    if shutdown is not None and desk.has_sources:
+        desk.sources().linger(shutdown.begun + shutdown.span)
 
 
 def look_after(desk: ActionsHost, slot: str) -> None:
@@ -197,6 +236,8 @@ def look_after(desk: ActionsHost, slot: str) -> None:
 
 DUTIES: dict[type, Callable[[Any, Any], None]] = {
     Arm: arm,
+    Credit: credit,
+    Deliver: deliver,
     Forget: forget,
     Halt: halt,
     Measure: measure,
@@ -204,6 +245,7 @@ DUTIES: dict[type, Callable[[Any, Any], None]] = {
     Record: record,
     Remember: remember,
     Resize: resize,
+    Settle: settle,
     Signal: signal,
     SignalLeftovers: signal_leftovers,
     Spawn: spawn,

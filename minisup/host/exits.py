@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Event, Exited
@@ -21,6 +21,9 @@ from minisup.host.signals import Signals, signal_name
 from minisup.host.start.helper import Helpers
 from minisup.host.start.launcher import Launcher
 
+if TYPE_CHECKING:
+    from minisup.host.source.consumers import Sources
+
 
 class ExitsHost(Protocol):
     """What the ends of runs need of the supervisor."""
@@ -37,6 +40,15 @@ class ExitsHost(Protocol):
     running: dict[int, tuple[str, int]]
     signals: Signals
     verdicts: Verdicts
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether a program has or had a source."""
+        ...
+
+    def sources(self) -> "Sources":
+        """The sources."""
+        ...
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -59,11 +71,15 @@ class Exits:
         desk = self._desk
         desk.signals.child_ended = False
         until = desk.now() + TURN
+        none = True
         while (child := reap()) is not None:
+            none = False
             self._take(child)
             if desk.now() >= until:
                 desk.signals.child_ended = True
                 return
+        if none and desk.has_sources:  # a child has been stopped, or a wait of somebody else's was quicker
+            desk.sources().look()
 
     def let_strangers_end(self, until: float) -> None:
         """Wait, at most until `until`, for those children that belong to no run: they have got their signal."""
@@ -90,10 +106,14 @@ class Exits:
             left = 0
         try:
             oom, output, line, said = self._told_by(child, slot, run)
+            messages = self._desk.launcher.messages
+            unread = messages is not None and messages.ended(run)
         except Exception as error:  # noqa: BLE001 - as above
             self._desk.console.defect(error)
-            oom, output, line, said = False, False, "", None
-        self._desk.feed(Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said))
+            oom, output, line, said, unread = False, False, "", None, False
+        self._desk.feed(
+            Exited(slot, run, child.code, name, child.cpu, child.max_rss, oom, left, output, line, said, unread)
+        )
 
     def _left_by(self, child: Reaped, slot: str, run: int) -> int:
         """How many processes outlive it, at least."""

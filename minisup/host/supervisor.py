@@ -65,6 +65,7 @@ from minisup.host.watch.watching import Watching
 if TYPE_CHECKING:
     from minisup.host.integrations.prober import Prober
     from minisup.host.integrations.protection import Protection
+    from minisup.host.source.consumers import Sources
 
 FLUSH = 1.0
 """Seconds that the console gets at the end to take what was printed."""
@@ -103,6 +104,7 @@ class Supervisor:
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
         self.helpers: Helpers = {}
+        self._sources: Sources | None = None  # while no program has or had a source
         self.prober: Prober | None = None  # while no program asks how much work waits
         self.todo: deque[Action] = deque()  # what an event asks for and is not yet carried out
         self._busy = False
@@ -180,7 +182,7 @@ class Supervisor:
         self.recount()  # what an earlier minisup left
         self.attempt(self.notifier.ready)
         self.attempt(self.watching.follow)
-        while self.code is None or self.hooks.lingering:
+        while self.code is None or self.hooks.lingering or self._settling:
             try:
                 self.turn()
             except Exception as error:  # noqa: BLE001 - a defect of minisup must not cost anybody's jobs
@@ -252,6 +254,23 @@ class Supervisor:
         if first and self.fleet.shutdown is not None:
             self.attempt(self.watching.close)
             self.attempt(partial(self.leftovers.signal_strangers, signal.SIGTERM))
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether a program has or had a source."""
+        return self._sources is not None
+
+    def sources(self) -> "Sources":
+        """The sources, made when they are first needed: only who has one loads what they need."""
+        if self._sources is None:
+            from minisup.host.source.consumers import Sources  # noqa: PLC0415 - as it says
+
+            self._sources = self.launcher.messages = Sources(self)
+        return self._sources
+
+    @property
+    def _settling(self) -> bool:
+        return self._sources is not None and self._sources.lingering
 
     def watch_wall_clock(self, config: Config) -> None:
         """Watch it from now on if a schedule of this configuration goes by it."""
@@ -325,6 +344,8 @@ class Supervisor:
             self.attempt(partial(self.exits.let_strangers_end, until))
         if self.prober is not None:
             self.attempt(self.prober.close)
+        if self._sources is not None:
+            self.attempt(self._sources.close)
         self.leftovers.kill_all()
 
     def _remember(self) -> None:
@@ -333,10 +354,16 @@ class Supervisor:
 
     def _take_over(self) -> None:
         """Go on with what an earlier minisup has left, each run for itself."""
+        sourced = any(program.source is not None for program in self.config.programs.values())
+        left = self.sources().open() if sourced else {}
         for event in self.survivors.take_over(self.state.path, self.fleet.slots, self.fleet.next_run):
+            if type(event) is RunSurvived and left:
+                event = self.sources().survived(event, left)  # noqa: PLW2901 - with its message
             self.attempt(partial(self.feed, event))
             if type(event) is RunSurvived:
                 self.attempt(partial(look_after, self, event.slot))
+        if left:
+            self.sources().leave(left)
 
     def _last_moment(self) -> float:
         """Until when what minisup still has to tell may take: within the shutdown's limit, whoever does not listen."""

@@ -140,6 +140,7 @@ class Start:
     slot: str
     run: int
     trouble: Trouble | None
+    message: str | None = ""  # what the run gets; None: it is ready, and its message has not come
     signals: list[tuple[str, bool]] = field(default_factory=list)
 
 
@@ -159,6 +160,10 @@ class Process:
         self.said = plan.said
         self.leftovers = job.leftovers
         self.survivor = False  # an earlier minisup started it: nobody can read how it ends
+
+    def begin(self, plan: RunPlan, now: Instant) -> None:
+        """Its message has come: what it does with it begins now."""
+        self.ends, self.code, self.signal, self.said = now + plan.lasts, plan.code, plan.signal, plan.said
 
     def take(self, signal: str, now: Instant, *, group: bool) -> None:
         """Get a signal; `ends` may be sooner afterwards."""

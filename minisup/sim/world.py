@@ -20,28 +20,36 @@ from minisup.core.messages import (
     Changed,
     ClockSet,
     ConfigReloaded,
+    Credit,
+    Deliver,
     Due,
     Event,
     Exited,
     Halt,
     HoldFiles,
+    LeaseExpired,
     Leftovers,
     Lost,
     Measure,
     Measured,
+    MessagesWaiting,
     Note,
     OutputDrained,
     OverMemory,
+    Received,
     Record,
     Remember,
     Remembered,
     RunAsked,
     RunSurvived,
     ScaleAsked,
+    Settle,
     ShutdownAsked,
     Signal,
     SignalAsked,
     SignalLeftovers,
+    SourceDown,
+    SourceUp,
     Spawn,
     SpawnFailed,
     Started,
@@ -50,6 +58,7 @@ from minisup.core.messages import (
 )
 from minisup.core.model import Instant, Policy, Scope, Seconds
 from minisup.core.timers import Timers
+from minisup.sim.broker import Broker
 from minisup.sim.jobs import Job, Process, Reaction, RunPlan, Start, Trouble
 
 Watcher = Callable[[Instant, Event, Sequence[Action]], None]
@@ -58,6 +67,9 @@ Watcher = Callable[[Instant, Event, Sequence[Action]], None]
 
 OPERATOR = "app"
 """Who asks in a simulated world."""
+
+UNTIL_ITS_MESSAGE = RunPlan(inf, 0, None)
+"""What a process does that is ready: it waits."""
 
 MANY = 100_000
 """More than happens at any one instant; then the world is stuck."""
@@ -115,6 +127,7 @@ class World:
         self._tie = count()
         self._happenings: list[tuple[Instant, int, Process | Start | Event]] = []
         self.timers = Timers()
+        self.brokers: dict[str, Broker] = {}
         self.fleet = Fleet(
             policies,
             shutdown_timeout=shutdown_timeout,
@@ -207,6 +220,24 @@ class World:
         self._later(self.now + job.leftovers_last, Leftovers(slot, last.run, 0))
         self.feed(Leftovers(slot, last.run, count))
 
+    def send(self, program: str, *messages: str) -> None:
+        """Somebody sends messages to the program's source."""
+        broker = self._broker(program)
+        for message in messages:
+            broker.send(message, self.now)
+        self._hand_out(broker)
+
+    def lose_lease(self, program: str, message: str) -> None:
+        """Somebody else may have a message that is in work."""
+        self.feed(LeaseExpired(program, message))
+
+    def break_source(self, program: str, error: str) -> None:
+        """The source does not work from now on; without an error it works again."""
+        broker = self._broker(program)
+        broker.away = bool(error)
+        self.feed(SourceDown(program, error) if error else SourceUp(program))
+        self._hand_out(broker)
+
     def run(self, seconds: Seconds) -> None:
         """Let virtual time pass, and everything happen that is due by then."""
         until = self.now + max(0.0, seconds)
@@ -271,23 +302,25 @@ class World:
             heappush(self._happenings, (when, next(self._tie), what))
 
     def _spawn(self, spawn: Spawn) -> Started | SpawnFailed | None:
-        slot, run, _ = spawn
+        slot, run, _, message, ready = spawn
         assert slot not in self.processes, f"two runs in {slot}"
         assert slot not in self.starting, f"two runs start in {slot}"
         now, job = self.now, self._job(slot)
         self.trace.launches.append((now, slot))
         trouble = job.trouble(now) if job.troubles else None
         if job.starting:
-            self.starting[slot] = start = Start(slot, run, trouble)
+            self.starting[slot] = start = Start(slot, run, trouble, None if ready else message)
             self._later(now + job.starting, start)
             return None
-        return self._begin(slot, run, job, trouble)
+        return self._begin(slot, run, self._job_for(slot, message), trouble, ready=ready)
 
-    def _begin(self, slot: str, run: int, job: Job, trouble: Trouble | None) -> Started | SpawnFailed:
+    def _begin(self, slot: str, run: int, job: Job, trouble: Trouble | None, *, ready: bool) -> Started | SpawnFailed:
         if trouble is not None:
             return SpawnFailed(slot, run, trouble.cause, trouble.scarce)
         now = self.now
-        self.processes[slot] = process = Process(slot, run, job, now, job.plan(now, self._chance))
+        self.processes[slot] = process = Process(
+            slot, run, job, now, UNTIL_ITS_MESSAGE if ready else job.plan(now, self._chance)
+        )
         if process.ends < inf:
             heappush(self._happenings, (process.ends, next(self._tie), process))
         return Started(slot, run, run)
@@ -303,7 +336,8 @@ class World:
     def _answer(self, start: Start) -> None:
         """A start is over: now the run gets what it has been sent meanwhile."""
         del self.starting[start.slot]
-        self.feed(self._begin(start.slot, start.run, self._job(start.slot), start.trouble))
+        job = self._job_for(start.slot, start.message or "")
+        self.feed(self._begin(start.slot, start.run, job, start.trouble, ready=start.message is None))
         process = self.processes.get(start.slot)
         if process is not None and process.run == start.run:
             for name, group in start.signals:
@@ -321,7 +355,11 @@ class World:
             if self._leavings.pop((what.slot, what.run), None) is not None:  # else a signal was quicker
                 self.feed(what)
         else:
+            if isinstance(what, Received):
+                self._broker(what.program).on_its_way -= 1
             self.feed(what)
+            if isinstance(what, MessagesWaiting):
+                self._hand_out(self._broker(what.program))
 
     def _exit(self, process: Process) -> None:
         del self.processes[process.slot]
@@ -347,8 +385,48 @@ class World:
             (self.watched.add if action.on else self.watched.discard)(action.program)
         elif isinstance(action, Remember):
             self.remembered[action.slot] = action.wall
+        elif isinstance(action, Credit):
+            broker = self._broker(action.program)
+            broker.credit = action.messages - broker.on_its_way
+            self._hand_out(broker)
+        elif isinstance(action, Settle):
+            self._settle(action)
+        elif isinstance(action, Deliver):
+            self._deliver(action)
         elif isinstance(action, Halt):
             self.trace.halted = (self.now, action.code)
+
+    def _broker(self, program: str) -> Broker:
+        return self.brokers.setdefault(program, Broker(program))
+
+    def _hand_out(self, broker: Broker) -> None:
+        """Let the broker give what it may, in the turn after this one; and again when something becomes visible."""
+        received = broker.receive(self.now)
+        while received is not None:
+            self._later(self.now, received)
+            received = broker.receive(self.now)
+        again = broker.next_visible(self.now) if broker.credit > 0 else None
+        if again is not None:
+            self._later(again, MessagesWaiting(broker.program, len(broker.messages)))
+
+    def _settle(self, action: Settle) -> None:
+        broker = self._broker(action.program)
+        broker.settle(action, self.now)
+        self._hand_out(broker)
+
+    def _deliver(self, action: Deliver) -> None:
+        start = self.starting.get(action.slot)
+        if start is not None:
+            start.message = action.message
+            return
+        process = self.processes[action.slot]
+        process.job = self._job_for(action.slot, action.message)
+        process.begin(process.job.plan(self.now, self._chance), self.now)
+        self._later(process.ends, process)
+
+    def _job_for(self, slot: str, message: str) -> Job:
+        """The job of a slot that has this message: one of its own (`email/bad`), or the slot's."""
+        return self.jobs.get(f"{slot.rpartition(':')[0]}/{message}") or self._job(slot)
 
     def _signal(self, action: Signal) -> None:
         self.trace.signals.append((self.now, action))

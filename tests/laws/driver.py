@@ -400,7 +400,7 @@ class Driver:
         return actions
 
     def _spawn(self, spawn):
-        slot, run, _ = spawn
+        slot, run, *_ = spawn
         assert slot not in self.runs, f"two runs in {slot}"
         assert run > self.last_run, "run ids only grow"
         assert self.asked_at is None, f"{spawn} after shutdown was asked for"

@@ -13,12 +13,20 @@ LONG = "program a {}\njob a lasts=ever {}\n\nup\nrun 1s\n"
 LEFT = "program a min_runtime=60s {}\njob a lasts=100ms leftovers=1 leftovers_on_term=ignores\n\nup\nrun 1s\n"
 """A slot that waits, with leftovers."""
 
+READY = "program a source.warm=1 {}\njob a lasts=1s {}\n\nup\nrun 1s\n"
+"""A process that waits for its message."""
+
 STORIES = {
     ("off", "waiting"): "program a autostart=false\n\nup\nstart a\n",
     ("off", "running"): "program a\njob a lasts=ever\n\nsurvivor a:0 7 1s\nup\n",
     ("off", "draining"): "program a\nprogram b\n\nup\nrun 1s\nstop a\nrun 1s\nfind a:0 1\nshutdown\n",
     ("off", "stopping"): "program a\nprogram b\n\nup\nrun 1s\nstop a\nrun 1s\nfind a:0 1\nshutdown --now\n",
     ("waiting", "waiting"): "program a retry.budget=0\njob a lasts=1s exit=1\n\nup\nrun 10s\n",
+    ("waiting", "ready"): READY.format("", ""),
+    ("ready", "running"): READY.format("", "") + "send a m1\n",
+    ("ready", "waiting"): READY.format("", "") + "exit a:0 1\n",
+    ("ready", "stopping"): READY.format("", "") + "stop a\n",
+    ("ready", "done"): READY.format("restart=never", "") + "exit a:0 1\n",
     ("waiting", "running"): "program a\n\nup\nrun 3s\n",
     ("waiting", "draining"): LEFT.format("") + "stop a\n",
     ("waiting", "stopping"): LEFT.format("") + "stop a --now\n",

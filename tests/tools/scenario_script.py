@@ -30,6 +30,9 @@ The commands (`#` begins a comment; durations as in a configuration file):
     memory email:0 512 256     the run in progress takes so many MiB, of so many that it may take
     find email:0 2             so many leftovers of the slot's last run are found late
     push email 10              messages for the job's queue
+    send email m1 bad          messages for the program's source; `job email/bad exit=1`: what a run does with one
+    lease email m1             somebody else may have the message by now
+    source email down TEXT / source email up
     change email app/Job.php 3 files that it watches change; one of them, their number
     job email waiting=312      what the probe of a program that scales itself says; probe_error=timeout: why it does not
     touch email                a file of its command changes
@@ -120,7 +123,9 @@ class Script:
     def _do_job(self, words: list[str]) -> None:
         name = words[0]
         jobs = self._world.jobs if self._world else self._jobs
-        jobs[name] = settings.job(words[1:], jobs.get(name) or jobs.get(name.rpartition(":")[0]) or Job())
+        jobs[name] = settings.job(
+            words[1:], jobs.get(name) or jobs.get(name.replace("/", ":").rpartition(":")[0]) or Job()
+        )
 
     def _do_survivor(self, words: list[str]) -> None:
         slot, run, age = words
@@ -233,6 +238,19 @@ class Script:
         if queue is None:
             raise ValueError(f"{words[0]} has no queue")
         queue.push(int(words[1]))
+
+    def _do_send(self, words: list[str]) -> None:
+        self.world.send(*words)
+        self.world.run(0.0)
+
+    def _do_lease(self, words: list[str]) -> None:
+        self.world.lose_lease(*words)
+        self.world.run(0.0)
+
+    def _do_source(self, words: list[str]) -> None:
+        name, how, *error = words
+        self.world.break_source(name, " ".join(error) if how == "down" else "")
+        self.world.run(0.0)
 
     def _do_change(self, words: list[str]) -> None:
         name, file, *files = words

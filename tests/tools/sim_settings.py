@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_type_hints
 
 from minisup.config.text.calendar import Cron
 from minisup.config.text.units import parse_duration
-from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Scale, Schedule, Scope, Stop
+from minisup.core.model import ExitCodes, Kind, MessageSource, Outcome, Policy, Restart, Scale, Schedule, Scope, Stop
 from minisup.sim.jobs import Job, Queue
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def policy(name: str, words: Iterable[str]) -> Policy:
     planned = {key.partition(".")[2]: said.pop(key) for key in list(said) if key.startswith("schedule.")}
     if planned:
         made = replace(made, schedule=schedule(planned))
+    if any(key.startswith("source.") for key in said):
+        made = replace(made, source=MessageSource(), min_runtime=0.0, exit=ExitCodes(reject=frozenset({65})))
     for key, text in said.items():
         if key.startswith("scale.") and made.scale is None:
             made = replace(made, scale=Scale())

@@ -7,16 +7,21 @@ from minisup.core.fleet import Fleet
 from minisup.core.messages import (
     Action,
     Asked,
+    Credit,
+    Deliver,
     Event,
     Forget,
     Halt,
     HoldFiles,
     Leftovers,
     Note,
+    Received,
     Record,
     Remember,
     RunSurvived,
     ScaleAsked,
+    Settle,
+    Settlement,
     Signal,
     SignalLeftovers,
     Spawn,
@@ -52,6 +57,8 @@ class Teller:
             self._tell(now, f"{event.slot} run {event.run} starts")
         elif isinstance(event, RunSurvived):
             self._tell(now, f"{event.slot} run {event.run} goes on, started {event.since:.3f}")
+        elif isinstance(event, Received):
+            self._tell(now, f"{event.program} receives {event.message}, {_times(event.receives)}")
         elif isinstance(event, Leftovers):
             self._tell(now, f"{event.slot} run {event.run} has {event.left} leftovers")
         for action in actions:
@@ -95,10 +102,10 @@ class Teller:
             self._tell(now, f"{action.slot} run {action.run} gets {action.signal} ({action.scope})")
         elif isinstance(action, SignalLeftovers):
             self._tell(now, f"{action.slot} leftovers of run {action.run} get {action.signal}")
-        elif isinstance(action, HoldFiles):
-            self._tell(now, f"{action.program} files are {'watched' if action.on else 'no longer watched'}")
         elif isinstance(action, Note):
             self._tell(now, f"fact: {_fact(action.fact)}")
+        elif isinstance(action, Deliver | Credit | Settle | HoldFiles):
+            self._tell(now, _of_program(action))
         elif isinstance(action, Remember):
             self._tell(now, f"{action.slot} is seen to until {stamp_second(action.wall)}")
         elif isinstance(action, Forget):
@@ -142,6 +149,30 @@ def _program(slot: str) -> str:
 def _how(record: Record) -> str:
     how = record.signal or ((record.cause or "?") if record.code is None else f"exit {record.code}")
     return how if record.duration is None else f"{how} after {record.duration:.3f} s"
+
+
+def _of_program(action: Deliver | Credit | Settle | HoldFiles) -> str:
+    if isinstance(action, HoldFiles):
+        return f"{action.program} files are {'watched' if action.on else 'no longer watched'}"
+    if isinstance(action, Deliver):
+        return f"{action.slot} run {action.run} gets {action.message}"
+    if isinstance(action, Credit):
+        return f"{action.program} may receive {action.messages}"
+    return f"{action.program} {_settled(action)}"
+
+
+def _times(count: int) -> str:
+    return {1: "the first time", 2: "the second time"}.get(count, f"time {count}")
+
+
+def _settled(action: Settle) -> str:
+    if action.how is Settlement.ACK:
+        return f"acknowledges {action.message}"
+    if action.how is Settlement.REJECT:
+        return f"sets {action.message} aside: {action.reason}"
+    if action.how is Settlement.LEAVE:
+        return f"leaves {action.message} to its lease"
+    return f"returns {action.message}" + (f", hidden for {action.delay:.3f} s" if action.delay else "")
 
 
 def _fact(fact: object) -> str:

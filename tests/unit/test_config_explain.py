@@ -211,7 +211,7 @@ def test_facts_are_json_and_complete(tmp_path):
     assert (email["name"], email["line"], email["numprocs"]) == ("email", 5, 2)
     assert email["command"][3:] == ["--verbose", "--password=***", "--token", "***"]
     assert email["environment"] == {"DSN": "***", "S3_KEY": "***", "NAME": "two words"}
-    assert email["exit"] == {"ok": [0], "idle": [3], "recycle": [], "fatal": [78]}
+    assert email["exit"] == {"ok": [0], "idle": [3], "recycle": [], "fatal": [78], "reject": []}
     assert email["shutdown"] == {"begins_within": 0, "drain": 4, "timeout": 4}
     assert found["programs"][1]["umask"] == "0022"
 

@@ -25,7 +25,7 @@ WRONG = [
     ("user = 0", "user", 'expected text, got 0; write "0"'),
     ("user = 1979-05-27", "user", "expected text, got the date 1979-05-27"),
     ("user = 'a\\u0000'".replace("'", '"'), "user", "text cannot hold the character NUL"),
-    ("exit = 0", "exit", "expected a table, got 0; its keys are fatal, idle, ok, recycle"),
+    ("exit = 0", "exit", "expected a table, got 0; its keys are fatal, idle, ok, recycle, reject"),
     ("exit.ok = 0", "exit.ok", "expected a list of exit codes, got 0; write [0]"),
     ("exit.ok = {}", "exit.ok", "expected a list of exit codes, got a table"),
     ("after = 'x'", "after", 'expected a list of text, got "x"; write ["x"]'),
@@ -80,7 +80,7 @@ WRONG = [
     ("drain = 2", "drain", "unknown key; did you mean stop.drain?"),
     ("every = 2", "every", "unknown key; did you mean schedule.every or scale.every?"),
     ("stop.numprocs = 2", "stop.numprocs", "unknown key; it belongs to program.email: write it above this table"),
-    ("exit.zzz = 2", "exit.zzz", "unknown key; there are fatal, idle, ok, recycle"),
+    ("exit.zzz = 2", "exit.zzz", "unknown key; there are fatal, idle, ok, recycle, reject"),
     ("on_drain = 'x'", "on_drain", "unknown key; it belongs in [supervisor]"),
     ("shutdown_timeout = 2", "shutdown_timeout", "unknown key; it belongs in [supervisor]"),
     (

@@ -16,7 +16,7 @@ from minisup.core.messages import (
     Started,
     Verb,
 )
-from minisup.core.model import Kind, Phase, Policy
+from minisup.core.model import Kind, MessageSource, Phase, Policy
 from minisup.core.request_table import TABLE, Effect, Place, Request, effect, is_meant, left_alone, place
 
 NOW = 100.0
@@ -62,6 +62,14 @@ def waiting():
 
 def after_others():
     return World(Policy(name="b", kind=Kind.TASK), Policy(name="a", numprocs=2, after=("b",)))
+
+
+def for_message():
+    return World(Policy(name="a", numprocs=2, min_runtime=0.0, source=MessageSource()))
+
+
+def ready():
+    return World(Policy(name="a", numprocs=2, min_runtime=0.0, source=MessageSource(warm=2)))
 
 
 def paused():
@@ -121,6 +129,8 @@ def leaving():
 WORLDS = {
     Place.WAITING: waiting,
     Place.AFTER_OTHERS: after_others,
+    Place.FOR_MESSAGE: for_message,
+    Place.READY: ready,
     Place.PAUSED: paused,
     Place.PAUSED_RUN: paused_run,
     Place.RUNNING: World,

@@ -50,7 +50,7 @@ def test_the_shape_is_the_documented_one():
     assert (made["schema"], made["pid"], made["uptime"], made["state"]) == (1, 1, 1.6, "running")
     [program] = made["programs"]
     assert list(program) == [
-        "name", "kind", "state", "wanted", "running", "phases", "groups", "leftovers", "scale", "failing_for",
+        "name", "kind", "state", "wanted", "running", "phases", "groups", "leftovers", "scale", "source", "failing_for",
         "budget", "runs", "per_minute", "busy", "duration", "slots",
     ]  # fmt: skip
     assert program["budget"] == {"tokens": 12.0, "size": 12, "label": "ok"}

@@ -12,6 +12,10 @@ CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {
         "ok": Key("The run worked.", default="`[0]`; for a service `[]`"),
         "idle": Key("The run found no work."),
         "recycle": Key("The run asks to be replaced; that costs nothing."),
+        "reject": Key(
+            "The message is bad and the worker is well: it is set aside (`source`).",
+            default="`[65]` with a source, else `[]`",
+        ),
         "fatal": Key("Trying again will not help: the program is held and probed."),
     },
     Idle: {

@@ -32,7 +32,7 @@ def check_scale(program: ProgramTable, place: TableContext) -> None:
         place.problem("scale", "cannot be given together with schedule; write numprocs", "schedule")
     if scale.probe is not None:
         _check_probe(scale.probe, place)
-    elif not program.knows_idle:
+    elif not program.knows_idle and program.source is None:
         place.problem(
             "scale",
             "needs a probe, or runs that say when they found no work: exit.idle = [CODE]",
@@ -41,7 +41,7 @@ def check_scale(program: ProgramTable, place: TableContext) -> None:
             "idle.output",
             "idle.faster_than",
         )
-    elif not scale.min:
+    elif not scale.min and program.source is None:
         place.problem("scale.min", "0 needs a probe: nobody else would see that work has arrived", "scale.probe")
 
 

@@ -8,6 +8,7 @@ from minisup.config.keys.log_tables import LogFormat, LogStderr, LogTo
 from minisup.config.keys.supervisor_table import SupervisorTable
 from minisup.config.presets import PRESETS
 from minisup.config.rules.scaling import check_scale
+from minisup.config.rules.sourcing import check_source
 from minisup.config.rules.table_context import TableContext
 from minisup.config.schema import ProgramTable
 from minisup.config.text.units import write_duration
@@ -19,7 +20,7 @@ _MOST_CYCLES: Final = 20
 _MOST_HINTS: Final = 20
 """Names that are compared with those of all programs: with thousands of these it takes a tenth of a second each."""
 
-_SETS: Final = ("ok", "idle", "recycle", "fatal")
+_SETS: Final = ("ok", "idle", "recycle", "fatal", "reject")
 _FILE_KEYS: Final = ("path", "stderr_path", "max_size", "keep", "compress")
 
 
@@ -36,6 +37,7 @@ def check_program(program: ProgramTable, place: TableContext) -> None:
     _check_exit_codes(program.exit, place)
     _check_log(program, place)
     check_scale(program, place)
+    check_source(program, place)
 
 
 def _check_order(program: ProgramTable, place: TableContext) -> None:

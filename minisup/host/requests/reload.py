@@ -26,6 +26,7 @@ from minisup.host.start.recipes import Recipes
 
 if TYPE_CHECKING:
     from minisup.host.integrations.prober import Prober
+    from minisup.host.source.consumers import Sources
 
 LIMIT: Final[Seconds] = 8.0
 """Seconds that reading may take; a client waits 10 s for its answer."""
@@ -54,6 +55,15 @@ class ReloadHost(Protocol):
     notifier: SdNotifier
     verdicts: Verdicts
     prober: "Prober | None"
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether a program has or had a source."""
+        ...
+
+    def sources(self) -> "Sources":
+        """The sources."""
+        ...
 
     def feed(self, event: Event) -> None:
         """Give one event to the core."""
@@ -135,6 +145,8 @@ class Reloading:
         new = desk.config = taken_over(desk.config, read)
         desk.recipes.reload(new)
         desk.verdicts.read(new)
+        if desk.has_sources:
+            desk.sources().reload(new)
         if desk.prober is not None:  # what it has not answered yet, the core no longer waits for
             desk.prober.close()
         desk.console.configure(new.supervisor.log)

@@ -66,8 +66,13 @@ def child_environment(
     merged.update(MINISUP_PROGRAM=program, MINISUP_SLOT=str(slot), MINISUP_NUMPROCS=str(numprocs))
     if here is not None:
         merged["MINISUP_HERE"] = here
-    made = [os.fsencode(f"{name}={value}") for name, value in merged.items() if name not in RUN_ONLY]
+    made = [os.fsencode(f"{name}={value}") for name, value in merged.items() if not is_of_a_run(name)]
     return [*made, f"MINISUP_STATE={state}".encode()] if state else made
+
+
+def is_of_a_run(name: str) -> bool:
+    """Whether a variable is what minisup tells a single run, or an outer minisup has told this one."""
+    return name in RUN_ONLY or name.startswith("MINISUP_MESSAGE_")
 
 
 def executables(command: bytes, environment: Sequence[bytes]) -> tuple[bytes, ...]:

@@ -38,13 +38,16 @@ class Helper:
         self._tail = b""
         self.pid = 0
 
-    def start(self, spawner: Spawner, recipe: Recipe, out: int, childs_end: int) -> None:
-        """Start it; `out` is our end of its stdout and is ours to close from here on. Raises SpawnError, OSError."""
+    def start(self, spawner: Spawner, recipe: Recipe, out: int, childs_end: int, *, stdin: int | None = None) -> None:
+        """Start it; `out` is our end of its stdout and is ours to close from here on. Raises SpawnError, OSError.
+
+        `stdin`: what it reads; None: nothing.
+        """
         self._out = out
         try:
             self._err, childs_err = os.pipe2(os.O_CLOEXEC)
             try:
-                made = spawner.spawn(recipe, 0, 0, childs_end, childs_err)
+                made = spawner.spawn(recipe, 0, 0, childs_end, childs_err, stdin_fd=stdin)
             finally:
                 os.close(childs_err)
         except BaseException:

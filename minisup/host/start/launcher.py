@@ -4,7 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Collection
 from signal import SIGKILL
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from minisup.core.messages import Signal, Spawn, SpawnFailed, Started
 from minisup.host.loop import Loop
@@ -12,7 +12,7 @@ from minisup.host.output.pump import Pipes, Pump
 from minisup.host.process import processes
 from minisup.host.process.run_record import Running
 from minisup.host.start.as_user import Forked
-from minisup.host.start.recipe import Recipe
+from minisup.host.start.recipe import Recipe, RunInput, with_message
 from minisup.host.start.recipes import Recipes
 from minisup.host.start.spawn import Spawner, SpawnError, refused
 from minisup.host.start.starting import Starts
@@ -34,6 +34,22 @@ class Starting(NamedTuple):
     signals: list[Signal]
 
 
+class Messages(Protocol):
+    """Who knows the messages that runs are to get."""
+
+    def prepare(self, wish: Spawn, recipe: Recipe) -> RunInput:
+        """What the run needs to get its message. Raises OSError."""
+        ...
+
+    def begun(self, wish: Spawn, given: RunInput) -> None:
+        """The process exists, or there is none."""
+        ...
+
+    def ended(self, run: int) -> bool:
+        """The run has ended, or never was."""
+        ...
+
+
 class Launcher:
     """Starts runs: pipes first, then the process, each given back if the next fails."""
 
@@ -45,20 +61,32 @@ class Launcher:
         self._starts = Starts(loop)
         self._starting: dict[int, Starting] = {}  # by pid
         self.spawner = Spawner()
+        self.messages: Messages | None = None  # while a program has a source
 
     def start(self, wish: Spawn) -> Started | SpawnFailed | None:
         """Start the run; None: its process is on its way, and `answered` will be told.
 
         Never raises for what a user or the machine can do wrong.
         """
-        slot, run, failures = wish
-        pipes = None
+        slot, run, failures, message, ready = wish
+        pipes = given = None
         try:
             pipes = self._pump.open(slot, run, self._recipes.outlet_of(slot))
             out, err = (1, 2) if pipes is None else (pipes.stdout_fd, pipes.stderr_fd)
             recipe = self._recipes.of(slot)
+            if (message or ready) and self.messages is not None:
+                given = self.messages.prepare(wish, recipe)
+                recipe = with_message(recipe, given)
             self._record.intend(slot, run)
-            pid = self.spawner.spawn(recipe, run, failures, out, err, lambda pid: self._record.started(slot, pid))
+            pid = self.spawner.spawn(
+                recipe,
+                run,
+                failures,
+                out,
+                err,
+                lambda pid: self._record.started(slot, pid),
+                stdin_fd=None if given is None else given.stdin,
+            )
         except SpawnError as error:
             self._record.ended(slot)
             return self._failed(wish, pipes, error.cause, scarce=error.scarce)
@@ -67,6 +95,9 @@ class Launcher:
             return self._failed(wish, pipes, f"cannot make a pipe: {words}", scarce=error.errno in SCARCE)
         except ValueError as error:
             return self._failed(wish, pipes, str(error), scarce=False)
+        finally:
+            if given is not None and self.messages is not None:
+                self.messages.begun(wish, given)
         if type(pid) is Forked:
             self._wait_for(pid, wish, pipes, recipe)
             return None
@@ -128,4 +159,6 @@ class Launcher:
     def _failed(self, wish: Spawn, pipes: Pipes | None, cause: str, *, scarce: bool) -> SpawnFailed:
         if pipes is not None:
             self._pump.abandon(pipes)
+        if self.messages is not None:
+            self.messages.ended(wish.run)
         return SpawnFailed(wish.slot, wish.run, self._recipes.concealed(cause), scarce)

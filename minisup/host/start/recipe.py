@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from minisup.host.start.environment import Account, changes_identity, executables
 from minisup.host.start.rlimits import RunLimits
@@ -27,6 +28,13 @@ class Recipe:
     account: Account | None
     """Set only when the ids differ from minisup's own."""
     limits: RunLimits | None = None
+
+
+class RunInput(NamedTuple):
+    """What a start needs beside the slot's recipe: its stdin (None: nothing to read), and variables."""
+
+    stdin: int | None
+    variables: tuple[bytes, ...]
 
 
 def recipe(
@@ -118,3 +126,11 @@ def _look(path: str) -> tuple[int, ...] | None:
 def _shown(text: bytes) -> str:
     name, equals, _ = text.partition(b"=")
     return ascii(os.fsdecode(name if equals else text))
+
+
+def with_message(recipe: Recipe, given: RunInput) -> Recipe:
+    """The slot's recipe for this run alone."""
+    environment = [*given.variables, *recipe.environment]  # the spawner writes into the last two of it
+    return Recipe(
+        recipe.argv, recipe.executables, environment, recipe.directory, recipe.umask, recipe.account, recipe.limits
+    )

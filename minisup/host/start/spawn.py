@@ -81,28 +81,39 @@ class Spawner:
         self._start = self._swift if self._vfork_waits() else self._plain
 
     def spawn(
-        self, recipe: Recipe, run: int, failures: int, stdout_fd: int, stderr_fd: int, born: Born | None = None
+        self,
+        recipe: Recipe,
+        run: int,
+        failures: int,
+        stdout_fd: int,
+        stderr_fd: int,
+        born: Born | None = None,
+        *,
+        stdin_fd: int | None = None,
     ) -> int | Forked:
         """Start run number `run`, after `failures` counted ends in a row; returns its pid, also its session and group.
 
-        The descriptors become the child's stdout and stderr: 1 and 2 are minisup's own, `NOTHING` is /dev/null. They
-        stay open here. The command has been executed when this returns a pid. SpawnError otherwise. A child that is to
-        be another user's, or has limits, is only on its way then (`Forked`; `refused` explains its report), and tells
-        `born` its pid itself, before it executes the command.
+        The descriptors become the child's stdin, stdout and stderr: 1 and 2 are minisup's own, `NOTHING` is /dev/null,
+        as is `stdin_fd` None. They stay open here. The command has been executed when this returns a pid. SpawnError
+        otherwise. A child that is to be another user's, or has limits, is only on its way then (`Forked`; `refused`
+        explains its report), and tells `born` its pid itself, before it executes the command.
         """
         environment = recipe.environment
         environment[-2] = b"MINISUP_RUN_ID=%d" % run
         environment[-1] = b"MINISUP_FAILURES=%d" % failures
         given = (stdout_fd, stderr_fd)
+        stdin = self._null if stdin_fd is None else stdin_fd
         if stdout_fd < _FIRST_FREE:
             stdout_fd = self._standard[stdout_fd]
         if stderr_fd < _FIRST_FREE:
             stderr_fd = self._standard[stderr_fd]
         try:
             if recipe.account is None and recipe.limits is None:
-                return self._lowered(recipe, stdout_fd, stderr_fd)
+                return self._lowered(recipe, stdin, stdout_fd, stderr_fd)
             pipes = [fd for fd, stream in enumerate(given, 1) if stream >= _FIRST_FREE]
-            return fork_as_user(recipe, self._null, stdout_fd, stderr_fd, pipes, born)
+            if stdin_fd is not None:
+                pipes.append(0)
+            return fork_as_user(recipe, stdin, stdout_fd, stderr_fd, pipes, born)
         except OSError as error:
             raise _no_process(recipe, error) from None
 
@@ -112,7 +123,7 @@ class Spawner:
         The descriptor becomes its stdout and stderr and stays open here. SpawnError otherwise.
         """
         try:
-            return self._lowered(recipe, output_fd, output_fd)
+            return self._lowered(recipe, self._null, output_fd, output_fd)
         except OSError as error:
             raise _no_process(recipe, error) from None
 
@@ -121,23 +132,23 @@ class Spawner:
         for fd in {*self._standard.values(), self._reader, self._writer}:
             os.close(fd)
 
-    def _lowered(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+    def _lowered(self, recipe: Recipe, stdin: int, stdout: int, stderr: int) -> int:
         """Start the process under the limit of open files that minisup was given."""
         if not OPEN_FILES.raised:
-            return self._start(recipe, stdout, stderr)
+            return self._start(recipe, stdin, stdout, stderr)
         OPEN_FILES.lower()
         try:
-            return self._start(recipe, stdout, stderr)
+            return self._start(recipe, stdin, stdout, stderr)
         finally:
             OPEN_FILES.restore()
 
-    def _swift(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+    def _swift(self, recipe: Recipe, stdin: int, stdout: int, stderr: int) -> int:
         watch = self.watch
         watch.starts += 1
         if watch.asleep:
             watch.rouse()
         try:
-            pid = self._vfork(recipe, stdout, stderr)
+            pid = self._vfork(recipe, stdin, stdout, stderr)
         finally:
             watch.starts += 1
         # vfork returns when the child has executed its command or ended: a report is here now or never
@@ -147,7 +158,7 @@ class Spawner:
             return pid
         raise _failed(recipe, pid, report)
 
-    def _vfork(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+    def _vfork(self, recipe: Recipe, stdin: int, stdout: int, stderr: int) -> int:
         return self._fork_exec(
             recipe.argv,
             recipe.executables,
@@ -155,7 +166,7 @@ class Spawner:
             (),
             recipe.directory,
             recipe.environment,
-            self._null,
+            stdin,
             -1,
             -1,
             stdout,
@@ -173,7 +184,7 @@ class Spawner:
             *self._last,
         )
 
-    def _plain(self, recipe: Recipe, stdout: int, stderr: int) -> int:
+    def _plain(self, recipe: Recipe, stdin: int, stdout: int, stderr: int) -> int:
         from subprocess import Popen  # noqa: PLC0415 - costs a MiB and is needed on unknown Pythons only
 
         try:
@@ -182,7 +193,7 @@ class Spawner:
                 executable=_first_usable(recipe),
                 cwd=recipe.directory,
                 env=dict(item.split(b"=", 1) for item in recipe.environment),
-                stdin=self._null,
+                stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
                 close_fds=False,
@@ -213,7 +224,7 @@ class Spawner:
 
     def _reports_in_time(self, nothing: Recipe) -> bool:
         try:
-            pid = self._swift(nothing, self._null, self._null)
+            pid = self._swift(nothing, self._null, self._null, self._null)
         except SpawnError as refused:
             return refused.errno == errno.ENOTDIR
         os.waitpid(pid, 0)
