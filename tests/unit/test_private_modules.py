@@ -37,7 +37,7 @@ def test_a_receiver_looks_where_it_cannot_be_told(monkeypatch, tmp_path, module)
     monkeypatch.setitem(sys.modules, "_ctypes", module)
     watch = Inotify({})
     assert watch.descriptor == -1
-    assert not watch.watch(bytes(tmp_path))
+    assert not watch.watch(bytes(tmp_path), names=True)
 
 
 def test_a_run_as_another_user_resets_signals_with_the_public_functions_too(monkeypatch):
