@@ -263,6 +263,22 @@ def test_a_helper_that_lies_harms_nobody_else(stage: Stage, web: str) -> None:
     assert set(said.values()) == {"who asks answers with what is no number of messages"}
 
 
+def test_a_helper_that_answers_without_end_is_killed(stage: Stage, web: str) -> None:
+    """Each line is right and has 16 bytes, so no read ends within one: no piece of a line grew too long."""
+    stage.write("chatter", "read -r spec <&1; read -r x <&1; exec yes '{\"visible\": 1 }'\n")
+    patch = f"from minisup.host.integrations import prober; prober.HELPER = ('sh', {str(stage.path('chatter'))!r})"
+    entry = ("-c", f"{patch}; from minisup.__main__ import main; main()")
+    probe = {"http": f"{web}/email", "json": "messages_ready"}
+    fill(stage, 0)
+    daemon = stage.up(program("email", TAKE, scale=scale(probe, every="1h"), **KEYS), entry=entry)
+    wait_until(lambda: daemon.program("email")["scale"]["waiting"] == 1, SOON, "its first line is believed")
+    wait_until(
+        lambda: not [pid for pid in stage.jobs() if command_of(pid).startswith(b"yes")],
+        SOON,
+        "it is killed, although nobody asks",
+    )
+
+
 def test_a_helper_hears_no_variable_of_python_in_the_programs_environment(stage: Stage, web: str) -> None:
     fill(stage, 0)
     stage.path("evil").mkdir()

@@ -26,7 +26,7 @@ from minisup.host.start.spawn import Spawner, SpawnError
 from minisup.probes.number import NoNumberError, answer_in, number_in, shown
 
 LONGEST: Final = 1 << 16
-"""Bytes of an answer."""
+"""Bytes that may be printed for one answer, and until the next question."""
 
 BEGIN: Final = "import sys; sys.path += sys.argv[1:]; from minisup.probes.__main__ import main; main()"
 
@@ -109,6 +109,7 @@ class _Asked:
         self._answer = answer
         self._child = Helper(loop, helpers, self._output, self._ended)
         self._buffer = b""
+        self._printed = 0  # bytes since the last question
         self._pending = False
         self._doomed = ""  # why it is being killed
         self._timer: Timer | None = None
@@ -119,7 +120,7 @@ class _Asked:
         if self._child.pid and self._doomed:
             self._answer(None, f"{self._doomed}, and it has not ended yet")
             return
-        self._pending, self._doomed = True, ""
+        self._pending, self._doomed, self._printed = True, "", 0
         self._timer = self._loop.after(self._probe.timeout, self._too_late)
         try:
             self._begin()
@@ -143,11 +144,12 @@ class _Asked:
         raise NotImplementedError
 
     def _take(self, data: bytes) -> bool:
-        """Add to what was printed, unless that becomes too much."""
+        """Add to what was printed, unless that becomes too much: whole lines and what nobody asked count, too."""
         if self._doomed:
             return False
         self._buffer += data
-        if len(self._buffer) > LONGEST:
+        self._printed += len(data)
+        if self._printed > LONGEST:
             self._buffer = b""
             self._doom(f"it printed more than {LONGEST >> 10} KiB")
             return False
