@@ -43,6 +43,7 @@ class Receiver:
         self.lease = float(settings["lease"])
         self.stopping = False
         self.max_receives: int | None = None  # after which the queue itself sets a message aside
+        self._told_limit: int | None = None
         self._limit = 0  # messages that may be given altogether
         self._given = 0
         self._trouble: str | None = ""  # what was said last; None: that all is well
@@ -152,9 +153,9 @@ class Receiver:
         self.channel.send(lost(which))
 
     def well(self) -> None:
-        """The queue answers: said once, until it does not."""
-        if self._trouble is not None:
-            self._trouble = None
+        """The queue answers: said once, until it does not, or until more is known of it."""
+        if self._trouble is not None or self._told_limit != self.max_receives:
+            self._trouble, self._told_limit = None, self.max_receives
             self.channel.send(ok(self.max_receives))
 
     def ill(self, words: str) -> None:

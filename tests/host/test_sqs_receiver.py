@@ -99,13 +99,15 @@ def test_a_fifo_group_keeps_its_order_and_others_go_on_meanwhile(stage: Stage, m
     kit.close()
 
 
-def test_an_empty_queue_is_asked_once_a_poll(kit: SqsKit) -> None:
+def test_an_empty_queue_is_asked_once_a_poll(stage: Stage) -> None:
+    kit = SqsKit(stage, Server(stage), "mail")  # a server of its own: its requests are counted
     it = kit.receiver().ready()
     it.until(lambda: it.waiting == 0, "it is empty")
     before = _requests(kit)
     it.credit(5)
     holds_for(lambda: True, 3.0, "a poll and a half pass")
     assert _requests(kit) - before <= 3
+    kit.close()
 
 
 def _requests(kit: SqsKit) -> int:
