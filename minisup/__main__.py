@@ -54,7 +54,7 @@ def run_lean(command: str, argv: Sequence[str]) -> int | None:
     elif command == "health":
         from minisup.cli.daemon import health_command as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- of one shape
     elif command == "status":
-        from minisup.cli.status import status as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+        from minisup.cli.status import status_print as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- one shape
     elif command == "history":
         from minisup.cli.history import history as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     else:

@@ -8,7 +8,7 @@ from minisup.config.text.units import format_size as size
 from minisup.core import facts
 from minisup.core.messages import Asked, RunAsked, ScaleAsked, SignalAsked
 from minisup.core.model import Outcome
-from minisup.core.outcome import described
+from minisup.core.policy.outcome import described
 from minisup.core.state import State
 from minisup.escapes import visible
 from minisup.version import __version__

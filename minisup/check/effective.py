@@ -13,7 +13,7 @@ from minisup.config.reload_plan import MODES
 from minisup.config.schema import Config, ProgramTable
 from minisup.config.text.masking import conceal, mask
 from minisup.config.walk import keys_of
-from minisup.core.shutdown import usable
+from minisup.core.policy.shutdown import usable
 from minisup.errors import ConfigError
 
 SCHEMA: Final = 1

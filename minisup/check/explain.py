@@ -22,7 +22,7 @@ from minisup.config.text.toml_lines import printable
 from minisup.config.text.units import format_size
 from minisup.config.toml_format import written_keys
 from minisup.core.model import Kind
-from minisup.core.shutdown import usable
+from minisup.core.policy.shutdown import usable
 
 _LABEL_WIDTH: Final = 10
 

@@ -6,10 +6,10 @@ from functools import lru_cache
 from itertools import islice, takewhile
 from typing import Final, NamedTuple
 
-from minisup.core.backoff import backoff_delay
-from minisup.core.budget import Budget
 from minisup.core.model import Retry, Seconds
-from minisup.core.pace import StartRate
+from minisup.core.policy.backoff import backoff_delay
+from minisup.core.policy.budget import Budget
+from minisup.core.policy.pace import StartRate
 
 _LONGEST: Final[Seconds] = 3600.0
 _MOST: Final = 10_000

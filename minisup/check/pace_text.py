@@ -10,7 +10,7 @@ from minisup.config.schema import ProgramTable
 from minisup.config.text.units import format_rate, format_size, write_duration
 from minisup.config.text.wording import one_of
 from minisup.core.model import Kind, Restart, Seconds
-from minisup.core.pace import idle_wait
+from minisup.core.policy.pace import idle_wait
 
 EXAMPLE: Final[Seconds] = 0.2
 """Seconds that a job takes in the examples."""

@@ -7,7 +7,7 @@ from minisup.config.keys.scale_tables import Probe, ScaleTable
 from minisup.config.schema import ProgramTable
 from minisup.config.text.masking import hide_urls
 from minisup.config.text.shell_words import word
-from minisup.core.autoscale import BUSY, JUMP, KEEP, STALE, STEP
+from minisup.core.policy.autoscale import BUSY, JUMP, KEEP, STALE, STEP
 
 
 def scale_lines(program: ProgramTable) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from minisup.check.phrases import short, span
 from minisup.config.schema import Config, ProgramTable
 from minisup.config.text.wording import named
 from minisup.core.model import Kind, Restart, Scope, Seconds
-from minisup.core.shutdown import fit, level_end, levels, usable
+from minisup.core.policy.shutdown import fit, level_end, levels, usable
 
 
 class ShutdownPlan(NamedTuple):

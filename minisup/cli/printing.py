@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from minisup.cli.status.status import can_show_unicode
+from minisup.cli.status.status_print import can_show_unicode
 
 
 def print_lines(lines: Callable[..., Iterable[Text]], document: Mapping[str, Any], piped: int) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Self
 
-    from minisup.core.status_document import StatusDocument
+    from minisup.core.status import StatusDocument
 
 TIMEOUT = 10.0
 """Seconds to wait for a reply that does not wait for runs."""

@@ -69,22 +69,17 @@ Shutdown is the same stop for every slot against one deadline, dependents first.
 from collections.abc import Callable
 from typing import Any
 
-from minisup.core import (
+from minisup.core.handlers import (
     adopted_runs,
     autoscale_control,
     clock_changes,
-    ending,
     extra_run,
-    launch,
-    leavings,
-    receiving,
     reconfigure,
     requests,
     resizing,
-    schedule,
     signalling,
-    stopping,
 )
+from minisup.core.life import ending, launch, leavings, receiving, schedule, stopping
 from minisup.core.messages import (
     FLEET,
     Action,
@@ -118,7 +113,7 @@ from minisup.core.messages import (
     WatchedFilesChanged,
 )
 from minisup.core.model import Instant, Phase, Reason
-from minisup.core.outcome import KillReason
+from minisup.core.policy.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.slot import Run, Slot
 from minisup.core.state import State

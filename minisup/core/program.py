@@ -3,16 +3,16 @@
 from collections import deque
 from typing import NamedTuple
 
-from minisup.core.autoscale import Autoscaler
-from minisup.core.budget import Budget
-from minisup.core.causes import Causes
 from minisup.core.deliveries import Deliveries
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Kind, Phase, Policy
-from minisup.core.outcome import code_table, final_outcomes
-from minisup.core.pace import StartRate
+from minisup.core.policy.autoscale import Autoscaler
+from minisup.core.policy.budget import Budget
+from minisup.core.policy.causes import Causes
+from minisup.core.policy.outcome import code_table, final_outcomes
+from minisup.core.policy.pace import StartRate
+from minisup.core.policy.stats import Stats
 from minisup.core.slot import LiveTimer, Pause, Slot
-from minisup.core.stats import Stats
 
 
 class Touched(NamedTuple):

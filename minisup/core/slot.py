@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from minisup.core.deliveries import Delivery
 from minisup.core.messages import Record
 from minisup.core.model import TRANSITIONS, Instant, Outcome, Phase, Reason, Seconds
-from minisup.core.outcome import KillReason
-from minisup.core.planned_start import PlannedStart
+from minisup.core.policy.outcome import KillReason
+from minisup.core.policy.planned_start import PlannedStart
 
 if TYPE_CHECKING:
     from minisup.core.program import Program

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from minisup.core.messages import Action, Arm, Forget, Note
 from minisup.core.model import Instant, Policy, Seconds
+from minisup.core.policy.shutdown import levels
 from minisup.core.program import Program
-from minisup.core.shutdown import levels
 from minisup.core.slot import LiveTimer, Slot
 
 

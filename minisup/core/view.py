@@ -3,19 +3,20 @@
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import cast
 
-from minisup.core.autoscale import Autoscaler
-from minisup.core.autoscale_control import autoscaled
 from minisup.core.deliveries import Deliveries
+from minisup.core.handlers.autoscale_control import autoscaled
 from minisup.core.label import budget_label, program_state
+from minisup.core.life.notices import next_in
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
-from minisup.core.notices import next_in
-from minisup.core.outcome import because
+from minisup.core.policy.autoscale import Autoscaler
+from minisup.core.policy.outcome import because
+from minisup.core.policy.stats import WINDOW
+from minisup.core.policy.timestamp import stamp
 from minisup.core.program import Program
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
-from minisup.core.stats import WINDOW
-from minisup.core.status_document import (
+from minisup.core.status import (
     LastRun,
     PauseStatus,
     ProgramStatus,
@@ -26,7 +27,6 @@ from minisup.core.status_document import (
     SourceStatus,
     StatusDocument,
 )
-from minisup.core.timestamp import stamp
 
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""

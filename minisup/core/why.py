@@ -7,17 +7,17 @@ is armed, or the event that the slot waits for.
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from minisup.core.causes import Cause
 from minisup.core.label import budget_label, program_state
-from minisup.core.launch import is_ready
+from minisup.core.life.launch import is_ready
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Phase, Reason, Seconds
-from minisup.core.outcome import because
+from minisup.core.policy.causes import Cause
+from minisup.core.policy.outcome import because
+from minisup.core.policy.timestamp import stamp
 from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
-from minisup.core.status_document import NextStep, RunLeftovers, WhySlot
-from minisup.core.timestamp import stamp
+from minisup.core.status import NextStep, RunLeftovers, WhySlot
 from minisup.core.view import rounded, scale_view, slot_view, wait_left
 
 Document = dict[str, Any]

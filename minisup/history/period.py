@@ -11,7 +11,7 @@ from math import ceil, log10
 from typing import Any, Final, NamedTuple
 
 from minisup.core.model import HEALTHY
-from minisup.core.timestamp import stamp
+from minisup.core.policy.timestamp import stamp
 from minisup.history import longest_outage
 from minisup.history.hints import hints, paced
 from minisup.history.reading import UNWELL_ROWS, Place

@@ -162,7 +162,7 @@ def _only_unwell(wanted: Wanted) -> bool:
 
 
 def _row(run: dict[str, Any]) -> Row:
-    from minisup.core.timestamp import seconds_of  # noqa: PLC0415 -- a file has numbers
+    from minisup.core.policy.timestamp import seconds_of  # noqa: PLC0415 -- a file has numbers
 
     program, _, slot = str(run["slot"]).rpartition(":")
     started = seconds_of(run["started"])

@@ -78,7 +78,7 @@ def own_peak() -> int | None:
 
 def document(row: Row) -> dict[str, Any]:
     """The row as `history --json` shows it."""
-    from minisup.core.timestamp import stamp  # noqa: PLC0415 -- rows are written without it
+    from minisup.core.policy.timestamp import stamp  # noqa: PLC0415 -- rows are written without it
 
     shown = row._asdict()
     shown["slot"] = row.slot_name

@@ -27,7 +27,7 @@ from minisup.core.messages import (
     SpawnFailed,
     Started,
 )
-from minisup.core.timers import Timers
+from minisup.core.policy.timers import Timers
 from minisup.history.base import Book
 from minisup.host.integrations.hooks import Hooks
 from minisup.host.integrations.sd_notify import SdNotifier

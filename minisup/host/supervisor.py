@@ -29,7 +29,7 @@ from minisup.core.messages import (
     ShutdownAsked,
     Spawn,
 )
-from minisup.core.timers import Timers
+from minisup.core.policy.timers import Timers
 from minisup.errors import TakenError
 from minisup.host.actions import DUTIES, arrived, look_after
 from minisup.host.clock import Clock

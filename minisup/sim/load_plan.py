@@ -10,7 +10,7 @@ from random import Random
 from typing import Final
 
 from minisup.core.model import Instant, Kind, Policy, Seconds
-from minisup.core.outcome import code_table
+from minisup.core.policy.outcome import code_table
 from minisup.sim.arrivals import Burst, Mailbox, poisson
 from minisup.sim.jobs import Job, Span
 from minisup.sim.run_times import Durations, Fixed

@@ -25,7 +25,7 @@ from typing import Final
 
 from minisup.core.messages import Exited, Record
 from minisup.core.model import Instant, Kind, Outcome, Policy, Restart, Seconds
-from minisup.core.outcome import classify, code_table
+from minisup.core.policy.outcome import classify, code_table
 from minisup.sim.jobs import Job, Process
 from minisup.sim.load_plan import Scene
 from minisup.sim.play import Deploy, Played, cut

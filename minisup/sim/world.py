@@ -57,7 +57,7 @@ from minisup.core.messages import (
     WatchedFilesChanged,
 )
 from minisup.core.model import Instant, Policy, Scope, Seconds
-from minisup.core.timers import Timers
+from minisup.core.policy.timers import Timers
 from minisup.sim.broker import Broker
 from minisup.sim.jobs import Job, Process, Reaction, RunPlan, Start, Trouble
 

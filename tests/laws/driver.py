@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
-from minisup.core.autoscale_control import numprocs_after
 from minisup.core.fleet import Fleet
+from minisup.core.handlers.autoscale_control import numprocs_after
+from minisup.core.handlers.resizing import is_on
 from minisup.core.label import budget_label
 from minisup.core.messages import (
     FLEET,
@@ -47,9 +48,8 @@ from minisup.core.messages import (
     WatchedFilesChanged,
 )
 from minisup.core.model import Kind, Phase, Policy, Reason
-from minisup.core.resizing import is_on
-from minisup.core.shutdown import LAST_WAIT, usable
-from minisup.core.timers import SLACK, Timers
+from minisup.core.policy.shutdown import LAST_WAIT, usable
+from minisup.core.policy.timers import SLACK, Timers
 
 IN_PROGRESS = {Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
 NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.LEFTOVERS, Reason.PAUSED}

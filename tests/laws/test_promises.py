@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minisup.core.messages import Signal, Verb
 from minisup.core.model import Kind, Outcome, Phase, Policy, Reason, Scope, Stop
-from minisup.core.shutdown import usable
+from minisup.core.policy.shutdown import usable
 from minisup.sim.jobs import Job, Reaction
 from minisup.sim.world import World
 

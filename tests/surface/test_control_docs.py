@@ -11,7 +11,7 @@ from minisup.control.methods import METHODS
 from minisup.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from minisup.core.messages import Verb
 from minisup.core.model import ExitCodes, Kind, Outcome, Phase, Policy, Reason, Scale
-from minisup.core.status_document import RunCounts, SlotStatus, StatusDocument
+from minisup.core.status import RunCounts, SlotStatus, StatusDocument
 from minisup.core.view import snapshot
 from minisup.sim.jobs import Job
 from minisup.sim.world import World

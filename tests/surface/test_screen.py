@@ -9,7 +9,7 @@ from fake_minisup import LAST, program, slot, snapshot
 from minisup.cell_width import width as cells_of
 from minisup.cli.status.status_words import ending, is_leaving, is_paused, ordinal, slot_line, state_words
 from minisup.cli.status.table import Look, glyphs, table
-from minisup.core.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
+from minisup.core.policy.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
 NO_RUNS = dict.fromkeys(program()["runs"], 0)

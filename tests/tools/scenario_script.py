@@ -50,7 +50,7 @@ from sim_telling import Teller
 
 from minisup.core.messages import Verb
 from minisup.core.model import Policy
-from minisup.core.timestamp import seconds_of, stamp_second
+from minisup.core.policy.timestamp import seconds_of, stamp_second
 from minisup.sim.jobs import Job, Span, Trouble
 from minisup.sim.world import World
 

@@ -28,7 +28,7 @@ from minisup.core.messages import (
     Started,
 )
 from minisup.core.model import Instant, Phase, Reason
-from minisup.core.timestamp import stamp_second
+from minisup.core.policy.timestamp import stamp_second
 
 _UNSAID = (None, "", ())
 """Values that a fact may have and that say nothing."""

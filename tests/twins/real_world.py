@@ -20,7 +20,7 @@ from kit import SOON, Daemon, Stage, pause, toml, wait_until
 
 from minisup.core.messages import Verb
 from minisup.core.model import Outcome, Policy
-from minisup.core.shutdown import usable
+from minisup.core.policy.shutdown import usable
 from minisup.sim.jobs import Job, Queue, Trouble
 
 SPEED = 100.0

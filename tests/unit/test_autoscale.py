@@ -2,8 +2,8 @@
 
 import pytest
 
-from minisup.core.autoscale import KEEP, STALE, STEP, Autoscaler
 from minisup.core.model import Outcome, Scale
+from minisup.core.policy.autoscale import KEEP, STALE, STEP, Autoscaler
 
 
 def scaler(**keys):

@@ -1,7 +1,7 @@
 import pytest
 
-from minisup.core.backoff import backoff_delay
 from minisup.core.model import Retry
+from minisup.core.policy.backoff import backoff_delay
 
 
 @pytest.mark.parametrize(

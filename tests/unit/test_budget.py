@@ -1,7 +1,7 @@
 import pytest
 
-from minisup.core.budget import Budget
 from minisup.core.model import Retry
+from minisup.core.policy.budget import Budget
 
 
 def made(numprocs=2, now=0.0, **retry):

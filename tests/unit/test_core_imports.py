@@ -22,7 +22,7 @@ ALLOWED = {
 """What the core may import of the standard library, and for what."""
 
 ROOM = Path(minisup.core.__file__).parent
-FILES = sorted(ROOM.glob("*.py"))
+FILES = sorted(ROOM.rglob("*.py"))
 CLOCKS = {"now", "utcnow", "today"}
 
 

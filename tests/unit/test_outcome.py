@@ -1,9 +1,9 @@
 import pytest
 
-from minisup.core.clean_exit import MUST_NOT_END, NOT_OK
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome
-from minisup.core.outcome import (
+from minisup.core.policy.clean_exit import MUST_NOT_END, NOT_OK
+from minisup.core.policy.outcome import (
     BY_THE_KERNEL,
     KillReason,
     classify,

@@ -1,7 +1,7 @@
 import pytest
 
 from minisup.core.model import Idle, Policy
-from minisup.core.pace import StartRate, boot_offset, idle_wait
+from minisup.core.policy.pace import StartRate, boot_offset, idle_wait
 
 
 def test_slots_start_spread_over_the_pace_but_within_a_second():

@@ -1,7 +1,7 @@
 import pytest
 
 from minisup.core.model import Policy, Stop
-from minisup.core.shutdown import StopPlan, fit, level_end, levels, usable
+from minisup.core.policy.shutdown import StopPlan, fit, level_end, levels, usable
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [(10, 9), (30, 27), (90, 81), (2, 1.5), (0.4, 0), (0, 0)])

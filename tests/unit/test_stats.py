@@ -1,7 +1,7 @@
 import pytest
 
 from minisup.core.model import Outcome
-from minisup.core.stats import KEPT_DURATIONS, Stats
+from minisup.core.policy.stats import KEPT_DURATIONS, Stats
 
 
 def test_runs_are_counted_by_outcome():

@@ -1,4 +1,4 @@
-from minisup.core.timers import SLACK, Timers
+from minisup.core.policy.timers import SLACK, Timers
 
 
 def test_they_come_in_order_of_time():

@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from minisup.core.timestamp import local_time, seconds_of, stamp, stamp_second
+from minisup.core.policy.timestamp import local_time, seconds_of, stamp, stamp_second
 
 NOON = 1_795_521_600.123
 TEXT = "2026-11-24T12:00:00.123Z"

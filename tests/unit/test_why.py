@@ -7,10 +7,10 @@ import json
 import pytest
 
 from minisup.cli.status.why_text import budget, cause_words, text
-from minisup.core.causes import MOST, Causes
-from minisup.core.clean_exit import MUST_NOT_END
 from minisup.core.messages import Exited, Record, Verb
 from minisup.core.model import ExitCodes, GiveUp, Idle, Kind, Outcome, Policy, Retry, Schedule, Stop
+from minisup.core.policy.causes import MOST, Causes
+from minisup.core.policy.clean_exit import MUST_NOT_END
 from minisup.core.why import explain
 from minisup.sim.jobs import Job, Reaction, Span, Trouble
 from minisup.sim.world import World

@@ -12,7 +12,7 @@ from minisup.config.keys.supervisor_table import Platform
 from minisup.config.schema import ProgramTable
 from minisup.config.text.units import format_size, write_duration
 from minisup.core.model import Seconds, Stop
-from minisup.core.shutdown import LEVEL, usable
+from minisup.core.policy.shutdown import LEVEL, usable
 
 OWN_FILES: Final = 120
 """Descriptors that minisup needs beside those of its runs: 64 clients, the history, starts under way, /proc."""

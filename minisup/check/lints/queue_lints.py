@@ -15,7 +15,7 @@ from minisup.check.phrases import rate, span
 from minisup.config.schema import ProgramTable
 from minisup.config.text.units import write_duration
 from minisup.core.model import Idle, Kind, Restart, Seconds
-from minisup.core.pace import idle_wait
+from minisup.core.policy.pace import idle_wait
 
 OUTAGE: Final[Seconds] = 600.0
 """Of a dependency: what is looked at is what it costs."""

@@ -11,7 +11,7 @@ from minisup.check.phrases import span
 from minisup.config.schema import ProgramTable
 from minisup.config.text.units import write_duration
 from minisup.core.model import Kind, Scope, Seconds, Stop
-from minisup.core.pace import idle_wait
+from minisup.core.policy.pace import idle_wait
 
 _GOOD_STOP: Final[Seconds] = 5.0
 _MARGIN: Final[Seconds] = 5.0

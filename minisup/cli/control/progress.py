@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from minisup.cli.output import complain
 from minisup.cli.status.status_words import Slot, amount, is_paused
 from minisup.control.client import Client
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 from minisup.errors import MinisupError
 
 EACH: Final = 0.5

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age, slot_cause, state_words
 from minisup.cli.status.table import ASCII_GLYPHS, GLYPHS, MOST_GLYPHS, share_ok, sign_of
-from minisup.core.status_document import LastRun
+from minisup.core.status import LastRun
 
 STYLES: Final[Mapping[str, str]] = {
     "running": "green",

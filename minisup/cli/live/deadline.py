@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from minisup.control.client import Client
-from minisup.core.timestamp import seconds_of
+from minisup.core.policy.timestamp import seconds_of
 from minisup.errors import MinisupError
 
 REMEMBERED = 1000

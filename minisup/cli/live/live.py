@@ -21,7 +21,7 @@ from minisup.cli.live.ui import QUIT, TOO_FAST, Ask, Pane, Ui, press, settle
 from minisup.cli.live.usage import EACH, Usage
 from minisup.cli.status import why_text
 from minisup.control.client import Client
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 from minisup.errors import MinisupError, NotReachableError
 
 POLL: Final = 0.5

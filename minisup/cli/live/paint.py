@@ -16,7 +16,7 @@ from minisup.cli.live.ui import Pane, Reach, Ui, shown
 from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age
 from minisup.cli.status.table import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
 from minisup.cli.status.why_text import LABEL
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 
 MIDDLE: Final = 100
 """From so many columns on all of SCREEN's columns are shown."""

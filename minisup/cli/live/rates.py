@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 
 STEP: Final = 300.0
 """Seconds a bar stands for."""

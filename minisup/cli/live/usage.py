@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 
 EACH: Final = 2.0
 """Seconds between two measurements."""

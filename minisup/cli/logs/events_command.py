@@ -69,7 +69,7 @@ def _sentence() -> Any:  # noqa: ANN401 -- a function of an event
 
 
 def _clock(event: Mapping[str, Any]) -> str:
-    from minisup.core.timestamp import local_time  # noqa: PLC0415 -- programs get what minisup said
+    from minisup.core.policy.timestamp import local_time  # noqa: PLC0415 -- programs get what minisup said
 
     return f"{local_time(event['timestamp']):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 

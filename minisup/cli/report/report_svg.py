@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from minisup.cli.report import report_words as words
-from minisup.core.timestamp import local_time
+from minisup.core.policy.timestamp import local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

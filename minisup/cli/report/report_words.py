@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 from minisup.cli.status.status_words import amount
-from minisup.core.timestamp import local_time
+from minisup.core.policy.timestamp import local_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ def status(
     Exits 0 whenever minisup answers.
     """
     named = chosen(before, config, socket)
-    from minisup.cli.status import status as printed  # noqa: PLC0415 -- each command loads its own
+    from minisup.cli.status import status_print as printed  # noqa: PLC0415 -- each command loads its own
 
     return printed.status(named.config, named.socket, targets or (), once=once, slots=slots, as_json=as_json)
 

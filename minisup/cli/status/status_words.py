@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from minisup.config.text.units import format_duration as amount
-from minisup.core.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
-from minisup.core.status_document import LastRun, PauseStatus
-from minisup.core.status_document import ProgramStatus as Program
-from minisup.core.status_document import SlotStatus as Slot
+from minisup.core.policy.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
+from minisup.core.status import LastRun, PauseStatus
+from minisup.core.status import ProgramStatus as Program
+from minisup.core.status import SlotStatus as Slot
 
 __all__ = [
     "Program",

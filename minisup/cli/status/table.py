@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from minisup.cell_width import cut, cut_inside, padded
 from minisup.cell_width import width as cells_of
 from minisup.cli.status.status_words import Program, Slot, amount, slot_line, state_words
-from minisup.core.status_document import StatusDocument
+from minisup.core.status import StatusDocument
 
 NARROW: Final = 100
 """Below this many columns only PROGRAM, STATE, SLOTS, RUNS/MIN and OK are shown."""

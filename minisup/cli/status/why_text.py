@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from minisup.cli.status.status_words import EXIT_0, amount, printable, slot_line
 from minisup.cli.status.status_words import next_words as next_start
-from minisup.core.clean_exit import NO_PROOF
 from minisup.core.facts import Autoscaled
-from minisup.core.status_document import WhySlot
+from minisup.core.policy.clean_exit import NO_PROOF
+from minisup.core.status import WhySlot
 from minisup.narrate import scaling_reason
 
 Program = Mapping[str, Any]

@@ -16,8 +16,8 @@ from minisup.config.schema import Config
 from minisup.config.text.interpolate import OWN
 from minisup.core import facts
 from minisup.core.model import Instant, Outcome, Seconds
-from minisup.core.outcome import described
-from minisup.core.shutdown import REPEAT
+from minisup.core.policy.outcome import described
+from minisup.core.policy.shutdown import REPEAT
 from minisup.host.integrations.hook_run import HookRun
 from minisup.host.integrations.http_call import HttpAnswer, HttpCall
 from minisup.host.loop import Loop

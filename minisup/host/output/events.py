@@ -15,9 +15,9 @@ from minisup.control.protocol import notification_line
 from minisup.core import facts
 from minisup.core.messages import Record
 from minisup.core.model import Phase, Reason
+from minisup.core.policy.timestamp import stamp
 from minisup.core.slot import Slot
 from minisup.core.state import State
-from minisup.core.timestamp import stamp
 from minisup.host.clock import Clock
 from minisup.host.output.following import SHUTDOWN
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from minisup.control.handler import Following
 from minisup.control.protocol import notification_line
-from minisup.core.timestamp import stamp
+from minisup.core.policy.timestamp import stamp
 from minisup.host.output.pump import Pump
 from minisup.host.output.tails import TailLine
 

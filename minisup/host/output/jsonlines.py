@@ -4,7 +4,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from typing import Final
 
-from minisup.core.timestamp import stamp
+from minisup.core.policy.timestamp import stamp
 from minisup.host.output.longlines import LongLines, Taken
 
 ESCAPE: Final = 6

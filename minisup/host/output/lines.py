@@ -7,7 +7,7 @@ prefixes of all of them, one `join` puts the pieces together.
 from collections.abc import Callable
 from typing import Final
 
-from minisup.core.timestamp import stamp
+from minisup.core.policy.timestamp import stamp
 from minisup.escapes import RESET, visible_but_colours
 from minisup.host.characters import last_lines
 from minisup.host.output.longlines import LongLines, Taken

@@ -8,7 +8,7 @@ from typing import Any
 from minisup import narrate
 from minisup.config.keys.log_tables import LineFormat, SupervisorLog
 from minisup.core.facts import name_of
-from minisup.core.timestamp import stamp
+from minisup.core.policy.timestamp import stamp
 from minisup.escapes import visible
 from minisup.host.clock import Clock
 from minisup.host.output.sink import Sink

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Final
 
 from minisup.core.facts import PipesClosed
-from minisup.core.notices import is_round
+from minisup.core.life.notices import is_round
 from minisup.host.descriptors import OPEN_FILES
 from minisup.host.loop import Loop
 from minisup.host.output.files.file_sink import Tell

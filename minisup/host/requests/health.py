@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable
 
 from minisup.core.fleet import Fleet
+from minisup.core.life.stopping import is_to_do
 from minisup.core.model import Instant, Seconds
 from minisup.core.program import Program
-from minisup.core.stopping import is_to_do
 
 
 def idle_for_good(fleet: Fleet) -> str | None:

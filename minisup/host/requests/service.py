@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 
 from minisup.control.handler import Deferred, Following, Peer
 from minisup.core.fleet import Fleet
-from minisup.core.launch import is_ready
+from minisup.core.life.launch import is_ready
 from minisup.core.messages import Action, Asked, OperatorAsked, RunAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
 from minisup.core.program import Program
 from minisup.core.view import SCHEMA, daemon_state, snapshot

@@ -9,9 +9,9 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
-from minisup.core.backoff import backoff_delay
 from minisup.core.messages import Settle, Settlement
 from minisup.core.model import Retry, Seconds
+from minisup.core.policy.backoff import backoff_delay
 from minisup.host.loop import Loop, Timer
 from minisup.host.source.receiver_process import ReceiverProcess
 from minisup.host.start.spawn import SpawnError

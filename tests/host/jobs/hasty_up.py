@@ -2,7 +2,7 @@
 
 import sys
 
-from minisup.core import autoscale
+from minisup.core.policy import autoscale
 
 autoscale.KEEP = 4.0
 

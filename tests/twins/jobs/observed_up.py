@@ -8,8 +8,9 @@ import random
 import sys
 from pathlib import Path
 
-from minisup.core import launch, notices, shutdown
 from minisup.core.fleet import Fleet
+from minisup.core.life import launch, notices
+from minisup.core.policy import shutdown
 from minisup.host.watch import held_files
 
 sys.path.append(str(Path(__file__).parents[2] / "tools"))

@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from minisup.core import launch, notices, schedule, settling, stopping
-from minisup.core.backoff import backoff_delay
-from minisup.core.clean_exit import NO_MESSAGE
+from minisup.core.life import launch, notices, schedule, settling, stopping
 from minisup.core.messages import Exited, Record, SignalLeftovers, SpawnFailed, Started
 from minisup.core.model import COUNTED, HEALTHY, GiveUp, Instant, Outcome, Phase, Reason
-from minisup.core.outcome import before_message, classify, explain, refine
-from minisup.core.pace import idle_wait
+from minisup.core.policy.backoff import backoff_delay
+from minisup.core.policy.clean_exit import NO_MESSAGE
+from minisup.core.policy.outcome import before_message, classify, explain, refine
+from minisup.core.policy.pace import idle_wait
 from minisup.core.program import Program
 from minisup.core.slot import SIGNALLED, Health, Run, Slot
 from minisup.core.state import State

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from minisup.core import launch, schedule, stopping
+from minisup.core.life import launch, schedule, stopping
 from minisup.core.model import Phase, Reason
-from minisup.core.outcome import KillReason
+from minisup.core.policy.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.slot import Pause, Slot, SlotWait
 from minisup.core.state import State

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from minisup.core import launch, notices, pausing, stopping
+from minisup.core.handlers import pausing
+from minisup.core.life import launch, notices, stopping
 from minisup.core.messages import Asked, Verb, WatchedFilesChanged
 from minisup.core.model import Kind, Phase, Reason
 from minisup.core.program import Program, Touched

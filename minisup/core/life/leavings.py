@@ -1,6 +1,6 @@
 """What ended runs have left behind: its signal, its SIGKILL when it has had its time, and who waits for that."""
 
-from minisup.core import launch
+from minisup.core.life import launch
 from minisup.core.messages import SignalLeftovers
 from minisup.core.model import Phase, Reason
 from minisup.core.slot import Slot

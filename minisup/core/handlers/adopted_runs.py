@@ -4,8 +4,9 @@ A run that goes on is the run of its slot. If the slot is wanted, the next run f
 a limit. If the configuration has no such slot any more, the slot exists for this run alone and goes with it.
 """
 
-from minisup.core import facts, launch, notices
+from minisup.core import facts
 from minisup.core.deliveries import Delivery
+from minisup.core.life import launch, notices
 from minisup.core.messages import Lost, Record, RunSurvived
 from minisup.core.model import Outcome, Phase, Policy
 from minisup.core.program import Program

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from minisup.core import schedule, settling
 from minisup.core.deliveries import Deliveries, Delivery
+from minisup.core.life import schedule, settling
 from minisup.core.messages import Deliver, HoldFiles, Spawn
 from minisup.core.model import Instant, Kind, Outcome, Phase, Reason
-from minisup.core.pace import StartRate, boot_offset
+from minisup.core.policy.pace import StartRate, boot_offset
 from minisup.core.program import Program
 from minisup.core.slot import GONE, NO_NEXT, SIGNALLED, Run, RunTimes, Slot, SlotWait
 from minisup.core.state import State

@@ -6,8 +6,8 @@ from minisup.core import facts
 from minisup.core.label import budget_label, has_worked, program_state
 from minisup.core.messages import ConfigReloaded, Record, ScaleAsked, SignalAsked, WatchedFilesChanged
 from minisup.core.model import Instant, Phase, Reason, Seconds
-from minisup.core.outcome import KillReason, described
-from minisup.core.planned_start import PlannedStart
+from minisup.core.policy.outcome import KillReason, described
+from minisup.core.policy.planned_start import PlannedStart
 from minisup.core.program import Program
 from minisup.core.slot import Run, Slot
 from minisup.core.state import Shutdown, State

@@ -4,7 +4,7 @@ A start is never lost to a clock that jumps forward, and not repeated when it is
 two starts. Set back further, the new time counts.
 """
 
-from minisup.core import launch, notices, schedule
+from minisup.core.life import launch, notices, schedule
 from minisup.core.messages import ClockSet, Remembered
 from minisup.core.model import Phase, Reason, Seconds
 from minisup.core.program import Program

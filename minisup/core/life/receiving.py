@@ -12,9 +12,9 @@ again: the run that has it goes on.
 
 from collections import deque
 
-from minisup.core import launch, settling, stopping
 from minisup.core.deliveries import Deliveries, Delivery
 from minisup.core.facts import LeaseLost, SourceFailed, SourceRecovered
+from minisup.core.life import launch, settling, stopping
 from minisup.core.messages import (
     Credit,
     LeaseExpired,
@@ -26,7 +26,7 @@ from minisup.core.messages import (
     Spawn,
 )
 from minisup.core.model import MessageSource, OnLost, Phase
-from minisup.core.outcome import KillReason
+from minisup.core.policy.outcome import KillReason
 from minisup.core.program import Program
 from minisup.core.slot import Slot, WarmUp
 from minisup.core.state import State

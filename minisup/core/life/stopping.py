@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from minisup.core import launch, leavings, notices
+from minisup.core.life import launch, leavings, notices
 from minisup.core.messages import FLEET, Halt, Leftovers, OverMemory, ShutdownAsked, Signal, SignalLeftovers
 from minisup.core.model import Instant, Phase, Scope, Seconds
-from minisup.core.outcome import KillReason
+from minisup.core.policy.outcome import KillReason
+from minisup.core.policy.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
 from minisup.core.program import Program
-from minisup.core.shutdown import LAST_WAIT, REPEAT, fit, level_end, usable
 from minisup.core.slot import GONE, NO_LIMITS, NO_NEXT, SIGNALLED, Run, Slot, StopTimes
 from minisup.core.state import Shutdown, State
 

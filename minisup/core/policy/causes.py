@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome
-from minisup.core.outcome import BY_THE_KERNEL
+from minisup.core.policy.outcome import BY_THE_KERNEL
 
 MOST: Final = 20
 """Causes that are kept apart; the one that was seen least recently makes room."""

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from minisup.core import facts, notices
+from minisup.core import facts
+from minisup.core.life import notices
 from minisup.core.messages import Signal, SignalAsked, SignalDenied
 from minisup.core.model import Scope
 from minisup.core.slot import Slot

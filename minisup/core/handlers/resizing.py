@@ -4,7 +4,8 @@ A slot whose number is not below `numprocs` is leaving: it drains for as long as
 last process is. Until then a scale-out keeps it.
 """
 
-from minisup.core import extra_run, launch, notices, requests, stopping
+from minisup.core.handlers import extra_run, requests
+from minisup.core.life import launch, notices, stopping
 from minisup.core.messages import Resize, ScaleAsked
 from minisup.core.model import Phase
 from minisup.core.program import Program

@@ -10,7 +10,8 @@ then on it is that slot's run, and what follows it waits for the schedule, and f
 
 from itertools import count
 
-from minisup.core import facts, launch, schedule
+from minisup.core import facts
+from minisup.core.life import launch, schedule
 from minisup.core.messages import RunAsked
 from minisup.core.model import Phase
 from minisup.core.slot import Slot

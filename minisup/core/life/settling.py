@@ -10,12 +10,12 @@ What is still in hand when nobody may have it is returned at once, too. A messag
 if its run has worked, and otherwise left: it is somebody else's by now.
 """
 
-from minisup.core.backoff import DOUBLINGS
 from minisup.core.deliveries import Deliveries, Delivery
 from minisup.core.facts import MessageRejected, PoisonMessage
 from minisup.core.messages import Record, Settle, Settlement
 from minisup.core.model import COUNTED, MessageSource, Outcome, Seconds
-from minisup.core.outcome import described
+from minisup.core.policy.backoff import DOUBLINGS
+from minisup.core.policy.outcome import described
 from minisup.core.slot import Slot
 from minisup.core.state import State
 

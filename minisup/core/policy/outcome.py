@@ -5,9 +5,9 @@ said, and by its length only where `idle.faster_than` asks for that.
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from minisup.core.clean_exit import BY_CODE, MUST_NOT_END, NO_MESSAGE, NO_PROOF, NOT_OK
 from minisup.core.messages import Exited
 from minisup.core.model import ExitCodes, Kind, Outcome, Policy, Restart, Seconds
+from minisup.core.policy.clean_exit import BY_CODE, MUST_NOT_END, NO_MESSAGE, NO_PROOF, NOT_OK
 
 
 class KillReason(StrEnum):

@@ -8,22 +8,14 @@ slots is another one. A program of which another kind is wanted stays as it is u
 
 from dataclasses import replace
 
-from minisup.core import (
-    autoscale_control,
-    clock_changes,
-    launch,
-    notices,
-    receiving,
-    requests,
-    resizing,
-    stopping,
-)
+from minisup.core.handlers import autoscale_control, clock_changes, requests, resizing
+from minisup.core.life import launch, notices, receiving, stopping
 from minisup.core.messages import ConfigReloaded
 from minisup.core.model import GiveUp, Policy
-from minisup.core.outcome import code_table, final_outcomes
-from minisup.core.pace import StartRate
+from minisup.core.policy.outcome import code_table, final_outcomes
+from minisup.core.policy.pace import StartRate
+from minisup.core.policy.shutdown import levels
 from minisup.core.program import Program
-from minisup.core.shutdown import levels
 from minisup.core.state import State
 
 

@@ -5,13 +5,14 @@ is off, paused, waits for others or shuts down, nothing is scaled; while its ret
 slot joins.
 """
 
-from minisup.core import facts, notices
-from minisup.core.autoscale import Autoscaler, Decision
+from minisup.core import facts
+from minisup.core.handlers.resizing import is_on, scale_to
 from minisup.core.label import budget_label
+from minisup.core.life import notices
 from minisup.core.messages import Measure, Measured
 from minisup.core.model import Instant, Policy, Scale
+from minisup.core.policy.autoscale import Autoscaler, Decision
 from minisup.core.program import Program
-from minisup.core.resizing import is_on, scale_to
 from minisup.core.state import State
 
 

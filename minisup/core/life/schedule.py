@@ -4,10 +4,10 @@ Nothing here starts a run. The core counts in monotonic time; a calendar's times
 host says is `State.ahead` of it.
 """
 
-from minisup.core import notices
+from minisup.core.life import notices
 from minisup.core.messages import Remember
 from minisup.core.model import Instant, Overlap, Schedule
-from minisup.core.planned_start import PlannedStart, following, passed_over
+from minisup.core.policy.planned_start import PlannedStart, following, passed_over
 from minisup.core.slot import Run, Slot
 from minisup.core.state import State
 

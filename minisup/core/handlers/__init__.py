@@ -1,0 +1,1 @@
+"""What happens to the fleet from outside: requests, reloads, clocks, survivors, scaling."""
