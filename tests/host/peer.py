@@ -8,7 +8,7 @@ from typing import Any
 
 from kit import Stage, wait_until
 
-FOREVER = 3.0
+FOREVER = 10.0
 """Seconds without an answer after which supervisorctl counts as hanging."""
 
 

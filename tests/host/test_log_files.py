@@ -115,7 +115,7 @@ def test_a_file_is_rotated_by_size_and_no_line_is_lost(stage: Stage) -> None:
     path = stage.path("a.log")
     wait_until(lambda: stage.lines("done"), SOON, "all is printed")
     wait_until(lambda: lines(path)[-1:] == ["120000"], SOON, "all is written")
-    wait_until(lambda: all(file.suffix == ".gz" for file in rotated(path)), SOON, "all is compressed")
+    wait_until(lambda: all(file.suffix == ".gz" for file in rotated(path)), 3 * SOON, "all is compressed")
     assert len(rotated(path)) == 20001 * 7 // (8192 // 7 * 7)
     texts = [gzip.decompress(file.read_bytes()) for file in rotated(path)] + [path.read_bytes()]
     assert b"".join(texts) == b"".join(b"%d\n" % number for number in range(100000, 120001))

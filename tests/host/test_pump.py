@@ -189,9 +189,9 @@ def test_silent_runs_leave_no_descriptor_open(works: Works) -> None:
         pipes = works.open(run=run)
         works.pump.started(pipes)
         assert not works.pump.finish(run)
-    assert open_fds() == before
+    assert not open_fds() - before  # another test's last thread may close one meanwhile
     works.pump.abandon(works.open(run=301))
-    assert open_fds() == before
+    assert not open_fds() - before
 
 
 def test_a_run_that_ends_before_its_pipe_was_watched_and_one_after_leave_no_descriptor_open(works: Works) -> None:
