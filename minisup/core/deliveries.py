@@ -47,6 +47,7 @@ class Deliveries:
         "failed_at",
         "failures",
         "lost",
+        "max_receives",
         "policy",
         "queue",
         "ready",
@@ -66,6 +67,7 @@ class Deliveries:
         self.backlog: int | None = None  # how many wait in the queue; None: nobody knows
         self.error = ""  # why it does not work; empty: it does, or nobody has heard of it yet
         self.failed_at: Instant | None = None
+        self.max_receives: int | None = None  # the queue's own limit, which counts instead of the policy's
         self.up_at: Instant | None = None  # when it last began to work
         self.acked = 0
         self.returned = 0

@@ -257,9 +257,13 @@ class SourceDown(NamedTuple):
 
 
 class SourceUp(NamedTuple):
-    """The source of a program works: fed when it has been connected, and when it works again."""
+    """The source of a program works: fed when it has been connected, and when it works again.
+
+    `max_receives`: the queue itself sets a message aside after so many; None: it never does.
+    """
 
     program: str
+    max_receives: int | None = None
 
 
 class MessagesWaiting(NamedTuple):

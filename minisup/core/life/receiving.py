@@ -208,7 +208,7 @@ def source_up(state: State, event: SourceUp) -> None:
     if source.failed_at is not None:
         state.note(SourceRecovered(event.program, state.now - source.failed_at))
         source.failed_at, source.error = None, ""
-    source.up_at = state.now
+    source.up_at, source.max_receives = state.now, event.max_receives
 
 
 def backlog(state: State, event: MessagesWaiting) -> None:

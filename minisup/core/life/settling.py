@@ -48,7 +48,7 @@ def settle(state: State, slot: Slot, record: Record, *, unread: bool) -> None:
 def decide(state: State, slot: Slot, delivery: Delivery, record: Record, *, unread: bool) -> Settle:
     """What becomes of the message of a run that came to this."""
     program, outcome = slot.program.name, record.outcome
-    policy = None if slot.program.source is None else slot.program.source.policy
+    source = slot.program.source
     if outcome in DONE:
         return Settle(program, delivery.message, Settlement.ACK)
     if outcome is Outcome.LOST or delivery.lost:
@@ -56,11 +56,11 @@ def decide(state: State, slot: Slot, delivery: Delivery, record: Record, *, unre
     why = described(outcome, record.code, record.signal, record.cause)
     if outcome is Outcome.REJECTED:
         return Settle(program, delivery.message, Settlement.REJECT, reason=why)
-    if outcome not in COUNTED or policy is None or unread:
+    if outcome not in COUNTED or source is None or unread:
         return Settle(program, delivery.message, Settlement.RETURN)
-    if delivery.receives >= policy.max_receives:
+    if delivery.receives >= (source.max_receives or source.policy.max_receives):
         return Settle(program, delivery.message, Settlement.REJECT, reason=f"{why}; received {delivery.receives} times")
-    delay = return_delay(policy, delivery.receives)
+    delay = return_delay(source.policy, delivery.receives)
     return Settle(program, delivery.message, Settlement.RETURN, state.uniform(delay / 2, delay))
 
 

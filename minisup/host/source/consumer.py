@@ -69,8 +69,8 @@ class Hears(Protocol):
     def down(self, consumer: "Consumer", why: str) -> None:
         """The source does not work."""
 
-    def up(self, consumer: "Consumer") -> None:
-        """The source works."""
+    def up(self, consumer: "Consumer", max_receives: int | None) -> None:
+        """The source works; after so many receives it sets a message aside itself (None: never)."""
 
     def idle(self, consumer: "Consumer") -> None:
         """The consumer has nothing left to do."""
@@ -86,7 +86,7 @@ class Consumer:
         lease: Seconds,
         retry: Retry,
         start: Callable[[Callable[[Said], None], Callable[[str], None]], ReceiverProcess],
-        settings: Mapping[str, object] | None,
+        settings: Mapping[str, object],
         hears: Hears,
     ) -> None:
         self.program = program
@@ -168,7 +168,7 @@ class Consumer:
         self._cancel_start()
         if self._receiver is not None:
             self._say(protocol.stop(within))
-            patience = within if self._settings is not None else min(within, UNSAID)
+            patience = min(within, UNSAID) if self._settings["kind"] == "command" else within
             self._patience = self._loop.after(patience, self._over)
         self._look_at_the_end()
 
@@ -206,8 +206,7 @@ class Consumer:
         except (SpawnError, OSError, ValueError) as error:
             self._failed(error.cause if isinstance(error, SpawnError) else f"cannot start the receiver: {error}")
             return
-        if self._settings is not None:
-            self._say(protocol.source(self._settings))
+        self._say(protocol.source(self._settings))
         known = {kept.id: kept.receipt for kept in self._kept.values()}
         known |= {name: pending.receipt for name, pending in self._pending.items()}
         if known:
@@ -270,8 +269,8 @@ class Consumer:
                 self._hears.waiting(self, count)
             case Trouble(words):
                 self._down(words)
-            case Connected():
-                self._works()
+            case Connected(max_receives):
+                self._works(max_receives)
             case Stopped():
                 self._over()
 
@@ -283,9 +282,9 @@ class Consumer:
             self._patience = None
         self._look_at_the_end()
 
-    def _works(self) -> None:
+    def _works(self, max_receives: int | None) -> None:
         self._failures, self.error = 0, ""
-        self._hears.up(self)
+        self._hears.up(self, max_receives)
 
     def _message(self, message: Message) -> None:
         self._seen += 1

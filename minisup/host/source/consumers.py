@@ -251,10 +251,10 @@ class Sources:
         if self._consumers.get(consumer.program) is consumer:
             self._desk.feed(SourceDown(consumer.program, self._desk.recipes.concealed(why)))
 
-    def up(self, consumer: Consumer) -> None:
+    def up(self, consumer: Consumer, max_receives: int | None) -> None:
         """The source works."""
         if self._consumers.get(consumer.program) is consumer:
-            self._desk.feed(SourceUp(consumer.program))
+            self._desk.feed(SourceUp(consumer.program, max_receives))
 
     def idle(self, consumer: Consumer) -> None:
         """Nothing of a consumer is left."""
@@ -322,7 +322,7 @@ class Sources:
             return consumer
         self._marks[name] = self._mark(program)
         source = program.source
-        settings = None if source.command is not None else settings_of(program)
+        settings = settings_of(program)
         start = partial(self._start, name, program)
         consumer = Consumer(self._desk.loop, name, source.lease, program.retry, start, settings, self)
         self._consumers[name] = consumer
@@ -354,12 +354,15 @@ class Sources:
 
 
 def settings_of(program: ProgramTable) -> dict[str, object]:
-    """What a receiver of ours is told of its queue; for one of the user's own nothing of it counts but the lease."""
+    """What a receiver is told of its queue."""
     source = program.source
     assert source is not None
+    if source.command is not None:
+        return {"kind": "command", "program": program.name, "lease": source.lease}
     told = {key: getattr(source, key) for key in OF_THE_QUEUE}
-    kind = next(iter(source.kinds()), "")
-    return {"kind": kind, **{key: value for key, value in told.items() if value is not None}}
+    if source.directory is not None and source.dead_letter is not None:
+        told["dead_letter"] = os.path.join(program.origin.here, source.dead_letter)
+    return {"kind": next(iter(source.kinds()), ""), **{key: value for key, value in told.items() if value is not None}}
 
 
 def queue_name(program: ProgramTable) -> str:
