@@ -76,6 +76,8 @@ INDEX: Final = (
     Entry("run", "One extra run now, with its output and its exit code.", "control.run_command"),
     Entry("scale", "Another number of slots.", "control.scale_signal"),
     Entry("signal", "Send a signal to the runs in progress.", "control.scale_signal"),
+    Entry("push", "Put messages into a program's source.", "queue.queue_commands"),
+    Entry("redrive", "Bring back messages that were set aside.", "queue.queue_commands"),
     Entry("reload", "Take over a changed configuration.", "control.reload_command"),
     Entry("import", "Turn a supervisord.conf, Procfile or crontab into a configuration.", "convert"),
 )

@@ -297,9 +297,10 @@ class Stage:
         return process
 
     def run(self, *words: object, limit: float = 30.0, **keys: Any) -> subprocess.CompletedProcess[str]:
-        """Run one `minisup` command to its end."""
+        """Run one `minisup` command to its end; it reads nothing, or `input`."""
         command = [sys.executable, "-m", "minisup", *(str(word) for word in words)]
-        keys = {"env": self.environ(), "cwd": self.root, "stdin": subprocess.DEVNULL, **keys}
+        nothing = {} if "input" in keys else {"stdin": subprocess.DEVNULL}
+        keys = {"env": self.environ(), "cwd": self.root, **nothing, **keys}
         return subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False, **keys)
 
     def command(self, *words: object, **keys: Any) -> subprocess.CompletedProcess[str]:

@@ -56,6 +56,8 @@ def setting(stage: Stage) -> Stage:
     stage.write("supervisor/supervisord.conf", SUPERVISORD)
     stage.write("Procfile", "web: bin/web\nworker: bin/work\n")
     stage.write("minisup.service", UNIT)
+    stage.write("order.json", "{}")
+    stage.write("orders.txt", "1\n2\n")
     work = "sleep 0.95"
     stage.config(
         program("email", work, numprocs=4, groups=["mail"], after=["migrate"], stop=AT_ONCE),
@@ -64,6 +66,7 @@ def setting(stage: Stage) -> Stage:
         ),
         program("migrate", "true", kind="task"),
         program("report", "true", autostart=False, stop=AT_ONCE),
+        program("orders", "cat", source={"directory": "orders"}, stop=AT_ONCE),
         supervisor='shutdown_timeout = "30s"\nplatform = "host"',
     )
     stage.write("minisup/minisup.toml", stage.path("minisup.toml").read_text())

@@ -140,6 +140,7 @@ def _fewer_polls(program: ProgramTable) -> str:
 def _is_polling(program: ProgramTable) -> bool:
     return (
         program.kind is Kind.JOB
+        and program.source is None  # it starts nothing on an empty queue
         and program.restart is Restart.ALWAYS
         and program.schedule is None
         and bool(program.scale.max if program.scale else program.numprocs)

@@ -36,7 +36,9 @@ class SourceTable:
     )
     directory: FilePath | None = field(
         default=None,
-        metadata=says(Key("Each file in its `new/` is a message; needs no server.")),
+        metadata=says(
+            Key("Each file in its `new/` is a message, and so is what `minisup push` puts in; needs no server.")
+        ),
     )
     command: Command | None = field(
         default=None,

@@ -43,6 +43,7 @@ from minisup.host.source.giving import (
 )
 from minisup.host.source.ledger import DeliveryLedger, InWork
 from minisup.host.source.receiver_process import ReceiverProcess
+from minisup.host.source.settings import module_places, queue_name, settings_of
 from minisup.host.start.helper import Helpers
 from minisup.host.start.launcher import Launcher
 from minisup.host.start.recipe import Recipe, RunInput
@@ -54,9 +55,6 @@ BEGIN: Final = "import sys; sys.path += sys.argv[1:]; from minisup.receivers.__m
 
 HELPER: Final = (sys.executable, "-I", "-c", BEGIN)
 """-I: neither a module of the job's directory or home nor a PYTHON variable of its environment is heard."""
-
-OF_THE_QUEUE: Final = ("sqs", "redis", "list", "stream", "group", "directory", "lease", "dead_letter")
-"""The keys of `source` that a receiver of ours is told."""
 
 
 class SourcesHost(Protocol):
@@ -353,28 +351,6 @@ class Sources:
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def settings_of(program: ProgramTable) -> dict[str, object]:
-    """What a receiver is told of its queue."""
-    source = program.source
-    assert source is not None
-    if source.command is not None:
-        return {"kind": "command", "program": program.name, "lease": source.lease}
-    told = {key: getattr(source, key) for key in OF_THE_QUEUE}
-    if source.directory is not None and source.dead_letter is not None:
-        told["dead_letter"] = os.path.join(program.origin.here, source.dead_letter)
-    return {"kind": next(iter(source.kinds()), ""), **{key: value for key, value in told.items() if value is not None}}
-
-
-def queue_name(program: ProgramTable) -> str:
-    """What runs are told the queue is called."""
-    source = program.source
-    if source is None:
-        return program.name
-    if source.sqs is not None:
-        return source.sqs.rstrip("/").rpartition("/")[2]
-    return source.list or source.stream or source.directory or program.name
-
-
 def owner_of(recipe: Recipe) -> tuple[int, int] | None:
     """Who is to own what the run reads; None: minisup's own user."""
     account = recipe.account
@@ -385,8 +361,7 @@ def owner_of(recipe: Recipe) -> tuple[int, int] | None:
 
 def helper_command() -> tuple[str, ...]:
     """A receiver of ours, with the directories where this process finds its modules."""
-    found = sys.path if sys.flags.safe_path else sys.path[1:]
-    return (*HELPER, *(path for path in found if path))
+    return (*HELPER, *module_places())
 
 
 def _nothing() -> None:
