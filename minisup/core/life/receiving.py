@@ -196,7 +196,7 @@ def source_down(state: State, event: SourceDown) -> None:
     if source.failed_at is None:
         source.failed_at = state.now
         state.note(SourceFailed(event.program, event.error))
-    source.error = event.error
+    source.error, source.backlog = event.error, None
 
 
 def source_up(state: State, event: SourceUp) -> None:

@@ -138,6 +138,10 @@ class Consumer:
         if self._repeat is None:
             self._repeat = self._loop.after(UNCONFIRMED, self._say_again)
 
+    def not_needed(self) -> None:
+        """A message that has come is known already: another one may come in its place."""
+        self.allow(self.credit + 1)
+
     def adopt(self, message: str, receipt: str) -> None:
         """A run of an earlier minisup has this message in work: its lease is renewed at once, and goes on being."""
         self._kept[message] = Kept(message, receipt, self._now())
@@ -294,6 +298,7 @@ class Consumer:
             self._pending[message.id] = pending._replace(receipt=message.receipt)
             self._say(protocol.known({message.id: message.receipt}))
             self._say(pending.line)
+            self.not_needed()
             return
         if len(self._kept) > SLACK + self._seen // 2 and self.credit == 0 and self._receiver is not None:
             self._receiver.doom("it gives more messages than it may")

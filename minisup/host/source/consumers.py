@@ -221,6 +221,7 @@ class Sources:
         if key in self._messages:  # its lease had run out, and its run goes on: from now on with the new receipt
             old = self._messages[key]
             self._messages[key] = InHand(old.message._replace(receipt=message.receipt), consumer)
+            consumer.not_needed()
             return
         self._messages[key] = InHand(message, consumer)
         if self._desk.fleet.halted:
