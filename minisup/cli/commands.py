@@ -57,6 +57,7 @@ INDEX: Final = (
     Entry("status", "How everything is.", "status.look_commands"),
     Entry("why", "Why it is or is not running, and what happens next.", "status.look_commands"),
     Entry("version", "The version here, and of the running minisup.", "status.look_commands"),
+    Entry("metrics", "Metrics for Prometheus, once.", "metrics_command"),
     Entry("logs", "The last lines of output, and those to come.", "logs.logs"),
     Entry("reopen", "Open the log files anew, after logrotate.", "logs.logs"),
     Entry("events", "What happened, and what happens.", "logs.events_command"),

@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from minisup.core.model import Instant, MessageSource, Outcome, Seconds
+from minisup.core.policy.stats import Stats
 
 if TYPE_CHECKING:
     from minisup.core.slot import Slot
@@ -53,13 +54,15 @@ class Deliveries:
         "ready",
         "rejected",
         "returned",
+        "stats",
         "suspects",
         "up_at",
         "waiting",
     )
 
-    def __init__(self, policy: MessageSource) -> None:
+    def __init__(self, policy: MessageSource, stats: Stats) -> None:
         self.policy = policy
+        self.stats = stats  # the program's: its counts outlive this source
         self.waiting: dict[Slot, None] = {}  # slots that wait for a message, in the order in which they began to
         self.ready: dict[Slot, None] = {}  # slots whose process waits for a message, in the same order
         self.queue: deque[Delivery] = deque()  # received ahead of a free slot

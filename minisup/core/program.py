@@ -164,7 +164,8 @@ class Program:
         self.budget = Budget(policy.retry, policy.numprocs, now)
         self.rate = StartRate(policy.max_start_rate, policy.numprocs) if policy.max_start_rate else None
         self.scaler = Autoscaler(policy.scale, now) if policy.scale else None
-        self.source = Deliveries(policy.source) if policy.source else None
+        self.stats = Stats(now)
+        self.source = Deliveries(policy.source, self.stats) if policy.source else None
         self.slots = [Slot(self, index, now) for index in range(policy.numprocs)]
         self.counts = Counts()
         self.holds = Holds()
@@ -172,7 +173,6 @@ class Program:
         self.idle = IdleLadder()
         self.rolling = Rolling()
         self.past = Past()
-        self.stats = Stats(now)
         self.told_state = ""
         self.stop_begun = False  # its part of the shutdown
         self.timer = LiveTimer()

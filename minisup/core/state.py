@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from minisup.core.messages import Action, Arm, Forget, Note
 from minisup.core.model import Instant, Policy, Seconds
 from minisup.core.policy.shutdown import levels
+from minisup.core.policy.stats import Stats
 from minisup.core.program import Program
 from minisup.core.slot import LiveTimer, Slot
 
@@ -52,6 +53,7 @@ class State:
         self.shutdown: Shutdown | None = None
         self.timer = LiveTimer()  # of the shutdown
         self.spent = 0  # the highest generation of a timer of a program that is gone, and of its slots
+        self.stats: dict[str, Stats] = {}  # of programs that are gone: if one comes back, its counts go on
         self.gone: list[Slot] = []  # left in this step; forgotten at its end
         self.programs = {policy.name: Program(policy, level[policy.name], now) for policy in policies}
         self.slots = {slot.name: slot for program in self.programs.values() for slot in program.slots}
@@ -71,6 +73,9 @@ class State:
     def add_program(self, policy: Policy) -> None:
         """A new program, off. Its timers are newer than those of one that had the same name."""
         program = self.programs[policy.name] = Program(policy, 0, self.now)
+        program.stats = self.stats.pop(policy.name, program.stats)
+        if program.source is not None:
+            program.source.stats = program.stats
         program.timer.generation = program.spent = self.spent
         for slot in program.slots:
             slot.timer.generation = self.spent
@@ -81,6 +86,7 @@ class State:
         """The configuration does not have the program, and nothing of it is left."""
         self.arm(program.name, program.timer, None)
         self.spent = max(self.spent, program.spent, program.timer.generation)
+        self.stats[program.name] = program.stats
         del self.programs[program.name]
         self.sourced.pop(program.name, None)
 

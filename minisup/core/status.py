@@ -204,6 +204,36 @@ class SourceStatus(TypedDict):
     failing_for: Annotated[float | None, Means("How long it has not been working.", SECONDS)]
 
 
+class Histogram(TypedDict):
+    """How many took how long. It only grows."""
+
+    counts: Annotated[list[int], Means("How many there are in each bucket: up to each of `bounds`, and longer.")]
+    sum: Annotated[float, Means("All of them together.", SECONDS)]
+
+
+class MessageTotals(TypedDict):
+    """Messages of a program since minisup started."""
+
+    received: Annotated[int, Means("Messages that came.")]
+    acked: Annotated[int, Means("Messages that are done.")]
+    returned: Annotated[int, Means("Messages that were given back to the queue.")]
+    rejected: Annotated[int, Means("Messages that were set aside.")]
+    leases_lost: Annotated[int, Means("Messages whose lease was lost while their run went on.")]
+    wait: Annotated[Histogram, Means("From when a message was sent to when a run got it.")]
+
+
+class Totals(TypedDict):
+    """What a program came to since minisup started. No number goes back, also when a reload takes the program away."""
+
+    starts: Annotated[int, Means("Processes that were started.")]
+    busy: Annotated[float, Means("How long its runs took, those that ended.", SECONDS)]
+    cpu: Annotated[float, Means("Processor time of its runs, those that ended.", SECONDS)]
+    cut: Annotated[int, Means("Runs that a shutdown cut.")]
+    starts_skipped: Annotated[int, Means("Planned starts that were left out.")]
+    duration: Annotated[Histogram, Means("How long runs took that worked.")]
+    messages: Annotated[MessageTotals | None, Means("Its messages; null: it has no source.")]
+
+
 class ProgramStatus(TypedDict):
     """One program with those of its slots that were asked for."""
 
@@ -232,6 +262,13 @@ class ProgramStatus(TypedDict):
         Means("Share of the last 60 s in which its slots had a run, 0 to 1; null: nothing is known yet."),
     ]
     duration: Annotated[Percentiles, Means("How long the last 256 runs that worked took; nulls: there was none.")]
+    totals: NotRequired[Annotated[Totals, Means("What only grows, for monitoring.")]]
+    last_worked: NotRequired[
+        Annotated[float | None, Means("When its last run ended that worked, since 1970; null: none has.", SECONDS)]
+    ]
+    late: NotRequired[
+        Annotated[float | None, Means("How late its last planned start was; null: there was none.", SECONDS)]
+    ]
     slots: Annotated[list[SlotStatus], Means("Its slots.")]
 
 
@@ -244,4 +281,6 @@ class StatusDocument(TypedDict):
     instance: NotRequired[Annotated[str, Means("Another word with each start of minisup.")]]
     uptime: Annotated[float, Means("How long it has been running.", SECONDS)]
     state: Annotated[str, Means("`running`, `draining` or `stopping`.")]
+    bounds: NotRequired[Annotated[list[float], Means("Upper bounds of the buckets of all histograms.", SECONDS)]]
+    output_lost: NotRequired[Annotated[dict[str, int], Means("Bytes of output that could not be written, by output.")]]
     programs: Annotated[list[ProgramStatus], Means("Its programs, in the order of the configuration.")]

@@ -11,13 +11,15 @@ from minisup.core.messages import Record
 from minisup.core.model import Instant, Outcome, Phase, Reason, Seconds
 from minisup.core.policy.autoscale import Autoscaler
 from minisup.core.policy.outcome import because
-from minisup.core.policy.stats import WINDOW
+from minisup.core.policy.stats import DURATIONS, WINDOW, Buckets, Stats
 from minisup.core.policy.timestamp import stamp
 from minisup.core.program import Program
 from minisup.core.slot import GONE, Slot
 from minisup.core.state import State
 from minisup.core.status import (
+    Histogram,
     LastRun,
+    MessageTotals,
     PauseStatus,
     ProgramStatus,
     RunCounts,
@@ -26,12 +28,13 @@ from minisup.core.status import (
     SlotStatus,
     SourceStatus,
     StatusDocument,
+    Totals,
 )
 
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""
 
-NORMAL_WAITS = {Reason.PACE, Reason.IDLE, Reason.SCHEDULE}
+NORMAL_WAITS = {Reason.PACE, Reason.IDLE, Reason.SCHEDULE, Reason.MESSAGE}
 """Waits of a slot that is well: its next start is due by its policy alone."""
 
 
@@ -66,6 +69,7 @@ def snapshot(
         "instance": instance,
         "uptime": round(uptime, 3),
         "state": daemon_state(state),
+        "bounds": list(DURATIONS),
         "programs": shown,
     }
 
@@ -108,8 +112,55 @@ def program_view(state: State, program: Program, slots: list[Slot], wall: dateti
         "per_minute": float(stats.per_minute(now)),
         "busy": busy_share(program, now, uptime),
         "duration": {"p50": p50, "p95": p95, "p99": p99},
+        "totals": totals_view(program),
+        "last_worked": last_worked(state, program, wall),
+        "late": late(program),
         "slots": [slot_view(state, slot, wall) for slot in slots],
     }
+
+
+def totals_view(program: Program) -> Totals:
+    """What only grows."""
+    stats = program.stats
+    return {
+        "starts": stats.starts,
+        "busy": round(stats.busy, 3),
+        "cpu": round(stats.cpu, 3),
+        "cut": stats.cut,
+        "starts_skipped": stats.skipped,
+        "duration": histogram(stats.worked),
+        "messages": None if program.source is None and not stats.received else messages_view(stats),
+    }
+
+
+def messages_view(stats: Stats) -> MessageTotals:
+    """What became of a program's messages."""
+    return {
+        "received": stats.received,
+        "acked": stats.acked,
+        "returned": stats.returned,
+        "rejected": stats.rejected,
+        "leases_lost": stats.leases_lost,
+        "wait": histogram(stats.waits),
+    }
+
+
+def histogram(buckets: Buckets) -> Histogram:
+    """How many took how long."""
+    return {"counts": list(buckets.counts), "sum": round(buckets.total, 3)}
+
+
+def last_worked(state: State, program: Program, wall: datetime) -> float | None:
+    """When the last run that worked ended; seconds since 1970."""
+    record = program.past.worked
+    if record is None or record.duration is None:
+        return None
+    return round(wall.timestamp() - (state.now - record.started - record.duration), 3)
+
+
+def late(program: Program) -> Seconds | None:
+    """How much later than planned the last planned start of any slot was."""
+    return max((slot.plan.delay for slot in program.slots if slot.plan is not None and slot.plan.delay), default=None)
 
 
 def scale_view(state: State, program: Program, scaler: Autoscaler) -> ScaleStatus:

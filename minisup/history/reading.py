@@ -1,6 +1,7 @@
 """The history as everybody but its writer sees it: opened read-only, with or without a minisup at work."""
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from itertools import starmap
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,10 @@ Place = tuple[str, int | None]
 
 class HistoryError(MinisupError):
     """There is no history, or it cannot be read."""
+
+
+LOOK_AGAIN = 0.01
+"""Seconds between two looks at a database that is just being made."""
 
 
 class Wanted(NamedTuple):
@@ -48,7 +53,7 @@ def open_file(path: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise unreadable(path, error) from None
     try:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
+        version = _version(database)
     except sqlite3.Error as error:
         database.close()
         raise unreadable(path, error) from None
@@ -59,6 +64,16 @@ def open_file(path: str) -> sqlite3.Connection:
             "use the version of minisup that wrote it"
         )
     return database
+
+
+def _version(database: sqlite3.Connection) -> int:
+    """The schema. A minisup that has just started may not have written it yet: that takes a moment."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        version = int(database.execute("PRAGMA user_version").fetchone()[0])
+        if version or time.monotonic() > deadline:
+            return version
+        time.sleep(LOOK_AGAIN)
 
 
 def in_memory(runs: Iterable[dict[str, Any]]) -> sqlite3.Connection:

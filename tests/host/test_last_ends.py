@@ -35,7 +35,8 @@ class Desk:
         self.children = [subprocess.Popen(["true"], start_new_session=True) for _ in range(runs)]
         self.running = {child.pid: (f"a:{number}", number) for number, child in enumerate(self.children, 1)}
         self.helpers: Helpers = {}
-        self.launcher = SimpleNamespace(starting=(), ended=broken)
+        self.has_sources = False
+        self.launcher = SimpleNamespace(starting=(), ended=broken, messages=None)
         program = SimpleNamespace(is_service=False)
         slot = SimpleNamespace(wanted=True, run=None, program=program, is_killed=lambda: False)
         self.fleet = SimpleNamespace(slots={name: slot for name, _ in self.running.values()})

@@ -38,6 +38,10 @@ def entries(path: Path) -> tuple[RecordedRun, ...]:
     return past.entries
 
 
+STATE = f"abc{os.getpid()}"
+"""Of this process's tests alone: others run the same beside it."""
+
+
 @pytest.fixture(params=["mapped", "plain"])
 def written(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways to write, whatever the file system."""
@@ -173,7 +177,7 @@ def test_where_a_store_may_fail_it_is_a_system_call(tmp_path: Path) -> None:
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A run as its record knows it: number 7 of a:0."""
-    names = {"MINISUP_STATE": "abc", "MINISUP_PROGRAM": "a", "MINISUP_SLOT": "0", "MINISUP_RUN_ID": "7"}
+    names = {"MINISUP_STATE": STATE, "MINISUP_PROGRAM": "a", "MINISUP_SLOT": "0", "MINISUP_RUN_ID": "7"}
     process = subprocess.Popen(["sleep", "1000"], env={**os.environ, **names}, start_new_session=True)
     wait_until(lambda: session_of(process.pid) == process.pid, SOON)
     yield process
@@ -186,7 +190,7 @@ def user(_slot: str) -> int:
     return os.getuid()
 
 
-def past(*entries: RecordedRun, state: str = "abc") -> EarlierRuns:
+def past(*entries: RecordedRun, state: str = STATE) -> EarlierRuns:
     return EarlierRuns(state, here=True, entries=entries)
 
 
@@ -221,12 +225,13 @@ def test_a_run_that_was_about_to_start_is_found_by_its_environment(sleeper: subp
 @pytest.mark.parametrize(
     ("entry", "state"),
     [
-        (RecordedRun("a:0", 8, 0, 0), "abc"),
-        (RecordedRun("a:1", 7, 0, 0), "abc"),
-        (RecordedRun("b:0", 7, 0, 0), "abc"),
-        (RecordedRun("a:0", 7, 0, 0), "abcd"),
-        (RecordedRun("a:0", 7, 0, 0, torn=True), "ab"),
+        (RecordedRun("a:0", 8, 0, 0), STATE),
+        (RecordedRun("a:1", 7, 0, 0), STATE),
+        (RecordedRun("b:0", 7, 0, 0), STATE),
+        (RecordedRun("a:0", 7, 0, 0), f"{STATE}d"),
+        (RecordedRun("a:0", 7, 0, 0, torn=True), STATE[:-1]),
     ],
+    ids=["another run", "another slot", "another program", "another state", "half a state"],
 )
 @pytest.mark.usefixtures("sleeper")
 def test_a_run_of_another_slot_or_minisup_is_not_taken_for_it(entry: RecordedRun, state: str) -> None:

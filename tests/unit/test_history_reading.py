@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from minisup.history.store import create
 from past_kit import FOR_EVER, database, row, rows, runs
 
 from minisup.history import reading
@@ -149,3 +150,16 @@ def test_a_history_that_may_not_be_read_says_who_may(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "open", refused, raising=False)
     with pytest.raises(HistoryError, match="as the user that runs minisup"):
         open_file(str(tmp_path / "h.db"))
+
+
+def test_a_history_that_is_just_being_made_is_waited_for(tmp_path, monkeypatch):
+    path = tmp_path / "history.db"
+    path.touch()
+
+    def made_meanwhile(_seconds):
+        database = sqlite3.connect(path, isolation_level=None)
+        create(database)
+        database.close()
+
+    monkeypatch.setattr("minisup.history.reading.time.sleep", made_meanwhile)
+    assert list(select(open_file(str(path)), Wanted())) == []

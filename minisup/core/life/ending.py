@@ -37,6 +37,7 @@ def started(state: State, event: Started) -> None:
         return
     program = slot.program
     run.pid = event.pid
+    program.stats.starts += 1
     launch.begin_limits(state, slot, run, state.now)
     if slot.extra:
         state.arm_slot(slot)
@@ -150,7 +151,7 @@ def end_run(state: State, slot: Slot, run: Run, outcome: Outcome, event: Exited)
         notices.count_cut(state, slot, run, record)
     if run.asked_by is not None:
         notices.extra_ended(state, slot, record, run.asked_by)
-    slot.program.stats.add(outcome, duration if run.warm is None else 0.0, state.now)
+    slot.program.stats.add(outcome, duration if run.warm is None else 0.0, state.now, event.cpu)
     slot.last = record
     slot.run = None
     return record
@@ -167,6 +168,8 @@ def with_message(slot: Slot, run: Run, record: Record, event: Exited) -> Record:
     if delivery is None:
         return record
     wait = None if delivery.age is None else delivery.age + max(0.0, record.started - delivery.arrived)
+    if wait is not None:
+        slot.program.stats.waits.add(wait)
     return record._replace(message=delivery.message, receives=delivery.receives, wait=wait, boot=run.boot)
 
 

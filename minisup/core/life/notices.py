@@ -143,6 +143,7 @@ def starts_skipped(state: State, slot: Slot, count: int, why: str) -> None:
     plan = slot.plan
     assert plan is not None
     before, plan.skipped = plan.skipped, plan.skipped + count
+    slot.program.stats.skipped += count
     over = not slot.run and plan.skipped > plan.told
     if over or (count and (not before or len(str(before)) < len(str(plan.skipped)))):
         plan.told = plan.skipped
@@ -250,6 +251,7 @@ def count_cut(state: State, slot: Slot, run: Run, record: Record) -> None:
     by_signal = record.signal or record.code is None
     if run.signals.ours is KillReason.STOP and by_signal and (killed or not slot.program.is_service):
         under_way.cut += 1
+        slot.program.stats.cut += 1
         state.note(facts.Cut(slot.name, record.run, state.now - record.started))
     else:
         under_way.finished += 1

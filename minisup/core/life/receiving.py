@@ -43,6 +43,7 @@ def received(state: State, event: Received) -> None:
         pass  # its lease had run out: whoever talks to the queue has the new receipt
     else:
         source.credit = max(0, source.credit - 1)
+        program.stats.received += 1
         slot = first(program, source)
         if slot is not None:
             launch.give(state, slot, delivery)
@@ -137,7 +138,7 @@ def take_over(state: State, program: Program, policy: MessageSource | None) -> N
     if policy is not None and source is not None:
         source.policy = policy
     elif policy is not None:
-        program.source = Deliveries(policy)
+        program.source = Deliveries(policy, program.stats)
         state.sourced[program.name] = program
     elif source is not None:
         leave(state, program, source)
@@ -174,6 +175,7 @@ def lease_expired(state: State, event: LeaseExpired) -> None:
     if source is None:
         return
     source.lost += 1
+    source.stats.leases_lost += 1
     if source.policy.on_lost is OnLost.STOP and slot.phase in {Phase.RUNNING, Phase.DRAINING}:
         replace(state, slot)
 
@@ -185,6 +187,7 @@ def drop(state: State, event: LeaseExpired) -> None:
     if source is not None and state.in_work.pop((event.program, event.message), event) is None:
         source.queue = deque(one for one in source.queue if one.message != event.message)
         source.lost += 1
+        source.stats.leases_lost += 1
 
 
 def source_down(state: State, event: SourceDown) -> None:

@@ -95,10 +95,13 @@ def count(source: Deliveries, how: Settlement) -> None:
     """Count a settlement."""
     if how is Settlement.ACK:
         source.acked += 1
+        source.stats.acked += 1
     elif how is Settlement.RETURN:
         source.returned += 1
+        source.stats.returned += 1
     elif how is Settlement.REJECT:
         source.rejected += 1
+        source.stats.rejected += 1
 
 
 def set_aside(slot: Slot, record: Record) -> None:

@@ -1,6 +1,7 @@
 """What a program's runs came to: totals, and the windows that the status shows."""
 
 from array import array
+from bisect import bisect_left
 from collections import deque
 from math import ceil
 
@@ -13,23 +14,73 @@ KEPT_DURATIONS = 256
 """Worked runs whose durations make the percentiles."""
 
 
-class Stats:
-    """Counts by outcome, and one bucket a second for the last minute."""
+DURATIONS: tuple[Seconds, ...] = (
+    0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0
+)  # fmt: skip
+"""Upper bounds of the buckets in which durations and waits are counted; one more has what is longer."""
 
-    __slots__ = ("_busy", "_ends", "_second", "durations", "outcomes")
+
+class Buckets:
+    """A histogram that only grows: `counts` has one number for each of `DURATIONS`, and one for what is longer."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(DURATIONS) + 1)
+        self.total: Seconds = 0.0  # the sum of all that was counted
+
+    def add(self, seconds: Seconds) -> None:
+        """Count one."""
+        self.counts[bisect_left(DURATIONS, seconds)] += 1
+        self.total += seconds
+
+
+class Stats:
+    """Counts that only grow, for as long as minisup lives, and one bucket a second for the last minute."""
+
+    __slots__ = (
+        "_busy",
+        "_ends",
+        "_second",
+        "acked",
+        "busy",
+        "cpu",
+        "cut",
+        "durations",
+        "leases_lost",
+        "outcomes",
+        "received",
+        "rejected",
+        "returned",
+        "skipped",
+        "starts",
+        "waits",
+        "worked",
+    )
 
     def __init__(self, now: Instant) -> None:
+        self.starts = 0  # processes
+        self.busy: Seconds = 0.0
+        self.cpu: Seconds = 0.0
+        self.worked = Buckets()
+        self.cut = 0
+        self.skipped = 0  # planned starts
+        self.received = self.acked = self.returned = self.rejected = self.leases_lost = 0  # messages
+        self.waits = Buckets()  # of messages, from sent to delivered
         self.outcomes: dict[Outcome, int] = dict.fromkeys(Outcome, 0)
         self.durations: deque[Seconds] = deque(maxlen=KEPT_DURATIONS)
         self._second = int(now)
         self._ends = array("L", bytes(8 * WINDOW))
         self._busy = array("d", bytes(8 * WINDOW))
 
-    def add(self, outcome: Outcome, duration: Seconds, now: Instant) -> None:
-        """Count a run that ended at `now` after `duration`."""
+    def add(self, outcome: Outcome, duration: Seconds, now: Instant, cpu: Seconds = 0.0) -> None:
+        """Count a run that ended at `now` after `duration`, and took `cpu` seconds of processor time."""
         self.outcomes[outcome] += 1
+        self.busy += duration
+        self.cpu += cpu
         if outcome is Outcome.WORKED:
             self.durations.append(duration)
+            self.worked.add(duration)
         if int(now) != self._second:
             self._turn(now)
         bucket = self._second % WINDOW

@@ -21,13 +21,17 @@ class Output:
 
     def __init__(self, loop: Loop, options: SupervisorLog, on_drained: Callable[[str], None]) -> None:
         stdout, stderr = open_console(loop, self._console_changed)
-        self._lost = {"stdout": lambda: stdout.lost, "stderr": lambda: stderr.lost}
+        self._lost: dict[str, Callable[[], int]] = {"stdout": lambda: stdout.lost, "stderr": lambda: stderr.lost}
         self.log = OwnLog(stderr, loop.clock, options)
         self.events = Events(loop.clock, self.log.follow)
         self.log.listener = self.events.take
         self._outlets = Outlets(loop, stdout, stderr, self.log.tell)
         self.pump = Pump(loop, self._outlets, on_drained, self.log.tell)
         self.followers = Followers(self.pump)
+
+    def lost(self) -> dict[str, int]:
+        """The bytes that could not be written to minisup's own outputs, by name."""
+        return {name: count() for name, count in self._lost.items()}
 
     def reopen(self, by: str, answer: Callable[[dict[str, object]], None] | None = None) -> None:
         """Open all log files by their names again, say so, and `answer` when every one of them has been."""

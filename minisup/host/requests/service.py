@@ -123,7 +123,7 @@ class Service:
         if not desk.todo:
             desk.recount()
         now, wall = desk.now(), desk.wall()
-        return snapshot(
+        document = snapshot(
             desk.fleet,
             now=now,
             wall=wall,
@@ -135,6 +135,8 @@ class Service:
             programs=frozenset(resolve_programs(desk.fleet, targets)),
             zone=zone(wall),
         )
+        document["output_lost"] = desk.output.lost()
+        return document
 
     def why(self, params: Params, _peer: Peer) -> object:
         desk = self.desk
