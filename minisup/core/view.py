@@ -1,6 +1,8 @@
 """The fleet as plain data: the document of `status --json`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from types import MappingProxyType
 from typing import cast
 
 from minisup.core.deliveries import Deliveries
@@ -31,6 +33,8 @@ from minisup.core.status import (
     Totals,
 )
 
+NOTHING_LOST: Mapping[str, int] = MappingProxyType({})
+
 SCHEMA = 1
 """Version of the document: grows when a field changes its meaning or goes away."""
 
@@ -49,6 +53,7 @@ def snapshot(
     uptime: Seconds,
     names: frozenset[str] | None = None,
     programs: frozenset[str] = frozenset(),
+    output_lost: Mapping[str, int] = NOTHING_LOST,
     zone: tzinfo = UTC,
 ) -> StatusDocument:
     """The whole fleet at `now` (monotonic) and `wall` (seconds since 1970).
@@ -70,6 +75,7 @@ def snapshot(
         "uptime": round(uptime, 3),
         "state": daemon_state(state),
         "bounds": list(DURATIONS),
+        "output_lost": dict(output_lost),
         "programs": shown,
     }
 

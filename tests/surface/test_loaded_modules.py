@@ -29,7 +29,7 @@ MOST = {
     "stop --help": 86,
     "version": 75,
     "status": 77,
-    "why email": 115,
+    "why email": 117,
     "stop email": 92,
     "check": 200,
 }

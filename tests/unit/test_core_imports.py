@@ -17,6 +17,7 @@ ALLOWED = {
     "itertools": "iterators",
     "math": "numbers",
     "types": "read-only mappings",
+    "bisect": "the bucket of a histogram",
     "typing": "types",
 }
 """What the core may import of the standard library, and for what."""

@@ -6,13 +6,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from minisup.history.store import create
 from past_kit import FOR_EVER, database, row, rows, runs
 
 from minisup.history import reading
 from minisup.history.reading import HistoryError, Wanted, in_memory, open_file, programs, select, slots
 from minisup.history.row import UNWELL, document
-from minisup.history.store import Store
+from minisup.history.store import Store, create
 
 FAILED = frozenset(map(str, UNWELL))
 GIVEN = [

@@ -32,10 +32,10 @@ def world_of(*policies):
 
 
 def said(world, **how):
-    document = snapshot(
-        world.fleet, now=world.now, wall=WALL + world.now, version="1.2.3", pid=0, instance="7f3a", uptime=world.now
-    )
-    whole = with_process({**document, "output_lost": {"stdout": 0, "stderr": 5}}, 0.001, WALL + world.now)
+    lost = {"stdout": 0, "stderr": 5}
+    how_long = {"now": world.now, "wall": WALL + world.now, "uptime": world.now}
+    document = snapshot(world.fleet, **how_long, version="1.2.3", pid=0, instance="7f3a", output_lost=lost)
+    whole = with_process(dict(document), 0.001, WALL + world.now)
     return text(whole, **how)
 
 

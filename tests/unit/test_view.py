@@ -46,12 +46,14 @@ def only(world):
 def test_the_shape_is_the_documented_one():
     world = world_of(Job(lasts=0.143), Policy(name="email", numprocs=2, groups=("mail",)), seconds=1.6)
     made = document(world)
-    assert list(made) == ["schema", "version", "pid", "instance", "uptime", "state", "programs"]
+    assert list(made) == [
+        "schema", "version", "pid", "instance", "uptime", "state", "bounds", "output_lost", "programs",
+    ]  # fmt: skip
     assert (made["schema"], made["pid"], made["uptime"], made["state"]) == (1, 1, 1.6, "running")
     [program] = made["programs"]
     assert list(program) == [
         "name", "kind", "state", "wanted", "running", "phases", "groups", "leftovers", "scale", "source", "failing_for",
-        "budget", "runs", "per_minute", "busy", "duration", "slots",
+        "budget", "runs", "per_minute", "busy", "duration", "totals", "last_worked", "late", "slots",
     ]  # fmt: skip
     assert program["budget"] == {"tokens": 12.0, "size": 12, "label": "ok"}
     assert program["groups"] == ["mail"]

@@ -123,7 +123,7 @@ class Service:
         if not desk.todo:
             desk.recount()
         now, wall = desk.now(), desk.wall()
-        document = snapshot(
+        return snapshot(
             desk.fleet,
             now=now,
             wall=wall,
@@ -133,10 +133,9 @@ class Service:
             uptime=now - desk.begun,
             names=names,
             programs=frozenset(resolve_programs(desk.fleet, targets)),
+            output_lost=desk.output.lost(),
             zone=zone(wall),
         )
-        document["output_lost"] = desk.output.lost()
-        return document
 
     def why(self, params: Params, _peer: Peer) -> object:
         desk = self.desk
