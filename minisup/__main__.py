@@ -57,6 +57,8 @@ def run_lean(command: str, argv: Sequence[str]) -> int | None:
         from minisup.cli.status import status_print as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- one shape
     elif command == "history":
         from minisup.cli.history import history as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
+    elif command == "post":
+        from minisup.cli.queue import post as lean  # type: ignore[no-redef]  # noqa: PLC0415 -- modules of one shape
     else:
         return None
     words = read(argv, lean.OPTIONS, lean.FLAGS)

@@ -79,6 +79,7 @@ INDEX: Final = (
     Entry("signal", "Send a signal to the runs in progress.", "control.scale_signal"),
     Entry("push", "Put messages into a program's source.", "queue.queue_commands"),
     Entry("redrive", "Bring back messages that were set aside.", "queue.queue_commands"),
+    Entry("post", "Post a message to an HTTP service, as sqsd does.", "queue.post_command"),
     Entry("reload", "Take over a changed configuration.", "control.reload_command"),
     Entry("import", "Turn a supervisord.conf, Procfile or crontab into a configuration.", "convert"),
 )

@@ -29,6 +29,8 @@ HANGS = 120.0
 OTHERWISE = {
     "minisup health email --max-age 5m": (0, 1),  # it depends on what else has been asked of the program
     "minisup simulate --from-history --outage 10:00+5m": (2,),  # this history is of some seconds, without a 10:00
+    "minisup post http://127.0.0.1:8080/worker/queue --reject 400,422 < order.json": (1,),  # no service is there
+    "minisup post http://127.0.0.1:8080/ --timeout 55s --type text/plain < orders.txt": (1,),
 }
 """Examples that answer otherwise than with 0."""
 

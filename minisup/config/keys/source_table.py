@@ -70,7 +70,8 @@ class SourceTable:
         metadata=says(
             Key(
                 "How long a message whose run failed stays hidden at most; doubled with each further receive. The real "
-                "time is drawn between half of it and all of it.",
+                "time is drawn between half of it and all of it. A run that exits 75 and whose last line ends `return "
+                "after 30 s` asks for another time.",
                 low=0,
                 high=43200,
             )

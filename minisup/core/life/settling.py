@@ -2,7 +2,8 @@
 
     worked, recycled, idle         -> ack: the message is done
     rejected                       -> reject: set aside, and the worker is well
-    failed, crashed, timeout, oom  -> return, hidden for longer each time; after `max_receives` receives: reject
+    failed, crashed, timeout, oom  -> return, hidden for longer each time, or for as long as the run asks
+                                      (`asked_delay`); after `max_receives` receives: reject
     fatal, unstartable, stopped    -> return at once: the message is not to blame, whoever gets it next
     lost                           -> left to its lease: nobody knows what became of the run
 
@@ -18,6 +19,14 @@ from minisup.core.policy.backoff import DOUBLINGS
 from minisup.core.policy.outcome import described
 from minisup.core.slot import Slot
 from minisup.core.state import State
+
+EX_TEMPFAIL = 75
+"""The exit code of sysexits.h for what may work later."""
+
+LONGEST_HIDDEN = 43_200
+"""Seconds that a run may ask for: as long as SQS hides a message."""
+
+LONGEST_NUMBER = 9
 
 DONE = frozenset({Outcome.WORKED, Outcome.RECYCLED, Outcome.IDLE})
 """Ends after which the message is acknowledged."""
@@ -60,6 +69,9 @@ def decide(state: State, slot: Slot, delivery: Delivery, record: Record, *, unre
         return Settle(program, delivery.message, Settlement.RETURN)
     if delivery.receives >= (source.max_receives or source.policy.max_receives):
         return Settle(program, delivery.message, Settlement.REJECT, reason=f"{why}; received {delivery.receives} times")
+    asked = asked_delay(record)
+    if asked is not None:
+        return Settle(program, delivery.message, Settlement.RETURN, asked)
     delay = return_delay(source.policy, delivery.receives)
     return Settle(program, delivery.message, Settlement.RETURN, state.uniform(delay / 2, delay))
 
@@ -67,6 +79,18 @@ def decide(state: State, slot: Slot, delivery: Delivery, record: Record, *, unre
 def return_delay(policy: MessageSource, receives: int) -> Seconds:
     """The longest that a message which has failed stays hidden, after its `receives`-th receive (1: the first)."""
     return min(policy.max_return_delay, policy.return_delay * 2.0 ** min(receives - 1, DOUBLINGS))
+
+
+def asked_delay(record: Record) -> Seconds | None:
+    """How long the run asks its message to stay hidden: exit 75, and a last line that ends `return after 30 s`.
+
+    `minisup post` says so for a service that answers 429 or 503 with `Retry-After`. None: it asks for nothing.
+    """
+    number = record.cause.removesuffix(" s").rpartition("return after ")[2]
+    asks = record.code == EX_TEMPFAIL and record.cause.endswith(f"return after {number} s")
+    if not asks or not number.isdecimal() or len(number) > LONGEST_NUMBER:
+        return None
+    return float(min(int(number), LONGEST_HIDDEN))
 
 
 def take_back(state: State, slot: Slot) -> Delivery:
