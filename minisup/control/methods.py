@@ -81,8 +81,8 @@ def signal_name(value: object) -> str:
     """A signal as `SIGTERM`, from "TERM", "SIGTERM", 15 or "15"."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS:
         value = int(value)
-    names = {f"SIG{str(value).upper().removeprefix('SIG')}"} if isinstance(value, str) else {value}
-    known = [member.name for member in Signals if member.name in names or int(member) in names]
+    name = f"SIG{value.upper().removeprefix('SIG')}" if isinstance(value, str) else ""
+    known = [member.name for member in Signals if member.name == name or int(member) == value]
     if not known or isinstance(value, bool):
         raise ValueError('must be a signal such as "TERM", "SIGTERM" or 15; `kill -l` lists them')
     return known[0]

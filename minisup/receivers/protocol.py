@@ -35,8 +35,8 @@ MOST_ATTRIBUTES: Final = 32
 LONGEST_ATTRIBUTES: Final = 1 << 15
 """Characters of all names and values together."""
 
-LATEST: Final = 4e11
-"""No moment is later (seconds since 1970), and no duration longer."""
+LATEST: Final = 253_402_300_799
+"""The last second of the year 9999, in seconds since 1970: what is later has no name that a job could read."""
 
 _PIECE: Final = 1 << 15  # of many ids in one line, so that it stays below `LONGEST_LINE` however they are escaped
 
@@ -218,7 +218,7 @@ def _message_in(found: Mapping[str, Any]) -> Message:
     attributes = found.get("attributes", {})
     if not isinstance(attributes, dict):
         raise NonsenseError(f"message {which}: attributes is no object")
-    when = None if sent is None else _number(sent, f"message {which}: sent")
+    when = None if sent is None else _moment(sent, f"message {which}: sent")
     return Message(which, _body_in(found, which), receives, when, bounded(attributes), receipt)
 
 
@@ -252,10 +252,11 @@ def _settled_in(found: Mapping[str, Any]) -> Settled:
     return Settled(tuple(map(_id, found["settled"])))
 
 
-def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:  # NaN is not, either
-        raise NonsenseError(f"{what} is no number from 0 to {LATEST:g}")
-    return float(value)
+def _moment(value: object, what: str) -> float | None:
+    """Seconds since 1970; None: before that or after `LATEST`, as who sends a message may make it."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NonsenseError(f"{what} is no number")
+    return float(value) if 0 <= value < LATEST else None  # NaN is not, either
 
 
 def _whole(found: Mapping[str, Any], name: str, least: int, most: int, default: int | None = None) -> int:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from kit import AT_ONCE, SLACK, SOON, Daemon, Stage, Stopwatch, holds_for, program, sh, toml, wait_until
@@ -32,6 +33,30 @@ def mute() -> Iterator[str]:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen(16)
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def endless() -> Iterator[str]:
+    """The address of a redis that answers the length of a list with text of a gigabyte."""
+    piece = b"9" * (1 << 20)
+
+    def answer(server: socket.socket) -> None:
+        try:
+            while True:
+                client, _ = server.accept()
+                with client:
+                    client.recv(1 << 16)
+                    client.sendall(b"$1073741824\r\n")
+                    for _ in range(1024):
+                        client.sendall(piece)
+        except OSError:
+            pass  # it has gone, or the test is over
+
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(16)
+        Thread(target=answer, args=(server,), daemon=True).start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
 
 
@@ -101,3 +126,11 @@ def test_the_helper_that_asks_does_not_outlive_a_minisup_that_was_killed(stage: 
     daemon.wait()
     wait_until(lambda: not helpers_of(stage), 3.0, "it has ended")
     stage.end_survivors()
+
+
+def test_a_server_that_answers_a_probe_with_a_gigabyte_does_not_fill_the_memory(stage: Stage, endless: str) -> None:
+    daemon = stage.up(scaled("one", "20s", redis=f"redis://{endless}/0", list="mail"))
+    wait_until(lambda: daemon.program("one")["scale"]["error"], SOON, "the helper gives up")
+    [helper] = set(children_of(daemon.pid)) - {daemon.running_pid("one:0")}
+    [peak] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{helper}/status").read_text())
+    assert int(peak) < 320 << 10

@@ -296,3 +296,33 @@ def test_arbitrary_bytes_never_raise_anything_but_a_fault_with_a_valid_reply(dat
             assert_valid_reply(result_line(call.id, {"ok": True}))
             assert_valid_reply(error_line(call.id, -32603, "cannot"))
     pytest.fail("lines do not end")
+
+
+WRONG = (
+    None,
+    True,
+    -1,
+    1.5,
+    1e308,
+    float("nan"),
+    10**30,
+    "",
+    "\0",
+    "x" * 5000,
+    [],
+    {},
+    [[]],
+    [{}],
+    {"a": []},
+    ["\ud800"],
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_value_of_the_wrong_type_is_refused_in_words_and_is_no_internal_error(method):
+    for name, parameter in METHODS[method].items():
+        for value in WRONG:
+            try:
+                parameter.read(name, value)
+            except ValueError as error:
+                assert str(error).startswith(f"{name} ")  # noqa: PT017 - some of them are right

@@ -150,7 +150,7 @@ def test_a_receiver_leaves_out_what_it_does_not_know(line):
         (b'{"message": "a\\n", "body": ""}', "no printable text"),
         (b'{"message": "a", "body": "", "receives": 0}', "receives"),
         (b'{"message": "a", "body": "", "receives": 1.5}', "receives"),
-        (b'{"message": "a", "body": "", "sent": NaN}', "sent"),
+        (b'{"message": "a", "body": "", "sent": true}', "sent"),
         (b'{"message": "a", "body": "", "sent": "now"}', "sent"),
         (b'{"message": "a", "body": "", "receipt": 7}', "receipt"),
         (b'{"message": "a", "body": "", "attributes": []}', "attributes"),
@@ -160,6 +160,11 @@ def test_a_receiver_leaves_out_what_it_does_not_know(line):
 def test_nonsense_is_told_in_words(line, why):
     with pytest.raises(NonsenseError, match=why):
         protocol.said(line)
+
+
+@pytest.mark.parametrize("sent", ["-1", "253402300799", "4e11", "NaN", "1e999", "9" * 4000])
+def test_a_message_from_a_moment_without_a_name_has_no_moment(sent):
+    assert protocol.said(b'{"message": "a", "body": "", "sent": %s}' % sent.encode()).sent is None
 
 
 WORDS = st.sampled_from(["message", "settled", "lost", "waiting", "error", "ok", "stopped", "body"])

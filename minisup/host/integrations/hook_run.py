@@ -79,6 +79,8 @@ class HookRun:
         if not piece:
             self._close()
             return
+        if self._lines > MOST_LINES:
+            return
         *whole, self._partial = (self._partial + piece).split(b"\n")
         self._partial = self._partial[: LONGEST_LINE + 1]  # one more says whether it is longer
         for line in whole:

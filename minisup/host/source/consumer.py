@@ -30,8 +30,9 @@ PROVED: Final = 30.0
 UNSAID: Final = 2.0
 """Seconds that a receiver of the user's own gets to say that no message will come any more."""
 
-SLACK: Final = 1000
-"""Messages beyond its credit after which a receiver is ended."""
+MOST_OWED: Final = 1000
+"""Settlements that may be unconfirmed, beside as many as there are messages in work, when a message comes beyond the
+credit: with more of them it is left to its lease."""
 
 
 class Kept(NamedTuple):
@@ -54,8 +55,8 @@ class Pending(NamedTuple):
 class Hears(Protocol):
     """Who is told what a consumer hears."""
 
-    def received(self, consumer: "Consumer", message: Message) -> None:
-        """A message has come."""
+    def received(self, consumer: "Consumer", message: Message) -> bool:
+        """A message has come; false: it is known already."""
 
     def settled(self, consumer: "Consumer", message: str) -> None:
         """The queue knows what became of a message."""
@@ -85,7 +86,7 @@ class Consumer:
         program: str,
         lease: Seconds,
         retry: Retry,
-        start: Callable[[Callable[[Said], None], Callable[[str], None]], ReceiverProcess],
+        start: Callable[[Callable[[Said], bool], Callable[[str], None]], ReceiverProcess],
         settings: Mapping[str, object],
         hears: Hears,
     ) -> None:
@@ -102,6 +103,7 @@ class Consumer:
         self._receiver: ReceiverProcess | None = None
         self._begun = 0.0
         self._seen = 0  # messages that this receiver has given
+        self._excused = 0  # lines that it may still say although nobody seems to have asked
         self._failures = 0
         self._again: Timer | None = None  # starts the next receiver
         self._kept: dict[str, Kept] = {}
@@ -116,6 +118,7 @@ class Consumer:
 
     def allow(self, credit: int) -> None:
         """So many messages may come from now on."""
+        self._excuse(self.credit - credit)  # those may be on their way
         self.credit = credit
         if self._receiver is not None:
             self._say(protocol.credit(credit, self._seen))
@@ -137,10 +140,6 @@ class Consumer:
             self._begin()
         if self._repeat is None:
             self._repeat = self._loop.after(UNCONFIRMED, self._say_again)
-
-    def not_needed(self) -> None:
-        """A message that has come is known already: another one may come in its place."""
-        self.allow(self.credit + 1)
 
     def adopt(self, message: str, receipt: str) -> None:
         """A run of an earlier minisup has this message in work: its lease is renewed at once, and goes on being."""
@@ -204,7 +203,7 @@ class Consumer:
     def _begin(self) -> None:
         if self._receiver is not None or self._again is not None:
             return
-        self._seen, self._begun, self._receiving = 0, self._now(), not self._leaving
+        self._seen, self._excused, self._begun, self._receiving = 0, 0, self._now(), not self._leaving
         try:
             self._receiver = self._start(self._heard, self._ended)
         except (SpawnError, OSError, ValueError) as error:
@@ -259,15 +258,25 @@ class Consumer:
 
     # --- what it says -------------------------------------------------------------------------------------------------
 
-    def _heard(self, said: Said) -> None:
+    def _heard(self, said: Said) -> bool:
+        """Take it; whether it was asked for."""
+        asked = self._take(said)
+        if not asked and self._excused:
+            self._excused -= 1
+            return True
+        return asked
+
+    def _excuse(self, lines: int) -> None:
+        self._excused = min(self._excused + max(0, lines), protocol.MOST_CREDIT)
+
+    def _take(self, said: Said) -> bool:
         match said:
             case Message():
-                self._message(said)
+                return self._message(said)
             case Settled(ids):
-                for name in ids:
-                    self._settled(name)
+                return any([self._settled(name) for name in ids])  # noqa: C419 - each of them
             case Lost(name):
-                self._lost(name)
+                return self._lost(name)
             case Waiting(count):
                 self.waits = count
                 self._hears.waiting(self, count)
@@ -277,6 +286,7 @@ class Consumer:
                 self._works(max_receives)
             case Stopped():
                 self._over()
+        return False
 
     def _over(self) -> None:
         """No message will come any more."""
@@ -287,10 +297,11 @@ class Consumer:
         self._look_at_the_end()
 
     def _works(self, max_receives: int | None) -> None:
-        self._failures, self.error = 0, ""
+        self.error = ""
         self._hears.up(self, max_receives)
 
-    def _message(self, message: Message) -> None:
+    def _message(self, message: Message) -> bool:
+        asked = self.credit > 0
         self._seen += 1
         self.credit = max(0, self.credit - 1)
         pending = self._pending.get(message.id)
@@ -298,26 +309,34 @@ class Consumer:
             self._pending[message.id] = pending._replace(receipt=message.receipt)
             self._say(protocol.known({message.id: message.receipt}))
             self._say(pending.line)
-            self.not_needed()
-            return
-        if len(self._kept) > SLACK + self._seen // 2 and self.credit == 0 and self._receiver is not None:
-            self._receiver.doom("it gives more messages than it may")
+            return self._known(asked=asked)
+        if not asked and len(self._pending) > MOST_OWED + len(self._kept):
+            return asked
         self._pending.pop(message.id, None)
         renew_at = self._now() + self._lease / 2
         self._kept[message.id] = Kept(message.id, message.receipt, renew_at)
         self._renew_later()
-        self._hears.received(self, message)
+        return asked if self._hears.received(self, message) else self._known(asked=asked)
 
-    def _settled(self, name: str) -> None:
-        if self._pending.pop(name, None) is not None:
-            self._hears.settled(self, name)
-            self._look_at_the_end()
+    def _known(self, *, asked: bool) -> bool:
+        """A message is known already: if it took the place of another one, that one may come. Nobody asked for this."""
+        if asked:
+            self.allow(self.credit + 1)
+        return False
 
-    def _lost(self, name: str) -> None:
-        self._pending.pop(name, None)
-        self._kept.pop(name, None)
-        self._hears.lost(self, name)
+    def _settled(self, name: str) -> bool:
+        if self._pending.pop(name, None) is None:
+            return False
+        self._hears.settled(self, name)
         self._look_at_the_end()
+        return True
+
+    def _lost(self, name: str) -> bool:
+        asked = [self._pending.pop(name, None), self._kept.pop(name, None)] != [None, None]
+        if asked:
+            self._hears.lost(self, name)
+            self._look_at_the_end()
+        return asked
 
     # --- leases and repetitions ---------------------------------------------------------------------------------------
 
@@ -363,6 +382,7 @@ class Consumer:
             self._say(protocol.keep(acks, self._lease))
         for name, pending in self._pending.items():
             self._pending[name] = pending._replace(told=pending.told + 1)
+            self._excuse(1)  # it may answer each time
             self._say(pending.line)
 
     def _now(self) -> float:

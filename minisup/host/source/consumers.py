@@ -215,20 +215,20 @@ class Sources:
 
     # --- what the consumers hear --------------------------------------------------------------------------------------
 
-    def received(self, consumer: Consumer, message: Message) -> None:
-        """A message has come."""
+    def received(self, consumer: Consumer, message: Message) -> bool:
+        """A message has come; false: it is known already."""
         key = (consumer.program, message.id)
         if key in self._messages:  # its lease had run out, and its run goes on: from now on with the new receipt
             old = self._messages[key]
             self._messages[key] = InHand(old.message._replace(receipt=message.receipt), consumer)
-            consumer.not_needed()
-            return
+            return False
         self._messages[key] = InHand(message, consumer)
         if self._desk.fleet.halted:
             self.settle(Settle(consumer.program, message.id, Settlement.RETURN))
-            return
+            return True
         age = None if message.sent is None else max(0.0, self._desk.wall() - message.sent)
         self._desk.feed(Received(consumer.program, message.id, message.receives, age))
+        return True
 
     def settled(self, consumer: Consumer, message: str) -> None:
         """The queue knows what became of a message."""
@@ -328,7 +328,7 @@ class Sources:
         return consumer
 
     def _start(
-        self, name: str, program: ProgramTable, heard: Callable[[Said], None], ended: Callable[[str], None]
+        self, name: str, program: ProgramTable, heard: Callable[[Said], bool], ended: Callable[[str], None]
     ) -> ReceiverProcess:
         recipe = self._desk.recipes.of_probe(name, program.receiver_command() or helper_command())
         desk = self._desk

@@ -22,7 +22,7 @@ from minisup.receivers.protocol import Message
 
 SEALS: Final = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 MOST_ATTRIBUTES: Final = 1 << 15
-"""Bytes of all attributes in an environment."""
+"""Bytes of all attributes in an environment: below what the system takes for one entry, so each message can start."""
 
 _AT_ONCE: Final = 1 << 16
 
@@ -39,7 +39,7 @@ class Places:
 
     def file(self, name: str) -> str:
         """The path of a file of this name; OSError: the directory cannot be made."""
-        if not self._path:
+        if not os.path.isdir(self._path):  # the first one, or somebody tidies up
             above = "/run" if os.geteuid() == 0 and os.access("/run", os.W_OK) else None
             self._path = tempfile.mkdtemp(prefix="minisup-messages-", dir=above)
             os.chmod(self._path, PASSABLE)
@@ -179,9 +179,10 @@ def variables(message: Message, queue: str) -> list[bytes]:
         made.append(f"MINISUP_MESSAGE_SENT_AT={iso(message.sent)}")
     room = MOST_ATTRIBUTES
     for name, value in variable_names(message.attributes).items():
-        room -= len(name) + len(value)
+        entry = f"MINISUP_MESSAGE_ATTR_{name}={value}"
+        room -= len(entry.encode("utf-8", "replace"))
         if room >= 0:
-            made.append(f"MINISUP_MESSAGE_ATTR_{name}={value}")
+            made.append(entry)
     return [entry.replace("\0", "").encode("utf-8", "replace") for entry in made]
 
 

@@ -113,7 +113,7 @@ def read(path: str) -> list[InWork]:
     for line in content.split(b"\n"):
         try:
             _take(json.loads(line or b"null"), entries)
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
     return list(entries.values())
 

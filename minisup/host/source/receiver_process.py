@@ -21,11 +21,23 @@ from minisup.receivers.protocol import Lines, NonsenseError, Said, said
 MOST_UNREAD: Final = 8 << 20
 """Bytes of lines that a receiver may leave unread before it is taken for hung."""
 
+UNASKED: Final = 1000
+"""What a receiver may say in `WINDOW` seconds that nobody asked it: so many lines, or `PIECE` bytes for each."""
+
+WINDOW: Final = 10.0
+PIECE: Final = 1 << 14
+
+MUTE: Final = 2.0
+"""Seconds that a receiver may live after it has closed its stdout: nobody hears what it does."""
+
 _STOPPED: Final = frozenset("Tt")
 
 
 class ReceiverProcess:
-    """A receiver that was started. `heard` is told each line, `ended` once, in words, when it is over."""
+    """A receiver that was started. `heard` is told each line and says whether that was asked for.
+
+    `ended` is told once, in words, when it is over.
+    """
 
     def __init__(
         self,
@@ -33,7 +45,7 @@ class ReceiverProcess:
         spawner: Spawner,
         helpers: Helpers,
         recipe: Recipe,
-        heard: Callable[[Said], None],
+        heard: Callable[[Said], bool],
         ended: Callable[[str], None],
     ) -> None:
         """Start it. Raises SpawnError, OSError, ValueError."""
@@ -42,6 +54,8 @@ class ReceiverProcess:
         self._told = ended
         self._doomed = ""  # why it is being killed
         self._lines = Lines()
+        self._unasked = 0  # in this window
+        self._window = 0.0  # its end
         self._unsent = bytearray()
         self._child = Helper(loop, helpers, self._output, self._ended)
         ours, childs = socket.socketpair()
@@ -112,12 +126,26 @@ class ReceiverProcess:
     def _output(self, data: bytes) -> None:
         if self._doomed:
             return
+        if not data:
+            self._loop.after(MUTE, lambda: self.doom("the receiver has closed its stdout"))
+            return
         try:
             for line in self._lines.feed(data):
-                if line.strip() and not self._doomed:
-                    self._heard(said(line))
+                if self._doomed:
+                    return
+                if not line.strip() or not self._heard(said(line)):
+                    self._count(line)
         except NonsenseError as error:
             self.doom(f"the receiver wrote nonsense: {error}")
+
+    def _count(self, line: bytes) -> None:
+        """Nobody asked for this: a receiver that goes on so would take the loop from everybody else."""
+        now = self._loop.clock.monotonic()
+        if now >= self._window:
+            self._unasked, self._window = 0, now + WINDOW
+        self._unasked += 1 + len(line) // PIECE
+        if self._unasked > UNASKED:
+            self.doom("the receiver says more than it is asked")
 
     def _ended(self, ended: Reaped) -> None:
         self._close_socket()

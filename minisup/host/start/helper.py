@@ -1,7 +1,10 @@
 """A child that is no run: started like one, read without waiting, killed by its pid, reaped by the one reaper."""
 
 import os
+from array import array
 from collections.abc import Callable, MutableMapping
+from fcntl import ioctl
+from termios import FIONREAD
 from typing import Final
 
 from minisup.host.characters import last_lines
@@ -23,7 +26,10 @@ Helpers = MutableMapping[int, Callable[[Reaped], None]]
 
 
 class Helper:
-    """One such child. `out` is read for `on_output`; `on_end` comes last, when it has been reaped."""
+    """One such child. `out` is read for `on_output`; `on_end` comes last, when it has been reaped.
+
+    `on_output` with nothing: it has closed its end, and may live.
+    """
 
     def __init__(
         self, loop: Loop, helpers: Helpers, on_output: Callable[[bytes], None], on_end: Callable[[Reaped], None]
@@ -88,6 +94,7 @@ class Helper:
             self._on_output(data)
         elif data is not None:
             self._out = self._shut(self._out)
+            self._on_output(b"")
 
     def _read_err(self) -> None:
         data = _read(self._err)
@@ -107,12 +114,18 @@ class Helper:
         self.pid = 0
         if self._report >= 0:
             self._read_report()
-        while self._out >= 0 and (data := _read(self._out)):  # what a pipe holds, no more: nobody of ours writes on
-            self._on_output(data)
+        self._read_last()
         if self._err >= 0:
             self._read_err()
         self._close()
         self._on_end(ended)
+
+    def _read_last(self) -> None:
+        """What it left unread, and no more: a process that it left behind may write for ever."""
+        left = _unread(self._out) if self._out >= 0 else 0
+        while left > 0 and self._out >= 0 and (data := _read(self._out)):
+            left -= len(data)
+            self._on_output(data)
 
     def _close(self) -> None:
         self._out, self._err, self._report = map(self._shut, (self._out, self._err, self._report))
@@ -132,6 +145,13 @@ def _read(fd: int) -> bytes | None:
         return None
     except OSError:
         return b""
+
+
+def _unread(fd: int) -> int:
+    """The bytes that are in a pipe or a socket now."""
+    count = array("i", [0])
+    ioctl(fd, FIONREAD, count)
+    return count[0]
 
 
 def _unheard(_ended: Reaped) -> None:

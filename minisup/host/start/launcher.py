@@ -70,11 +70,13 @@ class Launcher:
         """
         slot, run, failures, message, ready = wish
         pipes = given = None
+        what = "make a pipe"
         try:
             pipes = self._pump.open(slot, run, self._recipes.outlet_of(slot))
             out, err = (1, 2) if pipes is None else (pipes.stdout_fd, pipes.stderr_fd)
             recipe = self._recipes.of(slot)
             if (message or ready) and self.messages is not None:
+                what = "hand over the message"
                 given = self.messages.prepare(wish, recipe)
                 recipe = with_message(recipe, given)
             self._record.intend(slot, run)
@@ -92,7 +94,7 @@ class Launcher:
             return self._failed(wish, pipes, error.cause, scarce=error.scarce)
         except OSError as error:
             words = (error.strerror or str(error)).lower()
-            return self._failed(wish, pipes, f"cannot make a pipe: {words}", scarce=error.errno in SCARCE)
+            return self._failed(wish, pipes, f"cannot {what}: {words}", scarce=error.errno in SCARCE)
         except ValueError as error:
             return self._failed(wish, pipes, str(error), scarce=False)
         finally:
