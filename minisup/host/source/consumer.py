@@ -130,8 +130,11 @@ class Consumer:
         kept = self._kept.pop(action.message, None)
         receipt = "" if kept is None else kept.receipt
         if action.how is Settlement.LEAVE:
-            self._look_at_the_end()
-            return
+            if kept is None:  # somebody else has it
+                self._look_at_the_end()
+                return
+            # Its lease runs out as it would have: a receiver that lives on would keep a message that it is not told of.
+            action = action._replace(delay=max(0.0, kept.renew_at + self._lease / 2 - self._now()))
         pending = Pending(_line(action), receipt, action.how, 1)
         self._pending[action.message] = pending
         if self._receiver is not None:
