@@ -85,10 +85,12 @@ def sign(descriptor: int, config: str = "") -> None:
 
 
 def holder(descriptor: int) -> Holder:
-    """Who took the lock of a file last."""
+    """Who took the lock of a file last. What a power failure has left of it, which may be zeros, says nothing."""
     pid, _, rest = os.pread(descriptor, _LONGEST, 0).partition(b"\n")
     config, end, _ = rest.partition(b"\n")
-    return Holder(pid.decode("ascii", "replace").strip() or "unknown", os.fsdecode(config) if end else "")
+    is_path = bool(end) and b"\0" not in config
+    number = pid.strip()
+    return Holder(number.decode() if number.isdigit() else "unknown", os.fsdecode(config) if is_path else "")
 
 
 class Lock:

@@ -25,6 +25,7 @@ from minisup.host import inotify, state_file
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
 from minisup.host.process.run_record import Running, read
+from minisup.host.source.ledger import DeliveryLedger
 from minisup.host.state import statedir
 from minisup.host.state.open_state import open_state
 from minisup.host.state.schedule_state import Served
@@ -412,6 +413,8 @@ def make(kind: str, path: Path) -> None:
             path.symlink_to(path.parent.parent / "victim")
         case "garbage":
             path.write_bytes(b"\xff\x00[" * 4000)
+        case "zeros":
+            path.write_bytes(b"\0\n" * 2000)
         case "deep":
             path.write_bytes(b"minisup running 1\n" + b"[" * 200_000)
         case "huge":
@@ -421,8 +424,15 @@ def make(kind: str, path: Path) -> None:
             path.write_text("9" * 30)
 
 
-KINDS = ("directory", "fifo", "link", "garbage", "deep", "huge", "digits")
-FILES = ("lock", "run-id", "run-id.new", "running", "running.new", "schedule", "schedule.new", "history.db")
+KINDS = ("directory", "fifo", "link", "garbage", "zeros", "deep", "huge", "digits")
+FILES = (
+    "lock",
+    *("run-id", "run-id.new"),
+    *("running", "running.new"),
+    *("schedule", "schedule.new"),
+    *("messages", "messages.new"),
+    "history.db",
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -454,6 +464,10 @@ def test_each_file_of_the_state_may_be_anything(stage: Stage, name: str) -> None
             assert name == "lock"
         assert 1 <= state.first_run() <= HIGHEST
         assert list(Served(str(stage.path("state"))).events()) == []
+        ledger = DeliveryLedger()
+        with suppress(OSError):  # a directory cannot be replaced
+            assert ledger.open(str(stage.path("state"))) == []
+        ledger.close()
         state.close(1)
         assert victim.read_text() == "precious"
 
@@ -545,7 +559,7 @@ def test_no_other_user_can_take_the_lock_of_the_state_also_after_an_upgrade(open
     stage = open_stage
     state = stage.path("state")
     state.mkdir(mode=0o755)
-    for name in ("lock", "run-id"):
+    for name in ("lock", "run-id", "messages"):  # the last: it was killed with a message in work
         (state / name).write_text("1\n")
         (state / name).chmod(0o644)
     daemon = stage.up(LONG)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import minisup
 from minisup import __version__ as version
 from minisup.cli.argv import GLOBAL_OPTIONS, LATER_COMMANDS, command_of, read
 from minisup.cli.commands import all_commands
+from minisup.cli.complete.offers import offers
 from minisup.cli.connect import configured
 from minisup.cli.timeparse import seconds
 from minisup.errors import ConfigError, UsageError
@@ -516,6 +518,35 @@ def test_the_socket_that_a_configuration_names(tmp_path, toml, named):
     file = tmp_path / "c.toml"
     file.write_text(toml)
     assert configured(str(file), {}) == (named and named.format(here=tmp_path))
+
+
+HOSTILE = {
+    "fifo": os.mkfifo,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "huge": lambda path: path.touch() or os.truncate(path, 1 << 40),
+    "directory": lambda path: path.mkdir(),
+    "deep": lambda path: path.write_text("x.socket = " + "[" * 100_000),
+    "long key": lambda path: path.write_text(f"socket = 1\n{'.'.join('a' * 100_000)} = 1\n"),
+}
+"""What root may find as `./minisup.toml` in a directory of somebody else."""
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_nothing_in_the_place_of_a_configuration_holds_up_who_looks_for_a_socket(tmp_path, monkeypatch, kind):
+    HOSTILE[kind](tmp_path / "minisup.toml")
+    monkeypatch.chdir(tmp_path)
+    begun = time.thread_time()
+    assert configured(None, {}) is None
+    assert offers("program", None, str(tmp_path / "none"), "") == []
+    assert time.thread_time() - begun < 2
+
+
+def test_a_pipe_that_the_caller_has_named_is_read():
+    reader, writer = os.pipe()
+    os.write(writer, b'[supervisor]\nsocket = "/a/b"\n')
+    os.close(writer)
+    with open(reader, "rb"):
+        assert configured(f"/dev/fd/{reader}", {}) == "/a/b"
 
 
 def test_only_a_configuration_that_was_named_must_be_there(tmp_path):

@@ -88,12 +88,10 @@ def _of_minisup(config: str | None, socket: str | None) -> Iterator[dict[str, An
 
 
 def _of_configuration(config: str | None, _socket: str | None) -> Iterator[dict[str, Any]]:
-    import tomllib  # noqa: PLC0415 -- only when no minisup answers
-
     named = config or os.environ.get("MINISUP_CONFIG")
     path = named or next(path for path in connect.USUAL_CONFIGS if os.path.exists(path))
-    with open(path, "rb") as file:
-        programs = tomllib.load(file)["program"]
+    programs = connect.parsed(connect.text_of(path))["program"]
+    assert isinstance(programs, dict)
     for name, keys in programs.items():
         groups = keys.get("groups", ())
         yield {"name": name, "words": f"of {path}", "groups": groups if isinstance(groups, list) else (), "slots": []}

@@ -138,8 +138,8 @@ class Sources:
 
     def leave(self, left: Mapping[tuple[str, int], InWork]) -> None:
         """Runs that have ended while no minisup lived: their messages are left to their leases."""
-        for entry in left.values():
-            self._ledger.over(entry.program, entry.message)
+        if left:
+            self._ledger.forget(left.values())
 
     def _of_mark(self, entry: InWork) -> Consumer | None:
         if entry.program not in self._desk.config.programs:

@@ -5,6 +5,7 @@ appended, and written anew when most of it is over. The kernel keeps what was wr
 """
 
 import json
+import math
 import os
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -70,6 +71,17 @@ class DeliveryLedger:
         if self._entries.pop((program, message), None) is not None:
             self._append({"over": [program, message]})
 
+    def forget(self, entries: Iterable[InWork]) -> None:
+        """These are nobody's any more, however many they are."""
+        if self._fd < 0:
+            return
+        for entry in entries:
+            self._entries.pop((entry.program, entry.message), None)
+        try:
+            self._begin()
+        except OSError:
+            pass  # the next minisup finds them, and that their runs have ended
+
     def close(self) -> None:
         """Minisup leaves; if nothing is in work there is nothing to find."""
         if self._fd < 0:
@@ -85,7 +97,7 @@ class DeliveryLedger:
     def _append(self, document: object) -> None:
         if self._fd < 0:
             return
-        line = json.dumps(document).encode() + b"\n"
+        line = b"\n%b\n" % json.dumps(document).encode()  # one before: what a full disk has cut off spoils itself only
         try:
             self._size += os.write(self._fd, line)
             if self._size > REWRITE:
@@ -129,7 +141,7 @@ def _take(document: object, entries: dict[tuple[str, str], InWork]) -> None:
     elif "decided" in document:
         program, message, how, delay, reason = document["decided"]
         entry = entries.get((program, message))
-        if entry is not None:
+        if entry is not None and math.isfinite(delay):
             settle = Settle(program, message, Settlement(how), float(delay), str(reason))
             entries[program, message] = entry._replace(decided=settle)
     elif "over" in document:

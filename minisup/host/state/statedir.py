@@ -24,7 +24,7 @@ HIGHEST: Final = 10**15
 """A run id above this was never given: at 3,000 runs a second it would take ten thousand years."""
 
 _LONGEST_ID: Final = 32
-_OURS: Final = re.compile(r"lock|(run-id|running|schedule)(\.new)?|history\.db.*|.+-[0-9a-f]{8}")
+_OURS: Final = re.compile(r"lock|(run-id|running|schedule|messages)(\.new)?|history\.db.*|.+-[0-9a-f]{8}")
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
