@@ -4,6 +4,12 @@ import os
 import signal
 from typing import Final
 
+from minisup.errors import MinisupError
+
+_NO_PROC: Final = (
+    "cannot start: /proc is not mounted, and minisup finds there what belongs to a run; "
+    "mount it first: mount -t proc proc /proc"
+)
 _STOP_BY_TERMINAL: Final = frozenset({signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
 _HARMLESS_BY_DEFAULT: Final = frozenset({signal.SIGCHLD, signal.SIGCONT, signal.SIGURG, signal.SIGWINCH})
 _PYTHONS_OWN: Final = frozenset({signal.SIGPIPE, signal.SIGXFSZ})
@@ -13,10 +19,14 @@ def seal_inherited_fds() -> None:
     """See to it that no child gets a descriptor above 2, and that 0, 1 and 2 are open.
 
     Closed ones of these three get /dev/null: else the next pipe or socket would take the number, and with it the
-    output of the jobs. To be called once, before anything else is opened.
+    output of the jobs. To be called once, before anything else is opened. Raises MinisupError without /proc.
     """
     open_standard_streams()
-    for name in os.listdir("/proc/self/fd"):
+    try:
+        names = os.listdir("/proc/self/fd")
+    except FileNotFoundError:
+        raise MinisupError(_NO_PROC) from None
+    for name in names:
         try:
             if int(name) > 2:  # noqa: PLR2004 - the three standard streams
                 os.set_inheritable(int(name), False)

@@ -12,6 +12,7 @@ import pytest
 from kit import AT_ONCE, SOON, Daemon, Stage, holds_for, program, sh, wait_until
 from lookup import cpu_of
 from raw import Raw
+from ways import needs_root
 
 import minisup
 
@@ -155,3 +156,13 @@ def test_output_goes_on_when_no_thread_can_be_started(stranger: tuple[Stage, lis
     limit(daemon.pid, NPROC, ceiling)
     wait_until(lambda: daemon.lines("job:0") == ["said"], SOON, "the line is printed")
     assert daemon.running_pid("job:0") == job_pid
+
+
+@needs_root
+def test_without_proc_minisup_says_what_to_mount(stage: Stage) -> None:
+    config = stage.config(program("one", "sleep 60"))
+    before = ["unshare", "--mount", "sh", "-c", 'umount -l /proc && exec "$@"', "sh"]
+    done = stage.popen([*before, sys.executable, "-m", "minisup", "up", "-c", config], stderr=subprocess.PIPE)
+    _, words = done.communicate(timeout=SOON)
+    assert done.returncode == 1
+    assert b"mount -t proc proc /proc" in words
