@@ -6,24 +6,30 @@ kills it then, and if that is no more, the kernel does.
 
 import json
 import math
-import resource
 import signal
 import socket
 from collections.abc import Callable
 from typing import Final
 
 from minisup.probes.asking import PATIENCE, asker
+from minisup.probes.memory import bound_memory
 from minisup.probes.number import LONGEST
 
 MOST_MEMORY: Final = 256 << 20
-"""Bytes of data that this process may have: libraries read whatever a server sends, however much that is."""
+"""Bytes of data that this process may have."""
 
 
 def main() -> None:
     """Serve until the other end has gone."""
-    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    channel = socket.socket(fileno=1)
+    bound_memory(MOST_MEMORY)
+    try:
+        serve(socket.socket(fileno=1))
+    except BrokenPipeError:
+        pass  # minisup has gone
+
+
+def serve(channel: socket.socket) -> None:
+    """Answer each line with one, until there are no more. BrokenPipeError: nobody hears the answer."""
     with channel.makefile("r", encoding="utf-8") as lines, channel.makefile("w", encoding="utf-8") as answers:
         spec = json.loads(lines.readline() or "{}")
         limit = math.ceil(spec.get("timeout", PATIENCE)) + 1

@@ -10,11 +10,15 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from minisup.probes.memory import bound_memory
 from minisup.receivers.channel import Channel
 from minisup.receivers.protocol import LONGEST_LINE, Source, error, told
 from minisup.receivers.receiver import Receiver
+
+MOST_OF_SQS: Final = 512 << 20
+"""Bytes of data for the receiver of SQS: what its library reads has no bound of its own. Ours for Redis has."""
 
 
 def main() -> None:
@@ -65,6 +69,7 @@ def made(channel: Channel, settings: Mapping[str, Any]) -> Receiver:
         case "sqs":
             from minisup.receivers.sqs import SqsReceiver  # noqa: PLC0415 - as above
 
+            bound_memory(MOST_OF_SQS)
             return SqsReceiver(channel, settings)
         case other:
             raise ValueError(f"there is no receiver for {json.dumps(other)}")

@@ -134,3 +134,24 @@ def test_a_server_that_answers_a_probe_with_a_gigabyte_does_not_fill_the_memory(
     [helper] = set(children_of(daemon.pid)) - {daemon.running_pid("one:0")}
     [peak] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{helper}/status").read_text())
     assert int(peak) < 320 << 10
+
+
+def test_a_server_that_hangs_up_is_an_answer_and_not_the_end_of_the_probes_helper(stage: Stage) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(16)
+        Thread(target=hang_up_on_all, args=(server,), daemon=True).start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        daemon = stage.up(scaled("one", "20s", redis=f"redis://{address}/0", list="mail"))
+        wait_until(lambda: daemon.program("one")["scale"]["error"], SOON, "the helper says why")
+        [helper] = set(children_of(daemon.pid)) - {daemon.running_pid("one:0")}
+        holds_for(lambda: alive(helper), 1.0, "it goes on")
+        assert "SIGPIPE" not in daemon.program("one")["scale"]["error"]
+
+
+def hang_up_on_all(server: socket.socket) -> None:
+    try:
+        while True:
+            server.accept()[0].close()
+    except OSError:
+        pass  # the test is over
