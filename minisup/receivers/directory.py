@@ -42,6 +42,10 @@ class DirectoryReceiver(Receiver):
     def __init__(self, channel: Channel, settings: Mapping[str, Any]) -> None:
         super().__init__(channel, settings)
         self._spool = Spool(settings["directory"], settings.get("dead_letter"))
+        try:
+            self._spool.begin()
+        except OSError:
+            pass  # the first look says it, with the reason
         self._inotify: Inotify | None = None
         self._place: tuple[int, int] | None = None  # device and inode of `new`, as it is watched
         self._names: deque[bytes] = deque()  # to be taken, in this order

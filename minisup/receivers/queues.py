@@ -91,6 +91,7 @@ def _directory(settings: Mapping[str, Any]) -> Queue:
     from minisup.receivers.spool import Spool  # noqa: PLC0415 - only what is needed
 
     spool = Spool(settings["directory"], settings.get("dead_letter"))
+    spool.begin()
     spool.make()
     return spool
 

@@ -86,6 +86,10 @@ class Spool:
         self.new, self.work = os.path.join(self.base, NEW), os.path.join(self.base, WORK)
         self.failed = os.fsencode(failed) if failed else os.path.join(self.base, FAILED)
 
+    def begin(self) -> None:
+        """Make what the directory lies in. At a start alone: what goes away later may be a disk that is not mounted."""
+        os.makedirs(os.path.dirname(os.path.abspath(self.base)), exist_ok=True)
+
     def make(self) -> None:
         """Make the directories that are not there; what the first of them lies in must be."""
         for path in (self.base, self.new, self.work, self.failed):

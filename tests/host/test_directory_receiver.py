@@ -181,13 +181,14 @@ def test_a_directory_that_is_moved_away_is_made_again_and_watched_again(kit: Dir
     it.until(lambda: it.messages, "the new one is watched")
 
 
-def test_a_parent_that_is_missing_is_told_once_and_looked_for_again(kit: DirectoryKit) -> None:
-    away = kit.stage.path("away")
+def test_a_parent_that_cannot_be_made_is_told_once_and_looked_for_again(kit: DirectoryKit) -> None:
+    away = kit.stage.write("away", "a file")
     it = kit.receiver(directory=str(away / "spool"))
     it.credit(1)
     it.until(lambda: it.troubles, "it is told")
     holds_for(lambda: (it.read(), len(it.troubles) == 1)[1], 1.5, "once")
-    assert "No such file or directory" in it.troubles[0]
+    assert "Not a directory" in it.troubles[0]
+    away.unlink()
     away.mkdir()
     it.ready()
 

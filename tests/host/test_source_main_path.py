@@ -77,6 +77,12 @@ def test_each_message_is_one_fresh_process_and_is_removed_when_that_has_worked(s
     assert left(stage, "new") == left(stage, "work") == left(stage, "failed") == []
 
 
+def test_a_directory_that_is_not_there_is_made_with_those_above(stage: Stage) -> None:
+    far = stage.path("var") / "spool" / "mail"
+    stage.up(mail(stage, sh("cat"), {"directory": str(far)}))
+    wait_until((far / "new").is_dir, SOON, "it is made")
+
+
 def test_a_message_whose_run_fails_comes_back_and_is_set_aside_in_the_end(stage: Stage) -> None:
     daemon = stage.up(mail(stage, sh("read x; test $x != bad"), {"max_receives": 2}))
     push(stage, b"bad\n", b"good\n")
