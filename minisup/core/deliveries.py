@@ -79,12 +79,12 @@ class Deliveries:
         self.failures: dict[str, Failures] = {}  # by message
         self.suspects: set[str] = set()  # messages that have failed since the program was last well
 
-    def probed(self) -> "list[Slot]":
-        """The slots that wait for the message of a probe: they were held for a cause."""
+    def retried(self) -> "list[Slot]":
+        """The slots that wait for a message to try again with: they were held for a cause."""
         waiting = [slot for slot in self.waiting if slot.held_for]
         return [*(slot for slot in self.ready if slot.run and slot.run.warm and slot.run.warm.held_for), *waiting]
 
-    def end_probes(self, outcome: Outcome) -> None:
+    def end_retries(self, outcome: Outcome) -> None:
         """That cause has gone: whoever waits for a message waits for any."""
         for slot in self.waiting:
             if slot.wait is not None and slot.held_for is outcome:

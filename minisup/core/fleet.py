@@ -11,7 +11,7 @@ Rules for whoever changes this package:
     it as of one in progress. What it is sent reaches it when it has started; SIGKILL reaches it at once.
  4. `wanted` says what should be, `phase` what is. Only `Slot.enter` changes a phase, and only along `TRANSITIONS`.
  5. A wanted slot that waits has a timer armed (pace, idle, backoff, schedule) or a named event that wakes it (hold: a
-    token, a probe, a changed file; after: the program that it is after; output: `OutputDrained`; leftovers: their end
+    token, a retry, a changed file; after: the program that it is after; output: `OutputDrained`; leftovers: their end
     or SIGKILL; paused: the operator). A slot that is paused keeps in `saved_wait` what it would wait for;
     `launch.wait` alone puts it there.
  6. A slot has one live timer: the earliest of its own times. A timer carries its generation; an old one is ignored.
@@ -35,10 +35,10 @@ The theory. A slot's life is a circle: it waits, runs, and the end of the run de
     worked, recycled  -> pace: not before start + min_runtime
     idle              -> idle: a ladder that the whole program climbs; a worked run wakes two
     counted           -> backoff (per slot), then a token (per program) or hold, first come first served
-    fatal, unstartable-> hold for the cause; probed each refill, or when a file that it needs changes
+    fatal, unstartable-> hold for the cause; tried again each refill, or when a file that it needs changes
 
 A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
-costs no token and is not probed for. Only what the machine lacked for a start is tried again after a backoff. While a
+costs no token and is not tried again. Only what the machine lacked for a start is tried again after a backoff. While a
 run goes on, its `planned_at` says when the next one comes due, to be left out or queued (`schedule.py`). A calendar's
 times are on the wall clock, of which the core knows only how far it is ahead (`ClockSet`, `clock_changes.py`). `start`
 of what was off waits for the plan; `start --now` and `restart` do not; what is planned while it is paused is left out.
@@ -242,10 +242,10 @@ def milestones(fleet: State, slot: Slot, run: Run) -> None:
 
 
 def program_due(fleet: State, program: Program) -> None:
-    """A token has come, a probe is due, it is time to give up, or to look how much work there is."""
+    """A token has come, a retry is due, it is time to give up, or to look how much work there is."""
     launch.feed_held(fleet, program)
-    if program.holds.for_cause and program.holds.probe_at is not None and program.holds.probe_at <= fleet.now:
-        launch.probe(fleet, program)
+    if program.holds.for_cause and program.holds.retry_at is not None and program.holds.retry_at <= fleet.now:
+        launch.retry_held(fleet, program)
     ending.consider_giving_up(fleet, program)
     if program.scaler is not None and program.scaler.next_at <= fleet.now and not program.leaving:
         autoscale_control.tick(fleet, program, program.scaler)
@@ -254,7 +254,7 @@ def program_due(fleet: State, program: Program) -> None:
 
 def changed(fleet: State, event: Changed) -> None:
     """A file that held slots need has changed: try one of them now."""
-    launch.probe(fleet, fleet.programs[event.program])
+    launch.retry_held(fleet, fleet.programs[event.program])
 
 
 def shutdown_asked(fleet: State, event: ShutdownAsked) -> None:

@@ -36,12 +36,12 @@ class Counts:
 class Holds:
     """Slots that a hold keeps waiting, and what ends it."""
 
-    __slots__ = ("files_held", "for_cause", "for_token", "probe_at")
+    __slots__ = ("files_held", "for_cause", "for_token", "retry_at")
 
     def __init__(self) -> None:
         self.for_token: deque[Slot] = deque()  # first come first served
-        self.for_cause: deque[Slot] = deque()  # probed in turn
-        self.probe_at: Instant | None = None
+        self.for_cause: deque[Slot] = deque()  # tried again in turn
+        self.retry_at: Instant | None = None
         self.files_held = False  # the host looks at the files that the program needs
 
 
@@ -205,11 +205,11 @@ class Program:
         self.failing.end()
 
     def due(self, now: Instant) -> Instant | None:
-        """When the program next needs attention: a token for a held slot, a probe, giving up, a look at the work."""
+        """When the program next needs attention: a token for a held slot, its retry, giving up, a look at the work."""
         times = [self.budget.next_token(now)] if self.holds.for_token else []
         holds, give_up_at = self.holds, self.failing.give_up_at
-        if holds.for_cause and holds.probe_at is not None:
-            times.append(holds.probe_at)
+        if holds.for_cause and holds.retry_at is not None:
+            times.append(holds.retry_at)
         if give_up_at is not None and give_up_at > now:  # once it is past, the end of an old run decides
             times.append(give_up_at)
         if self.scaler is not None and not self.leaving:

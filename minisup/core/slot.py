@@ -106,7 +106,7 @@ class WarmUp(NamedTuple):
     replace_at: Instant
     """When it has waited for too long."""
     held_for: Outcome | None
-    """FATAL or UNSTARTABLE: its message is the probe for that cause."""
+    """FATAL or UNSTARTABLE: it tries again with its message whether that cause has gone."""
 
 
 NO_NEXT, NO_SIGNALS, NO_LIMITS = NextStart(), RunSignals(), RunTimes()

@@ -78,7 +78,7 @@ class Scene:
     def varied(self, seed: int) -> "Scene":
         """The same with outages that come a little later and last a little longer, by chance.
 
-        When an outage ends between two probes decides how soon that is noticed, so one length says little.
+        When an outage ends between two retries decides how soon that is noticed, so one length says little.
         """
         chance = Random(f"{seed} varied")  # noqa: S311 -- as above
         later, longer = chance.uniform(0.0, min(LATER, SHARE * self.seconds)), chance.random()

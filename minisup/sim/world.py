@@ -58,8 +58,10 @@ from minisup.core.messages import (
 )
 from minisup.core.model import Instant, Policy, Scope, Seconds
 from minisup.core.policy.timers import Timers
+from minisup.core.slot import Slot
 from minisup.sim.broker import Broker
 from minisup.sim.jobs import Job, Process, Reaction, RunPlan, Start, Trouble
+from minisup.target_match import means_program, means_slot
 
 Watcher = Callable[[Instant, Event, Sequence[Action]], None]
 """Told of every step of the core: when, what went in, what came out."""
@@ -292,7 +294,7 @@ class World:
         return actions
 
     def _meant(self, targets: Sequence[str]) -> tuple[str, ...]:
-        return tuple(name for name in self.fleet.slots if _is_meant(name, targets))
+        return tuple(name for name, slot in self.fleet.slots.items() if _is_meant(slot, targets))
 
     def _job(self, slot: str) -> Job:
         return self.jobs.get(slot) or self.jobs.get(slot.rpartition(":")[0]) or Job()
@@ -452,5 +454,8 @@ class World:
             self._later(self.now, Leftovers(action.slot, action.run, 0))
 
 
-def _is_meant(slot: str, targets: Sequence[str]) -> bool:
-    return "all" in targets or slot in targets or slot.rpartition(":")[0] in targets
+def _is_meant(slot: Slot, targets: Sequence[str]) -> bool:
+    program = slot.program
+    return any(
+        means_slot(each, slot.name) or means_program(each, program.name, program.policy.groups) for each in targets
+    )

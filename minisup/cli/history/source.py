@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import contextmanager
-from fnmatch import fnmatchcase
 
 from minisup.cli.connect import client
 from minisup.cli.output import complain
 from minisup.errors import ConfigError, MinisupError, NoSuchTargetError, NotReachableError
 from minisup.history import FILE
 from minisup.history.reading import HistoryError, Wanted, in_memory, open_file, programs, select, slots, unreadable
+from minisup.target_match import is_pattern, means_program, means_slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class HistorySource:
         return tuple(dict.fromkeys(found))
 
     def _matching(self, target: str, known: Sequence[str]) -> Iterator[Place]:
-        whole = [name for name in known if fnmatchcase(name, target)]
+        whole = [name for name in known if means_program(target, name, ())]
         if whole:
             yield from ((name, None) for name in whole)
             return
@@ -75,8 +75,9 @@ class HistorySource:
         for name in known:
             if name == program and slot.isdecimal():
                 yield name, int(slot)
-            elif fnmatchcase(name, program):
-                yield from ((name, number) for number in slots(self.database, name) if fnmatchcase(str(number), slot))
+            elif is_pattern(target):
+                numbers = slots(self.database, name)
+                yield from ((name, number) for number in numbers if means_slot(target, f"{name}:{number}"))
 
     def _members(self, target: str) -> list[Place]:
         """The programs of a group: minisup knows them, or the configuration does."""
@@ -98,7 +99,7 @@ class HistorySource:
                 names += list(self._configured().programs)
             except ConfigError:
                 pass
-            if not any(fnmatchcase(name, target.partition(":")[0]) for name in names):
+            if not any(means_program(target.partition(":")[0], name, ()) for name in names):
                 from minisup.config.text.wording import named, near_names  # noqa: PLC0415 -- a mistake
 
                 here = programs(self.database)

@@ -16,7 +16,7 @@ CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {
             "The message is bad and the worker is well: it is set aside (`source`).",
             default="`[65]` with a source, else `[]`",
         ),
-        "fatal": Key("Trying again will not help: the program is held and probed."),
+        "fatal": Key("Trying again will not help: the program is held, and one slot tries each `retry.refill`."),
     },
     Idle: {
         "output": Key(
@@ -39,7 +39,7 @@ CORE_KEYS: Final[Mapping[type, Mapping[str, Key]]] = {
             low=0,
             high=0.95,
         ),
-        "give_up": Key("`never`: probe for ever. `exit`: minisup drains and exits 75. `stop`: the program goes off."),
+        "give_up": Key("`never`: retry for ever. `exit`: minisup drains and exits 75. `stop`: the program goes off."),
         "give_up_after": Key("After failing for so long.", above=0),
     },
     Stop: {

@@ -94,7 +94,7 @@ class PolicyKeys:
         keys.whole("startretries", 3)
         keys.changed(
             "startretries",
-            "nothing is given up after some tries: when retry.budget is spent, a probe each retry.refill; "
+            "nothing is given up after some tries: when retry.budget is spent, a retry each retry.refill; "
             'retry = { give_up = "stop" } for what FATAL did',
         )
         if self.kind != SERVICE:

@@ -114,9 +114,9 @@ def relink(state: State, policies: tuple[Policy, ...]) -> None:
 
 
 def refresh(state: State, program: Program, *, remade: bool) -> None:
-    """What the new policy lets happen at once: held slots start or are probed, a service gets its new runs."""
+    """What the new policy lets happen at once: held slots start or try again, a service gets its new runs."""
     launch.feed_held(state, program)
-    launch.probe(state, program)
+    launch.retry_held(state, program)
     if remade and program.is_service and not program.leaving:
         for slot in program.staying():
             if slot.run and slot.wanted:

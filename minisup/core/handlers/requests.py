@@ -39,7 +39,7 @@ def asked(state: State, event: Asked) -> None:
         if any(
             slot.held_for and slot in paused for slot in program.holds.for_cause
         ):  # its cause may have gone meanwhile
-            launch.probe(state, program)
+            launch.retry_held(state, program)
         notices.pauses(state, program, slots, paused, event.by)
         notices.state_of(state, program)
 

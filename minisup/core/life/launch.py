@@ -1,4 +1,4 @@
-"""From waiting to running: tokens, holds, probes, gates. Nothing here decides that a run should end."""
+"""From waiting to running: tokens, holds, retries, gates. Nothing here decides that a run should end."""
 
 from dataclasses import replace
 
@@ -191,7 +191,7 @@ def feed_held(state: State, program: Program) -> None:
 
 
 def block(state: State, slot: Slot, outcome: Outcome) -> None:
-    """Wait until the cause of a fatal or unstartable end has gone; slots of a program are probed in turn."""
+    """Wait until the cause of a fatal or unstartable end has gone; slots of a program are tried again in turn."""
     program = slot.program
     if slot.pause is not None:
         wait(state, slot, Reason.HOLD, None, outcome)
@@ -199,20 +199,20 @@ def block(state: State, slot: Slot, outcome: Outcome) -> None:
     if not program.holds.files_held:
         program.holds.files_held = True
         state.out.append(HoldFiles(program.name, on=True))
-    if program.holds.probe_at is None or program.holds.probe_at <= state.now:
-        program.holds.probe_at = state.now + program.policy.retry.refill
+    if program.holds.retry_at is None or program.holds.retry_at <= state.now:
+        program.holds.retry_at = state.now + program.policy.retry.refill
     program.holds.for_cause.append(slot)
     wait(state, slot, Reason.HOLD, None, outcome)
     state.arm_program(program)
 
 
-def probe(state: State, program: Program) -> None:
+def retry_held(state: State, program: Program) -> None:
     """Let the slot that has been held the longest for a cause try again."""
     if not program.holds.for_cause:
         return
-    program.holds.probe_at = state.now + program.policy.retry.refill
-    if program.source is not None and program.source.probed():
-        return  # the last probe still waits for its message
+    program.holds.retry_at = state.now + program.policy.retry.refill
+    if program.source is not None and program.source.retried():
+        return  # the last one that tries still waits for its message
     slot = program.holds.for_cause.popleft()
     waive_token(slot)
     start(state, slot)
@@ -227,7 +227,7 @@ def release(state: State, program: Program, outcome: Outcome) -> None:
         waive_token(slot)
         start(state, slot)
     if program.source is not None:
-        program.source.end_probes(outcome)
+        program.source.end_retries(outcome)
     unwatch_if_empty(state, program)
     state.arm_program(program)
 

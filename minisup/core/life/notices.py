@@ -86,7 +86,7 @@ def next_in(state: State, slot: Slot) -> Seconds | None:
     """Seconds until something happens in the slot; None: an event decides."""
     due: Instant | None = None if slot.wait is None else slot.wait.wake_at
     if slot.phase is Phase.WAITING and slot.reason is Reason.HOLD:
-        due = slot.program.holds.probe_at if slot.held_for else slot.program.budget.next_token(state.now)
+        due = slot.program.holds.retry_at if slot.held_for else slot.program.budget.next_token(state.now)
     return None if due is None else max(0.0, due - state.now)
 
 

@@ -3,7 +3,7 @@
 A slot that may start waits for a message (`Reason.MESSAGE`), after everything else that a start waits for: pace,
 backoff, a token, what the program is after, the operator. So the source is told (`Credit`) to give as many messages as
 there are slots in that wait, or ready, and an outage costs no more receives than it costs launches. While the program
-is held for a cause (fatal, unstartable) only the slot that is probed may get one: a probe is one receive.
+is held for a cause (fatal, unstartable) only the slot that tries again may get one: a retry is one receive.
 
 A message that crosses a smaller credit on its way is kept in hand for the next free slot, unless anything stands
 against a start (a failure, a stop, a pause): then it is returned at once. One that is in work already is not delivered
@@ -69,7 +69,7 @@ def balance(state: State) -> None:
                 settling.send_back(state, program.name, source.queue.pop().message)
         if source.policy.warm or source.ready:
             warm(state, program, source)
-        takers = len(source.probed()) if program.holds.files_held else len(source.waiting) + len(source.ready)
+        takers = len(source.retried()) if program.holds.files_held else len(source.waiting) + len(source.ready)
         credit = max(0, takers + ahead - len(source.queue))
         if credit != source.credit:
             told = Credit(program.name, credit)
@@ -83,7 +83,7 @@ def balance(state: State) -> None:
 def first(program: Program, source: Deliveries) -> Slot | None:
     """Which slot gets the next message: the one that has been ready longest, else that has waited longest."""
     if program.holds.files_held:
-        return next(iter(source.probed()), None)
+        return next(iter(source.retried()), None)
     return next(iter(source.ready or source.waiting), None)
 
 

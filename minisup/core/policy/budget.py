@@ -1,7 +1,8 @@
 """The retry budget of a program: a token bucket in which only relaunches after failure cost, and success pays back.
 
 The idea that only retries cost is Finagle's RetryBudget; that success refunds is gRPC's retry throttling (proposal A6).
-While the bucket is empty the refill lets one launch through at a time: that trickle is the half-open probe.
+While the bucket is empty the refill lets one launch through at a time: that trickle is what a half-open
+circuit breaker lets through.
 """
 
 from minisup.core.model import Instant, Retry

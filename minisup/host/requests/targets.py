@@ -1,14 +1,11 @@
 """What an operator names: `email`, `email:1`, `em*`, `@mail`, `all`."""
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 
 from minisup.core.program import Program
 from minisup.core.state import State
 from minisup.errors import NoSuchTargetError, UsageError
-
-LONGEST_TARGET = 1000
-"""Characters; what is longer matches nothing, because the time to understand a pattern grows with its length."""
+from minisup.target_match import means_program, means_slot
 
 MOST_TARGETS = 1000
 """In one request: each may be a pattern that is compared with every name, and nobody else is served meanwhile."""
@@ -82,23 +79,17 @@ def matching(state: State, target: str) -> list[str] | None:
     """The slots that one target means; None: it matches nothing."""
     if target in state.slots:
         return [target]
-    if len(target) > LONGEST_TARGET:
-        return None
     programs = [program for program in state.programs.values() if means(program, target)]
     if programs or target == "all":
         return [slot.name for program in programs for slot in program.slots]
-    slots = [name for name in state.slots if fnmatchcase(name, target)]
+    slots = [name for name in state.slots if means_slot(target, name)]
     return slots or None
 
 
 def is_meant(state: State, targets: Iterable[str], slot: str) -> bool:
     """Whether one of the targets means this slot, which may have come later than they were given."""
     program = state.programs.get(slot.rpartition(":")[0])
-    return any(
-        slot == target
-        or (len(target) <= LONGEST_TARGET and (fnmatchcase(slot, target) or (program and means(program, target))))
-        for target in targets
-    )
+    return any(means_slot(target, slot) or (program is not None and means(program, target)) for target in targets)
 
 
 def is_about(state: State, targets: Iterable[str], fact: object) -> bool:
@@ -114,9 +105,7 @@ def is_about(state: State, targets: Iterable[str], fact: object) -> bool:
 
 def means(program: Program, target: str) -> bool:
     """Whether a target means all of a program."""
-    if target.startswith("@"):
-        return target[1:] in program.policy.groups
-    return target == "all" or fnmatchcase(program.name, target)
+    return means_program(target, program.name, program.policy.groups)
 
 
 def no_such(state: State, unknown: list[str]) -> NoSuchTargetError:

@@ -39,8 +39,8 @@ _LAST_ARGUMENTS: Final[Mapping[tuple[int, int], tuple[Any, ...]]] = MappingProxy
 )
 """The Python versions whose `fork_exec` is known, and the arguments in which they differ."""
 
-_PROBES: Final = 3
-_NAMES_IN_PROBE: Final = 100
+_TRIALS: Final = 3
+_NAMES_IN_TRIAL: Final = 100
 _REPORT_SIZE: Final = 64
 _FIRST_FREE: Final = 3
 
@@ -211,12 +211,12 @@ class Spawner:
     def _vfork_waits(self) -> bool:
         """Whether `fork_exec` is what we know and returns only after the exec.
 
-        It returns earlier where vfork is emulated by fork (qemu). The probe is a child that fails to execute so many
+        It returns earlier where vfork is emulated by fork (qemu). The trial is a child that fails to execute so many
         names that its report comes too late if nobody waits for it; more than once, because of busy machines.
         """
-        nothing = Recipe([b"probe"], (b"/dev/null/probe",) * _NAMES_IN_PROBE, [], None, -1, None)
+        nothing = Recipe([b"trial"], (b"/dev/null/trial",) * _NAMES_IN_TRIAL, [], None, -1, None)
         try:
-            return all(self._reports_in_time(nothing) for _ in range(_PROBES))
+            return all(self._reports_in_time(nothing) for _ in range(_TRIALS))
         except TypeError:
             return False
         except OSError:
