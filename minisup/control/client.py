@@ -13,11 +13,11 @@ import time
 
 from minisup.control import connecting
 from minisup.control.rpc_errors import ADVICE, BusyError, error_in, nonsense, read_reply, unreachable
-from minisup.errors import MinisupError, NotReachableError
+from minisup.errors import MinisupError, NotReachableError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from types import TracebackType
     from typing import Any, Self
 
@@ -69,19 +69,19 @@ class Client:
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> dict[str, Any]:
         """Want these slots to run; with `wait`, return when each has started a run. `now` skips their waits."""
-        return self._on_slots("start", targets, now, wait, timeout)
+        return self.ask("start", targets, now=now, wait=wait, timeout=timeout)
 
     def stop(
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> dict[str, Any]:
         """Drain and stop these slots; with `wait`, return when they are off. `now` skips the drain."""
-        return self._on_slots("stop", targets, now, wait, timeout)
+        return self.ask("stop", targets, now=now, wait=wait, timeout=timeout)
 
     def restart(
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> dict[str, Any]:
         """Start a fresh run in each of these slots when its run ends; with `wait`, return when all have."""
-        return self._on_slots("restart", targets, now, wait, timeout)
+        return self.ask("restart", targets, now=now, wait=wait, timeout=timeout)
 
     def pause(
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
@@ -90,13 +90,30 @@ class Client:
 
         Runs in progress may finish; `now` signals them.
         """
-        return self._on_slots("pause", targets, now, wait, timeout)
+        return self.ask("pause", targets, now=now, wait=wait, timeout=timeout)
 
     def resume(
         self, targets: str | Sequence[str], *, now: bool = False, wait: bool = False, timeout: float | None = None
     ) -> dict[str, Any]:
         """End the pause of these slots; with `wait`, return when each has started a run. `now` skips their waits."""
-        return self._on_slots("resume", targets, now, wait, timeout)
+        return self.ask("resume", targets, now=now, wait=wait, timeout=timeout)
+
+    def ask(
+        self,
+        verb: str,
+        targets: str | Sequence[str],
+        *,
+        now: bool = False,
+        wait: bool = False,
+        timeout: float | None = None,
+        told: Callable[[dict[str, Any]], object] | None = None,
+    ) -> dict[str, Any]:
+        """Any request on slots by its name; `start`, `stop`, `restart`, `pause` and `resume` are such.
+
+        `told` hears twice a second how far it is: `{"done", "of", "missing": [{"phase", "slots", "longest"}, ...]}`.
+        """
+        params = {"targets": targets, "now": now, "wait": wait, "timeout": timeout}
+        return self._object(verb, params, None if wait else self._soon(), "on slots", told)
 
     def signal(self, signal: str | int, targets: str | Sequence[str]) -> dict[str, Any]:
         """Send a signal (`"TERM"`, `"SIGTERM"`, 15) to the runs in progress: `{"done": true, "slots": [...]}`.
@@ -106,14 +123,21 @@ class Client:
         return self._object("signal", {"signal": signal, "targets": targets})
 
     def scale(
-        self, target: str, numprocs: int, *, now: bool = False, wait: bool = False, timeout: float | None = None
+        self,
+        target: str,
+        numprocs: int,
+        *,
+        now: bool = False,
+        wait: bool = False,
+        timeout: float | None = None,
+        told: Callable[[dict[str, Any]], object] | None = None,
     ) -> dict[str, Any]:
         """Give a program so many slots; with `wait`, return when those that were too many are gone.
 
-        Their runs in progress may finish; `now` signals them.
+        Their runs in progress may finish; `now` signals them. `told`: as `ask`.
         """
         params = {"target": target, "numprocs": numprocs, "now": now, "wait": wait, "timeout": timeout}
-        return self._object("scale", params, None if wait else self._soon())
+        return self._object("scale", params, None if wait else self._soon(), told=told)
 
     def run(self, target: str, *, wait: bool = False, timeout: float | None = None) -> dict[str, Any]:
         """One extra run of a program, now: `{"accepted": true, "slot", "run", "output", "not_ready"}`.
@@ -196,14 +220,16 @@ class Client:
                     raise
                 time.sleep(5 * connecting.RETRY)
 
-    def shutdown(self, *, now: bool = False, wait: bool = False) -> dict[str, Any]:
-        """Drain and stop everything and end minisup; with `wait`, return when its process is gone."""
+    def shutdown(
+        self, *, now: bool = False, wait: bool = False, told: Callable[[dict[str, Any]], object] | None = None
+    ) -> dict[str, Any]:
+        """Drain and stop everything and end minisup; with `wait`, return when its process is gone. `told`: as `ask`."""
         if not wait:
             return self._object("shutdown", {"now": now, "wait": False})
         self._connect(self._soon())
         process = connecting.process(self._socket)
         try:
-            result = self._object("shutdown", {"now": now, "wait": True}, None)
+            result = self._object("shutdown", {"now": now, "wait": True}, None, told=told)
             self._await_end(process)
         finally:
             if process is not None:
@@ -216,15 +242,24 @@ class Client:
 
     # --- the connection ---
 
-    def call(self, method: str, params: Mapping[str, object], deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
-        """The result of any method by its name. `deadline` is a time of `time.monotonic()`; None waits for ever."""
+    def call(
+        self,
+        method: str,
+        params: Mapping[str, object],
+        deadline: float | None,
+        told: Callable[[dict[str, Any]], object] | None = None,
+    ) -> Any:  # noqa: ANN401 -- JSON
+        """The result of any method by its name. `deadline` is a time of `time.monotonic()`; None waits for ever.
+
+        `told`: hears how far it is, of a method with `progress`.
+        """
         self._connect(deadline)
         self._last_id += 1
         given = {name: value for name, value in params.items() if value is not None}
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": given}
         try:
             self._send(json.dumps(request).encode() + b"\n", deadline)
-            return self._result(method, deadline)
+            return self._result(method, deadline, told)
         except TimeoutError:
             self.close()
             raise NotReachableError(
@@ -263,26 +298,44 @@ class Client:
     def _soon(self) -> float:
         return time.monotonic() + self.timeout
 
-    def _on_slots(
-        self, method: str, targets: str | Sequence[str], now: bool, wait: bool, timeout: float | None
+    def _object(
+        self,
+        method: str,
+        params: dict[str, Any],
+        deadline: float | None = -1.0,
+        shape: str = "",
+        told: Callable[[dict[str, Any]], object] | None = None,
     ) -> dict[str, Any]:
-        params = {"targets": targets, "now": now, "wait": wait, "timeout": timeout}
-        return self._object(method, params, None if wait else self._soon())
-
-    def _object(self, method: str, params: dict[str, Any], deadline: float | None = -1.0) -> dict[str, Any]:
+        """The object that a method answers, if it has the `shape` (empty: that of the method)."""
         if "targets" in params and not isinstance(params["targets"], str):
             params["targets"] = list(params["targets"])
-        result = self.call(method, params, self._soon() if deadline == -1.0 else deadline)
+        until = self._soon() if deadline == -1.0 else deadline
+        result = self.call(method, params, until) if told is None else self._told(method, params, until, told)
         if not isinstance(result, dict):
             raise nonsense(self.path)
         if method == "health":  # it must cost next to nothing, and says one word
             where = None if isinstance(result.get("healthy"), bool) else "healthy"
         else:
-            where = self._misfit(method, result)
+            where = self._misfit(shape or method, result)
         if where is not None:
             self.close()
             raise nonsense(self.path, f"{method}: {where}")
         return result
+
+    def _told(
+        self,
+        method: str,
+        params: dict[str, Any],
+        deadline: float | None,
+        told: Callable[[dict[str, Any]], object],
+    ) -> Any:  # noqa: ANN401 -- JSON
+        """As `call`, and `told` hears how far it is. A minisup from before an upgrade does not say that."""
+        try:
+            return self.call(method, {**params, "progress": True}, deadline, told)
+        except UsageError as error:
+            if 'unknown parameter "progress"' not in str(error):
+                raise
+        return self.call(method, params, deadline)
 
     def _misfit(self, method: str, result: dict[str, Any]) -> str | None:
         from minisup.control.shapes import SHAPES, misfit  # noqa: PLC0415 -- as said above
@@ -312,8 +365,9 @@ class Client:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it hung up, and may have said why
 
-    def _result(self, method: str, deadline: float | None) -> Any:  # noqa: ANN401 -- JSON
-        for _ in range(MOST_STRAYS):
+    def _result(self, method: str, deadline: float | None, told: Callable[[dict[str, Any]], object] | None) -> Any:  # noqa: ANN401 -- JSON
+        strays = 0
+        while strays < MOST_STRAYS:
             try:
                 line = self._line(deadline)
             except (ConnectionError, EOFError):
@@ -323,12 +377,26 @@ class Client:
                     f"cannot reach minisup: it hung up at {self.path} without an answer\n{ADVICE}"
                 ) from None
             reply = read_reply(line, self.path)
+            if told is not None and reply.get("method") == method:
+                told(self._progress(reply))
+                continue
             if reply.get("id") not in (self._last_id, None):
+                strays += 1
                 continue  # of an earlier call that was given up
             if "error" in reply:
                 raise error_in(reply)
             return reply.get("result")
         raise nonsense(self.path)
+
+    def _progress(self, news: dict[str, Any]) -> dict[str, Any]:
+        from minisup.control.shapes import PROGRESS, misfit  # noqa: PLC0415 -- as said above
+
+        params = news.get("params")
+        where = misfit(params, {"progress": PROGRESS})
+        if where is not None or not isinstance(params, dict):
+            raise nonsense(self.path, f"{news['method']}: {where}")
+        progress: dict[str, Any] = params["progress"]
+        return progress
 
     def _line(self, deadline: float | None) -> bytes:
         assert self._socket is not None

@@ -12,7 +12,7 @@ from typing import Final
 from minisup.control.backlog import Backlog
 from minisup.control.handler import Deferred, Following, Peer
 from minisup.control.loop_protocol import LoopProtocol, TimerProtocol
-from minisup.control.protocol import Call, Fault, LineBuffer, parse
+from minisup.control.protocol import Call, Fault, LineBuffer
 
 READ_BYTES: Final = 1 << 16
 SEND_BYTES: Final = 1 << 18
@@ -31,13 +31,14 @@ STALL: Final = 10.0
 
 
 class Connection:
-    """A client's connection. `serve` gets each call, `gone` is told once when the connection is closed."""
+    """A client's connection. `parse` reads a line, `serve` gets each call, `gone` is told once when it is closed."""
 
     def __init__(
         self,
         loop: LoopProtocol,
         sock: socket.socket,
         peer: Peer,
+        parse: Callable[[bytes], Call],
         serve: Callable[["Connection", Call], None],
         gone: Callable[["Connection"], None],
         backlog: Backlog,
@@ -48,6 +49,7 @@ class Connection:
         self._followings: set[Following] = set()
         self._loop = loop
         self._socket = sock
+        self._parse = parse
         self._serve = serve
         self._gone = gone
         self._lines = LineBuffer()
@@ -160,7 +162,7 @@ class Connection:
             line = self._lines.next()
             if line is not None:
                 self.used = self._loop.clock.monotonic()
-                self._serve(self, parse(line))
+                self._serve(self, self._parse(line))
         except Fault as fault:
             if fault.wants_reply:
                 self.send(fault.reply(), last=fault.closes)

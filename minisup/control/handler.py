@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from minisup.control.parameters import Method
 from minisup.control.protocol import notification_line
 from minisup.errors import MinisupError
 
@@ -18,6 +19,11 @@ class Peer(NamedTuple):
 class Handler(Protocol):
     """Whoever carries out the methods of the control socket."""
 
+    @property
+    def methods(self) -> Mapping[str, Method]:
+        """Every method that is answered."""
+        ...
+
     def handle(self, method: str, params: Mapping[str, Any], peer: Peer) -> object:
         """The result of a method: plain data, a `Deferred` for later, or a `Following` for what happens from now on.
 
@@ -30,12 +36,13 @@ class Handler(Protocol):
 class Deferred:
     """A reply that comes later: once, and harmless when the client has gone by then."""
 
-    __slots__ = ("_answer", "_settled", "peer")
+    __slots__ = ("_answer", "_listener", "_settled", "peer")
 
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self._settled: tuple[object, MinisupError | None] | None = None
         self._answer: Callable[[object, MinisupError | None], None] | None = None
+        self._listener: Callable[[Mapping[str, object]], object] | None = None
 
     @property
     def settled(self) -> bool:
@@ -55,6 +62,15 @@ class Deferred:
         self._answer = None
         self._settle(None, None)
 
+    def tell(self, news: Mapping[str, object]) -> None:
+        """Say how far it is, to a client that has asked for that. Harmless when it needs no answer any more."""
+        if self._settled is None and self._listener is not None:
+            self._listener(news)
+
+    def listen(self, listener: Callable[[Mapping[str, object]], object]) -> None:
+        """Call `listener` with what is told."""
+        self._listener = listener
+
     def then(self, answer: Callable[[object, MinisupError | None], None]) -> None:
         """Call `answer` with the result or the error: now if it is there, else when it comes."""
         if self._settled is not None:
@@ -66,6 +82,7 @@ class Deferred:
         if self._settled is not None:
             return
         self._settled = (result, error)
+        self._listener = None
         answer, self._answer = self._answer, None
         if answer is not None:
             answer(result, error)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from minisup.control.methods import METHODS
+from minisup.control.parameters import Method, Parameter
 from minisup.errors import MinisupError
 
 MAX_LINE: Final = 1 << 20
@@ -89,8 +89,8 @@ class LineBuffer:
             raise Fault(INVALID_REQUEST, f"cannot take a request of more than {MAX_LINE} bytes; split it", closes=True)
 
 
-def parse(line: bytes) -> Call:
-    """The call that one line asks for. Raises `Fault`, and nothing else, for everything that is not one."""
+def parse(line: bytes, methods: Mapping[str, Method]) -> Call:
+    """The call of one of `methods` that a line asks for. Raises `Fault`, and nothing else, for all that is none."""
     request = _load(line)
     if isinstance(request, list):
         raise Fault(INVALID_REQUEST, "cannot take a batch; send one request a line", closes=True)
@@ -99,8 +99,9 @@ def parse(line: bytes) -> Call:
     wants_reply = "id" in request
     identity = _identity(request.get("id"))
     try:
-        method = _method(request)
-        return Call(identity, method, _params(method, request.get("params")), wants_reply)
+        method = _method(request, methods)
+        params = _params(method, methods[method].parameters, request.get("params"))
+        return Call(identity, method, params, wants_reply)
     except Fault as fault:
         fault.id = identity
         fault.wants_reply = wants_reply or fault.code == INVALID_REQUEST
@@ -157,25 +158,24 @@ def _identity(value: object) -> Id:
     raise Fault(INVALID_REQUEST, f"cannot read the request: id is neither a string nor a number; {SUCH_AS}")
 
 
-def _method(request: Mapping[str, object]) -> str:
+def _method(request: Mapping[str, object], methods: Mapping[str, Method]) -> str:
     if request.get("jsonrpc") != "2.0":
         raise Fault(INVALID_REQUEST, f'cannot read the request: it lacks "jsonrpc": "2.0"; {SUCH_AS}')
     method = request.get("method")
     if not isinstance(method, str):
         raise Fault(INVALID_REQUEST, f"cannot read the request: it lacks a method name; {SUCH_AS}")
-    if method in METHODS:
+    if method in methods:
         return method
-    raise Fault(METHOD_NOT_FOUND, f"cannot call {_shown(method)}: no such method; there are {', '.join(METHODS)}")
+    raise Fault(METHOD_NOT_FOUND, f"cannot call {_shown(method)}: no such method; there are {', '.join(methods)}")
 
 
-def _params(method: str, given: object) -> dict[str, Any]:
+def _params(method: str, known: Mapping[str, Parameter], given: object) -> dict[str, Any]:
     if given is None:
         given = {}
     if not isinstance(given, dict | list):
         raise Fault(INVALID_REQUEST, f"cannot read the request: params is not an object; {SUCH_AS}")
     if isinstance(given, list):
         raise Fault(INVALID_PARAMS, f"cannot call {method}: params go by name, in an object; {SUCH_AS}")
-    known = METHODS[method]
     if unknown := [name for name in given if name not in known]:
         names = ", ".join(known) or "none"
         raise Fault(INVALID_PARAMS, f"cannot call {method}: unknown parameter {_shown(unknown[0])}; it takes {names}")

@@ -15,7 +15,15 @@ from minisup.control.connection import Connection
 from minisup.control.handler import Deferred, Following, Handler, Peer
 from minisup.control.listener import Access, Listener, open_default, open_explicit
 from minisup.control.loop_protocol import LoopProtocol, TimerProtocol
-from minisup.control.protocol import INTERNAL_ERROR, Call, error_line, refusal_line, result_line
+from minisup.control.protocol import (
+    INTERNAL_ERROR,
+    Call,
+    error_line,
+    notification_line,
+    parse,
+    refusal_line,
+    result_line,
+)
 from minisup.errors import MinisupError
 
 MAX_ORDINARY: Final = 63
@@ -29,9 +37,6 @@ MAX_OTHERS: Final = 48
 
 IDLE: Final = 5.0
 """Seconds without a request after which a connection gives up its place to another one, when all are taken."""
-
-LONG: Final = frozenset({"status", "why", "logs", "history", "events"})
-"""Methods whose replies may be long."""
 
 RESERVED_SECONDS: Final = 1.0
 """How long a reserved connection may last, so that an idle one does not keep `health` out."""
@@ -139,7 +144,7 @@ class Server:
             _turn_away(sock)
             return
         sock.setblocking(False)
-        connection = Connection(self._loop, sock, peer, self._serve, self._gone, self._backlog)
+        connection = Connection(self._loop, sock, peer, self._parse, self._serve, self._gone, self._backlog)
         connection.reserved = reserved
         self._connections.add(connection)
         if reserved:
@@ -210,11 +215,14 @@ class Server:
 
     # --- calls ---
 
+    def _parse(self, line: bytes) -> Call:
+        return parse(line, self._handler.methods)
+
     def _serve(self, connection: Connection, call: Call) -> None:
         if connection.reserved and call.method != "health" and not self._promote(connection):
             self._reply(connection, call, error=_full(call.method))
             return
-        if self._backlog.full and call.method in LONG:
+        if self._backlog.full and self._handler.methods[call.method].is_long:
             self._reply(connection, call, error=_clogged(call.method))
             return
         try:
@@ -235,6 +243,7 @@ class Server:
             return
         timer = self._limit(call, result)
         connection.deferred.add(result)
+        result.listen(lambda news: connection.notify(notification_line(call.method, {"progress": news})))
 
         def answer(value: object, error: MinisupError | None) -> None:
             if timer is not None:

@@ -257,7 +257,7 @@ SHAPES: Mapping[str, object] = {
         "programs": [_PROGRAM],
     },
     "why": {"state": str, "programs": [_WHY]},
-    **dict.fromkeys(("start", "stop", "restart", "pause", "resume"), _ON_SLOTS),
+    "on slots": _ON_SLOTS,
     "signal": {"slots": [str]},
     "scale": ({"accepted": bool, "leaving": [str], **_ON_SLOTS}, {"done": bool, **_ON_SLOTS}),
     "run": ({"accepted": bool, **_BEGUN}, {"done": bool, **_ENDED}),
@@ -269,7 +269,10 @@ SHAPES: Mapping[str, object] = {
     "version": {"version": str, "pid": int},
     "health": {"healthy": bool},
 }
-"""By method: the result."""
+"""By method, and of all requests on slots: the result."""
+
+PROGRESS: object = {"done": int, "of": int, "missing": [{"phase": str, "slots": int, "longest": float}]}
+"""How far it is, of a request that waits."""
 
 TOLD: Mapping[str, object] = {
     "logs.follow": ({"ended": str}, _LINES),

@@ -47,7 +47,7 @@ from minisup.host.process.run_record import Running
 from minisup.host.process.survivors import Survivors
 from minisup.host.requests.reload import Reloading, Reread
 from minisup.host.requests.run_once import Extras
-from minisup.host.requests.service import Service
+from minisup.host.requests.verbs import ControlHandler
 from minisup.host.requests.waits import Waits
 from minisup.host.signals import SignalRequest, Signals
 from minisup.host.start.helper import Helpers
@@ -100,7 +100,6 @@ class Supervisor:
         self.console, self.pump = self.output.log, self.output.pump
         self.extras = Extras(self.pump)
         self.warn = partial(self.console.say, level="warning")
-        self.waits = Waits()
         self.timers = Timers()
         self.running: dict[int, tuple[str, int]] = {}  # pid -> slot, run
         self.helpers: Helpers = {}
@@ -121,6 +120,7 @@ class Supervisor:
             exit_when_done=exit_when_done,
             now=self.begun,
         )
+        self.waits = Waits(self.loop, self.fleet)
         self.notifier = SdNotifier(self.loop, os.environ, self.fleet, self.warn)
         self.record = Running()
         self.recipes = Recipes(config, self.record)
@@ -153,7 +153,7 @@ class Supervisor:
         options = self.config.supervisor
         self.server = open_server(
             self.loop,
-            Service(self),
+            ControlHandler(self),
             path=options.socket,
             mode=options.socket_mode,
             group=options.socket_gid,
@@ -216,7 +216,7 @@ class Supervisor:
         self.loop.serve(ready, self.now())
         self.sender.finish()
         if self.waits.pending or self.waits.postponed:
-            self.waits.look(self.fleet, self.todo)
+            self.waits.look(self.todo)
         if self.console.detailed:
             self.output.tell_changes(self.fleet)
 

@@ -25,8 +25,8 @@ from redis_kit import Redis
 from zoo import Animal
 
 from minisup import Client
-from minisup.control.methods import METHODS
 from minisup.errors import MinisupError, NotReachableError
+from minisup.host.requests.verbs import VERBS
 
 HEALTH_LIMIT = 2.0
 PATIENCE = 60.0
@@ -81,7 +81,7 @@ class Storm:
 
     def _work(self, name: str, crew: "Crew") -> None:
         chance = self.chance(name)
-        actions = [action for action in crew.actions if action.needs in {"", *METHODS}]
+        actions = [action for action in crew.actions if action.needs in {"", *VERBS}]
         weights = [action.weight for action in actions]
         while not self.over.is_set():
             action = chance.choices(actions, weights)[0]

@@ -7,7 +7,7 @@ import pytest
 from storm import USUAL
 from trial import run
 
-from minisup.control.methods import METHODS
+from minisup.host.requests.verbs import VERBS
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
@@ -15,4 +15,4 @@ def test_ten_seconds_of_chaos_leave_everything_as_it_should_be(tmp_path: Path) -
     report = run(tmp_path, seconds=10, programs=50, seed=1)
     assert not report.wrong, str(report)
     done = report.facts["actions"]
-    assert done.keys() & METHODS.keys() >= USUAL, "the storm was none"
+    assert done.keys() & VERBS.keys() >= USUAL, "the storm was none"

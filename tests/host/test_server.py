@@ -23,6 +23,7 @@ from minisup.control.server import IDLE, MAX_ORDINARY, MAX_OTHERS, RESERVED_SECO
 from minisup.errors import MinisupError, NoSuchTargetError, TakenError
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
+from minisup.host.requests.verbs import VERBS
 
 MOST_TURNS = 5000
 MIB = 1 << 20
@@ -42,6 +43,8 @@ class Hands(Clock):
 
 class Fake:
     """A handler that answers what the test says, and remembers what it was asked."""
+
+    methods = VERBS
 
     def __init__(self):
         self.calls = []
@@ -167,7 +170,7 @@ def test_a_call_reaches_the_handler_with_its_parameters_and_who_asked(bench):
     bench.fake.answers["stop"] = lambda params, _: {"accepted": True, "slots": list(params["targets"])}
     client = bench.connect()
     assert client.ask(call("stop", 7, targets="email"))["result"] == {"accepted": True, "slots": ["email"]}
-    params = {"targets": ("email",), "now": False, "wait": False, "timeout": None}
+    params = {"targets": ("email",), "now": False, "wait": False, "timeout": None, "progress": False}
     assert bench.fake.calls == [("stop", params, Peer(os.getpid(), os.getuid(), os.getgid()))]
 
 

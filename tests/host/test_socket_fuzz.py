@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kit import AT_ONCE, SOON, Daemon, Stage, program, sh, wait_until
 from raw import Raw
 
-from minisup.control.methods import METHODS
+from minisup.host.requests.verbs import VERBS
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 LAST = "the last request"
@@ -29,14 +29,14 @@ ENDING = {"shutdown", "upgrade"}
 
 def requests(method):
     """Requests of a method with known parameters of any type, and unknown ones."""
-    names = st.sampled_from([*METHODS.get(method, {}), "x"])
+    names = st.sampled_from([*(VERBS[method].parameters if method in VERBS else ()), "x"])
     params = st.dictionaries(names, VALUES, max_size=4)
     if method in ENDING:
         params = params.map(lambda given: {**given, "x": 1})
     return st.fixed_dictionaries({"jsonrpc": st.just("2.0"), "id": JSON, "method": st.just(method), "params": params})
 
 
-REQUESTS = st.sampled_from([*METHODS, "nonsense"]).flatmap(requests).map(lambda request: json.dumps(request).encode())
+REQUESTS = st.sampled_from([*VERBS, "nonsense"]).flatmap(requests).map(lambda request: json.dumps(request).encode())
 
 
 def slip(line, at, cut, put):

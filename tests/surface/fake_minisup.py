@@ -12,6 +12,7 @@ from minisup.control.server import Server
 from minisup.errors import MinisupError, NoSuchTargetError
 from minisup.host.clock import Clock
 from minisup.host.loop import Loop
+from minisup.host.requests.verbs import VERBS
 
 RUNS = {
     "total": 41,
@@ -70,6 +71,9 @@ def run_ended(run, outcome="worked", output=None, **facts):
     return {**base, "cpu": 0.01, "max_rss": None, "failures": 0, "output": output, **facts}
 
 
+FAR = {"done": 0, "of": 2, "missing": [{"phase": "running", "slots": 2, "longest": 0.08}]}
+"""How far a request is that never ends."""
+
 RUNS_ENDED = [run_ended(810), run_ended(811, "failed", output="first\nconnection refused\n")]
 
 
@@ -114,6 +118,8 @@ def snapshot(*programs, **facts):
 class Handler:
     """Knows one program, `email` with two slots; `boom` raises, `slow` never ends, `deaf` keeps the loop busy."""
 
+    methods = VERBS
+
     def __init__(self, loop, text=""):
         self.loop = loop
         self.text = text  # what its jobs print
@@ -144,7 +150,10 @@ class Handler:
     def start(self, params, peer):
         slots = ["email:0", "email:1"]
         if "slow" in params["targets"]:
-            return Deferred(peer)
+            deferred = Deferred(peer)
+            if params["progress"]:
+                self.loop.after(0.1, lambda: deferred.tell(FAR))
+            return deferred
         if not params["wait"]:
             return {"accepted": True, "slots": slots}
         deferred = Deferred(peer)

@@ -1,5 +1,6 @@
 """`from minisup import Client`: the methods, the errors with their exit codes, and what happens when nobody answers."""
 
+import json
 import os
 import signal
 import socket
@@ -262,3 +263,67 @@ def test_health_comes_again_while_all_connections_are_in_use(tmp_path):
     with Client(path) as client:
         assert client.health()["healthy"]
     thread.join(10)
+
+
+def test_a_request_that_waits_says_how_far_it_is(fake):
+    told = []
+    with Client(fake) as client:
+        with pytest.raises(MinisupError, match="not done after"):
+            client.ask("stop", "slow", wait=True, timeout=0.6, told=told.append)
+        assert client.version(), "the connection is good for the next call"
+    assert told == [{"done": 0, "of": 2, "missing": [{"phase": "running", "slots": 2, "longest": 0.08}]}]
+
+
+class Spoken:
+    """A minisup at a socket that says these lines, one for each that it is sent, and keeps those."""
+
+    def __init__(self, path, *replies):
+        self.heard = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._answer, args=(replies,), daemon=True)
+        self._thread.start()
+
+    def _answer(self, replies):
+        connection, _ = self._listener.accept()
+        with connection, connection.makefile("rwb") as lines:
+            for reply in replies:
+                self.heard.append(json.loads(lines.readline()))
+                lines.write(reply.encode() + b"\n")
+                lines.flush()
+
+    def close(self):
+        self._thread.join(20)
+        self._listener.close()
+
+
+UNKNOWN = 'cannot call stop: unknown parameter "progress"; it takes targets, now, wait, timeout'
+
+
+def test_a_minisup_from_before_an_upgrade_that_tells_no_progress_is_asked_without(tmp_path):
+    path = str(tmp_path / "s")
+    refused = json.dumps({"jsonrpc": "2.0", "id": 1, "error": {"code": -32602, "message": UNKNOWN}})
+    done = json.dumps({"jsonrpc": "2.0", "id": 2, "result": {"done": True, "slots": ["email:0"]}})
+    old = Spoken(path, refused, done)
+    with Client(path) as client:
+        assert client.ask("stop", "email", wait=True, told=print) == {"done": True, "slots": ["email:0"]}
+    old.close()
+    assert ["progress" in request["params"] for request in old.heard] == [True, False]
+
+
+def test_progress_that_makes_no_sense_is_not_shown(tmp_path):
+    path = str(tmp_path / "s")
+    strange = Spoken(path, '{"jsonrpc": "2.0", "method": "stop", "params": {"progress": {"done": "all"}}}')
+    with Client(path) as client, pytest.raises(NotReachableError, match=r"stop: progress\.done"):
+        client.ask("stop", "email", wait=True, told=print)
+    strange.close()
+
+
+def test_a_client_that_does_not_ask_for_progress_gets_the_reply_alone(fake):
+    with socket.socket(socket.AF_UNIX) as old:
+        old.settimeout(20)
+        old.connect(fake)
+        params = {"targets": "slow", "wait": True, "timeout": 0.5}
+        old.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "stop", "params": params}).encode() + b"\n")
+        assert json.loads(old.makefile("rb").readline())["id"] == 1

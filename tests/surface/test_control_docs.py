@@ -7,12 +7,12 @@ from typing import get_args, get_origin, is_typeddict
 
 from status_reference import fields_of, with_reference
 
-from minisup.control.methods import METHODS
 from minisup.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR
 from minisup.core.messages import Verb
 from minisup.core.model import ExitCodes, Kind, Outcome, Phase, Policy, Reason, Scale
 from minisup.core.status import RunCounts, SlotStatus, StatusDocument
 from minisup.core.view import snapshot
+from minisup.host.requests.verbs import VERBS
 from minisup.sim.jobs import Job
 from minisup.sim.world import World
 
@@ -25,7 +25,7 @@ def test_every_method_has_a_row_with_its_parameters():
     documented = {
         method: set(re.findall(r"`(\w+)`", row[1])) for row in ROWS for method in re.findall(r"`([\w.]+)`", row[0])
     }
-    assert documented == {method: set(parameters) for method, parameters in METHODS.items()}
+    assert documented == {method: set(verb.parameters) for method, verb in VERBS.items()}
 
 
 def test_every_error_code_is_explained():

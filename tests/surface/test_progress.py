@@ -8,77 +8,30 @@ import subprocess
 import sys
 import time
 
-import pytest
-from fake_minisup import program, slot, snapshot
-
-from minisup.cli.control.progress import goal, line, reached
-
-BEFORE = snapshot(program(slots=[slot(number=number, run=800 + number) for number in range(5)]))
+from minisup.cli.control.progress import line
 
 
-def now(*slots):
-    return snapshot(program(slots=list(slots)))
+def told(done, *missing):
+    entries = [{"phase": phase, "slots": slots, "longest": longest} for phase, slots, longest in missing]
+    return {"done": done, "of": done + sum(entry["slots"] for entry in entries), "missing": entries}
 
 
-def after(verb, document, **more):
-    aim = goal(verb, f"{verb} email", BEFORE, **more)
-    return reached(aim, document), line(aim, document)
+def test_the_line_says_how_many_are_there_and_how_long_the_others_drain():
+    said = line("restart email", told(3, ("draining", 2, 41.6)))
+    assert said == "restart email: 3 of 5 slots, 2 draining (longest 42 s)"
 
 
-def test_a_restart_counts_fresh_runs_and_tells_how_long_the_others_drain():
-    document = now(
-        slot(number=0, run=813),
-        slot(number=1, phase="waiting", last={"run": 814}),
-        slot(number=2, phase="draining", run=802, since=41.6),
-        slot(number=3, phase="draining", run=803, since=3.0),
-        slot(number=4, phase="waiting", reason="paused", cause="paused by app since 09:58"),
-    )
-    assert after("restart", document) == (3, "restart email: 3 of 5 slots, 2 draining (longest 42 s)")
+def test_what_is_signalled_or_killed_is_being_stopped():
+    said = line("stop email", told(2, ("killing", 1, 0.5), ("stopping", 1, 2.0), ("draining", 1, 5.0)))
+    assert said == "stop email: 2 of 5 slots, 1 draining (longest 5 s), 2 stopping (longest 2 s)"
 
 
-def test_a_stop_counts_what_is_off():
-    document = now(
-        slot(number=0, phase="off"),
-        slot(number=1, phase="done"),
-        slot(number=2, phase="stopping", since=2.0),
-        slot(number=3, phase="killing", since=0.5),
-        slot(number=4, phase="draining", since=5.0),
-    )
-    assert after("stop", document) == (
-        2,
-        "stop email: 2 of 5 slots, 1 draining (longest 5 s), 2 stopping (longest 2 s)",
-    )
+def test_for_how_long_something_waits_is_not_told():
+    assert line("start email", told(0, ("waiting", 1, 90.0))) == "start email: 0 of 1 slot, 1 waiting"
 
 
-def test_a_pause_counts_what_does_not_run():
-    document = now(slot(number=0, phase="waiting"), slot(number=1, since=90.0), slot(number=2, phase="off"))
-    assert after("pause", document) == (4, "pause email: 4 of 5 slots, 1 running (longest 1 m 30 s)")
-
-
-@pytest.mark.parametrize("verb", ["start", "resume"])
-def test_a_start_counts_what_runs_or_has_run(verb):
-    document = now(
-        slot(number=0),
-        slot(number=1, phase="waiting", last={"run": 990}),
-        slot(number=2, phase="waiting", last=None),
-        slot(number=3, phase="waiting"),
-        slot(number=4, phase="off"),
-    )
-    assert after(verb, document) == (3, f"{verb} email: 3 of 5 slots, 2 waiting")
-
-
-def test_a_scale_counts_what_is_gone():
-    document = now(slot(number=0), slot(number=1), slot(number=4, phase="draining", since=7.0))
-    assert after("scale", document, numprocs=2) == (2, "scale email: 2 of 3 slots, 1 draining (longest 7 s)")
-
-
-def test_a_shutdown_counts_what_ran_when_it_was_asked_for():
-    before = snapshot(program(slots=[slot(number=0), slot(number=1, phase="waiting")]))
-    aim = goal("shutdown", "shutdown", before)
-    assert aim.slots == ("email:0",)
-    assert (
-        line(aim, now(slot(number=0, phase="draining", since=1.0))) == "shutdown: 0 of 1 slot, 1 draining (longest 1 s)"
-    )
+def test_what_has_no_word_of_its_own_is_counted_only():
+    assert line("start email", told(0, ("off", 2, 1.0))) == "start email: 0 of 2 slots"
 
 
 def on_a_terminal(*arguments):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from minisup.control.methods import METHODS
 from minisup.control.protocol import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -23,6 +22,7 @@ from minisup.control.protocol import (
     result_line,
 )
 from minisup.errors import MinisupError, NoSuchTargetError, TakenError
+from minisup.host.requests.verbs import VERBS
 
 
 def request(method="status", identity=1, **params):
@@ -31,7 +31,7 @@ def request(method="status", identity=1, **params):
 
 def fault_of(line):
     with pytest.raises(Fault) as raised:
-        parse(line)
+        parse(line, VERBS)
     reply = json.loads(raised.value.reply())
     assert reply["jsonrpc"] == "2.0"
     assert reply["error"]["code"] == raised.value.code
@@ -101,24 +101,24 @@ def test_lines_are_the_same_however_they_are_cut(texts, size):
 
 
 def test_params_may_be_left_out_and_every_parameter_then_has_its_default():
-    call = parse(b'{"jsonrpc": "2.0", "id": "a", "method": "logs"}')
+    call = parse(b'{"jsonrpc": "2.0", "id": "a", "method": "logs"}', VERBS)
     assert call == Call("a", "logs", {"targets": (), "lines": 100, "run": None}, wants_reply=True)
-    assert parse(b'{"jsonrpc": "2.0", "id": 1, "method": "status", "params": null}').params == {"targets": ()}
+    assert parse(b'{"jsonrpc": "2.0", "id": 1, "method": "status", "params": null}', VERBS).params == {"targets": ()}
 
 
 def test_a_string_is_accepted_as_targets():
-    assert parse(request(targets="email")).params == {"targets": ("email",)}
-    assert parse(request("stop", targets="all")).params["targets"] == ("all",)
+    assert parse(request(targets="email"), VERBS).params == {"targets": ("email",)}
+    assert parse(request("stop", targets="all"), VERBS).params["targets"] == ("all",)
 
 
 def test_every_parameter_arrives_as_its_type():
-    params = parse(request("restart", targets=["a", "b:1"], now=True, wait=True, timeout=3)).params
-    assert params == {"targets": ("a", "b:1"), "now": True, "wait": True, "timeout": 3.0}
+    params = parse(request("restart", targets=["a", "b:1"], now=True, wait=True, timeout=3), VERBS).params
+    assert params == {"targets": ("a", "b:1"), "now": True, "wait": True, "timeout": 3.0, "progress": False}
     assert isinstance(params["timeout"], float)
 
 
 def test_a_request_without_an_id_is_a_notification():
-    assert not parse(b'{"jsonrpc": "2.0", "method": "version"}').wants_reply
+    assert not parse(b'{"jsonrpc": "2.0", "method": "version"}', VERBS).wants_reply
     fault, _ = fault_of(b'{"jsonrpc": "2.0", "method": "nonsense"}')
     assert not fault.wants_reply
     assert fault_of(b'{"method": "version"}')[0].wants_reply, "what is no request at all is always told so"
@@ -256,7 +256,7 @@ NEARLY = st.fixed_dictionaries(
     optional={
         "jsonrpc": st.just("2.0") | JSON,
         "id": JSON,
-        "method": st.sampled_from([*METHODS]) | JSON,
+        "method": st.sampled_from([*VERBS]) | JSON,
         "params": st.dictionaries(st.sampled_from(["targets", "now", "wait", "timeout", "lines", "x"]), JSON) | JSON,
     },
 ).map(lambda request: json.dumps(request).encode())
@@ -288,11 +288,11 @@ def test_arbitrary_bytes_never_raise_anything_but_a_fault_with_a_valid_reply(dat
             line = lines.next()
             if line is None:
                 return
-            call = parse(line)
+            call = parse(line, VERBS)
         except Fault as fault:
             assert_valid_reply(fault.reply())
         else:
-            assert set(call.params) == set(METHODS[call.method])
+            assert set(call.params) == set(VERBS[call.method].parameters)
             assert_valid_reply(result_line(call.id, {"ok": True}))
             assert_valid_reply(error_line(call.id, -32603, "cannot"))
     pytest.fail("lines do not end")

@@ -1,14 +1,13 @@
-"""Commands on slots, and `shutdown`: each asks, and waits if it is told to."""
+"""Commands on slots, each by its words, and `shutdown`: each asks, and waits if it is told to."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Final
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, NamedTuple
 
 from minisup.cli import output
 from minisup.cli.control.progress import waiting
 from minisup.cli.line.declare import Option
 from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, connect
 from minisup.cli.timeparse import seconds
-from minisup.control.client import Client
 from minisup.errors import UsageError
 
 Wait = Annotated[bool, Option("--wait", help="Return when it is done instead of when it is accepted.")]
@@ -18,91 +17,92 @@ Timeout = Annotated[
 ]
 
 
-def start(
-    before: Globals,
-    targets: SomeTargets,
-    now: Annotated[bool, Option("--now", help="Start slots that wait, too.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """Start slots that are off or done; a drain is cancelled. With --wait: until each has started a run."""
-    limit = wait_limit(timeout, wait=wait)
-    with connect(before, config, socket) as minisup:
-        return _ask(minisup, "start", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+class SlotWords(NamedTuple):
+    """The words of a request on slots: its name, `done` in the answer, help, and the examples below it."""
+
+    verb: str
+    done: str
+    now: str
+    text: str
+    examples: tuple[str, ...]
 
 
-def stop(
-    before: Globals,
-    targets: SomeTargets,
-    now: Annotated[bool, Option("--now", help="Skip the drain: signal at once.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """Drain, then signal, then kill, as the program's `stop` says. With --wait: until all are off."""
-    limit = wait_limit(timeout, wait=wait)
-    with connect(before, config, socket) as minisup:
-        return _ask(minisup, "stop", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+SIGNALS_AT_ONCE: Final = "Do not wait for the runs in progress: signal at once."
 
-
-def restart(
-    before: Globals,
-    targets: SomeTargets,
-    now: Annotated[bool, Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """Start fresh runs when those in progress have ended by themselves. With --wait: until all slots have.
+WORDS: Final = (
+    SlotWords(
+        "start",
+        "started",
+        now="Start slots that wait, too.",
+        text="Start slots that are off or done; a drain is cancelled. With --wait: until each has started a run.",
+        examples=("minisup start email", "minisup start all --wait --timeout 30s"),
+    ),
+    SlotWords(
+        "stop",
+        "stopped",
+        now="Skip the drain: signal at once.",
+        text="Drain, then signal, then kill, as the program's `stop` says. With --wait: until all are off.",
+        examples=("minisup stop email:1", "minisup stop @mail --wait", "minisup stop all --now"),
+    ),
+    SlotWords(
+        "restart",
+        "restarted",
+        now=SIGNALS_AT_ONCE,
+        text="""\
+    Start fresh runs when those in progress have ended by themselves. With --wait: until all slots have.
 
     What is off, paused or done (a task that has worked) stays so; what is off or done starts if it is named exactly.
-    """
-    limit = wait_limit(timeout, wait=wait)
-    with connect(before, config, socket) as minisup:
-        return _ask(minisup, "restart", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
-
-
-def pause(
-    before: Globals,
-    targets: SomeTargets,
-    now: Annotated[bool, Option("--now", help="Do not wait for the runs in progress: signal at once.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """No new runs until `resume` or `start`; those in progress may finish. With --wait: until none is in progress.
+    """,
+        examples=("minisup restart email", "minisup restart 'em*' --wait"),
+    ),
+    SlotWords(
+        "pause",
+        "paused",
+        now=SIGNALS_AT_ONCE,
+        text="""\
+    No new runs until `resume` or `start`; those in progress may finish. With --wait: until none is in progress.
 
     Failures, tokens and what the slots waited for are kept. A paused program is never given up. --wait does not wait
     for services, whose runs end with --now only; a stop under way is not taken back.
-    """
-    limit = wait_limit(timeout, wait=wait)
-    with connect(before, config, socket) as minisup:
-        return _ask(minisup, "pause", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+    """,
+        examples=("minisup pause email", "minisup pause all --wait --timeout 5m"),
+    ),
+    SlotWords(
+        "resume",
+        "resumed",
+        now="End the waits that the pause interrupted, too.",
+        text="End a pause: each slot goes on with what it waited for. With --wait: until each has started a run.",
+        examples=("minisup resume email", "minisup resume all --now"),
+    ),
+)
+"""Every request on slots. A test holds that it is one of the daemon's."""
 
 
-def resume(
-    before: Globals,
-    targets: SomeTargets,
-    now: Annotated[bool, Option("--now", help="End the waits that the pause interrupted, too.")] = False,
-    wait: Wait = False,
-    timeout: Timeout = None,
-    as_json: Json = False,
-    config: Config = None,
-    socket: Socket = None,
-) -> int:
-    """End a pause: each slot goes on with what it waited for. With --wait: until each has started a run."""
-    limit = wait_limit(timeout, wait=wait)
-    with connect(before, config, socket) as minisup:
-        return _ask(minisup, "resume", targets, now=now, wait=wait, timeout=limit, as_json=as_json)
+def slot_command(words: SlotWords) -> Command:
+    """The command of a request on slots: they all take the same, and say it in their own words."""
+
+    def ask(
+        before: Globals,
+        targets: SomeTargets,
+        now: Annotated[bool, Option("--now", help=words.now)] = False,
+        wait: Wait = False,
+        timeout: Timeout = None,
+        as_json: Json = False,
+        config: Config = None,
+        socket: Socket = None,
+    ) -> int:
+        limit = wait_limit(timeout, wait=wait)
+        with connect(before, config, socket) as minisup:
+            if wait:
+                with waiting(words.verb, targets) as told:
+                    answer = minisup.ask(words.verb, targets, now=now, wait=True, timeout=limit, told=told)
+            else:
+                answer = minisup.ask(words.verb, targets, now=now)
+        _show(answer, words, as_json=as_json)
+        return 0
+
+    ask.__name__, ask.__doc__ = words.verb, words.text
+    return Command(ask, words.examples)
 
 
 def shutdown(
@@ -116,8 +116,8 @@ def shutdown(
     """Drain and stop everything, then end minisup: what TERM does."""
     with connect(before, config, socket) as minisup:
         if wait:
-            with waiting(minisup, "shutdown", ()):
-                answer = minisup.shutdown(now=now, wait=True)
+            with waiting("shutdown") as told:
+                answer = minisup.shutdown(now=now, wait=True, told=told)
         else:
             answer = minisup.shutdown(now=now)
     if as_json:
@@ -136,24 +136,15 @@ def wait_limit(timeout: str | None, *, wait: bool) -> float | None:
     return seconds(timeout, "--timeout")
 
 
-def _ask(
-    minisup: Client, verb: str, targets: Sequence[str], *, now: bool, wait: bool, timeout: float | None, as_json: bool
-) -> int:
-    method = getattr(minisup, verb)
-    if wait:
-        with waiting(minisup, verb, targets):
-            answer: dict[str, Any] = method(targets, now=now, wait=True, timeout=timeout)
-    else:
-        answer = method(targets, now=now)
+def _show(answer: Mapping[str, Any], words: SlotWords, *, as_json: bool) -> None:
     if as_json:
         output.show_json(answer)
     else:
-        said = DONE[verb] if answer.get("done") else f"{verb} accepted"
+        said = words.done if answer.get("done") else f"{words.verb} accepted"
         apart = {**answer.get("unchanged", {}), **answer.get("not_waited_for", {})}
         done = [slot for slot in answer.get("slots", ()) if slot not in apart]
         output.show(f"{said}: {output.names(done)}")
         tell_apart(answer)
-    return 0
 
 
 def tell_apart(answer: Mapping[str, Any]) -> None:
@@ -172,35 +163,8 @@ def by_reason(slots: Mapping[str, str]) -> dict[str, list[str]]:
     return found
 
 
-DONE: Final = {
-    "start": "started",
-    "stop": "stopped",
-    "restart": "restarted",
-    "pause": "paused",
-    "resume": "resumed",
-}
-
 COMMANDS: Final = (
-    Command(
-        start,
-        ("minisup start email", "minisup start all --wait --timeout 30s"),
-    ),
-    Command(
-        stop,
-        ("minisup stop email:1", "minisup stop @mail --wait", "minisup stop all --now"),
-    ),
-    Command(
-        restart,
-        ("minisup restart email", "minisup restart 'em*' --wait"),
-    ),
-    Command(
-        pause,
-        ("minisup pause email", "minisup pause all --wait --timeout 5m"),
-    ),
-    Command(
-        resume,
-        ("minisup resume email", "minisup resume all --now"),
-    ),
+    *(slot_command(words) for words in WORDS),
     Command(
         shutdown,
         ("minisup shutdown", "minisup shutdown --wait"),

@@ -10,7 +10,7 @@ from minisup.cli.control.progress import waiting
 from minisup.cli.line.declare import Argument, Option
 from minisup.cli.options import Command, Config, Globals, Json, Socket, SomeTargets, connect
 from minisup.control.client import Client
-from minisup.control.methods import signal_name, slots
+from minisup.control.parameters import signal_name, slots
 from minisup.errors import UsageError
 
 
@@ -96,8 +96,8 @@ def _wait(minisup: Client, asked: Sequence[Size], limit: float | None) -> list[d
     answers = []
     for size in asked:
         left = None if limit is None else max(0.0, limit - (time.monotonic() - begun))
-        with waiting(minisup, "scale", [str(size)], numprocs=size.numprocs):
-            answers.append(minisup.scale(size.target, size.numprocs, wait=True, timeout=left))
+        with waiting("scale", [str(size)]) as told:
+            answers.append(minisup.scale(size.target, size.numprocs, wait=True, timeout=left, told=told))
     return answers
 
 

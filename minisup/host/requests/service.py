@@ -1,4 +1,4 @@
-"""What the control socket can ask for, carried out on the supervisor."""
+"""What the control socket can ask for, carried out on the supervisor: the handlers of `verbs.py`."""
 
 import os
 import time
@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta, timezone
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-from minisup.control.handler import Deferred, Following, Peer
+from minisup.control.handler import Deferred, Peer
 from minisup.core.fleet import Fleet
 from minisup.core.life.launch import is_ready
 from minisup.core.messages import Action, Asked, OperatorAsked, RunAsked, ScaleAsked, ShutdownAsked, SignalAsked, Verb
 from minisup.core.program import Program
+from minisup.core.slot import GONE
 from minisup.core.view import SCHEMA, daemon_state, snapshot
 from minisup.core.why import explain
 from minisup.errors import NO_PROGRAM, MinisupError, UsageError
@@ -23,6 +24,7 @@ from minisup.host.output.outputs import Output
 from minisup.host.passwd import user_name
 from minisup.host.process.leftovers import LeftoverSessions
 from minisup.host.requests.caller import slot_of_caller
+from minisup.host.requests.came_about import CameAbout
 from minisup.host.requests.health import idle_for_good, unhealthy
 from minisup.host.requests.preconditions import (
     left_alone,
@@ -41,9 +43,6 @@ from minisup.host.start.recipes import Recipes
 from minisup.version import __version__
 
 Params = Mapping[str, Any]
-
-CHANGING: Final = frozenset({"start", "stop", "restart", "pause", "resume", "signal", "scale", "run", "run.follow"})
-"""Methods that change slots: they are carried out one after another."""
 
 ENDING: Final = frozenset({Verb.STOP, Verb.RESTART, Verb.PAUSE})
 """Requests that are over when runs have ended."""
@@ -80,43 +79,28 @@ class ServiceHost(Protocol):
         ...
 
 
+class RequestContext(NamedTuple):
+    """Who asks, and where the answer goes."""
+
+    peer: Peer
+    promised: Deferred | None = None
+    """The reply of a request that is carried out later than it came."""
+
+    def later(self) -> Deferred:
+        """A reply that comes later."""
+        return self.promised or Deferred(self.peer)
+
+
 class Service:
-    """One method a method of the protocol."""
+    """The handlers of the methods, each for a row of `verbs.py`. Each gets the parameters and who asks.
+
+    The answer is plain data, a `Deferred` or a `Following`. Raises MinisupError to refuse.
+    """
 
     def __init__(self, desk: ServiceHost) -> None:
         self.desk = desk
-        self._reply: Deferred | None = None  # of the request that is carried out later than it came
 
-    def handle(self, method: str, params: Params, peer: Peer) -> object:
-        """Carry out a method; plain data, or a `Deferred`. Raises MinisupError to refuse.
-
-        One that changes slots waits until what was asked before has been carried out; others do not wait for that.
-        """
-        desk = self.desk
-        if method not in CHANGING or not (desk.todo or desk.waits.postponed):
-            return METHODS[method](self, params, peer)
-        reply = Deferred(peer)
-        desk.waits.postponed.append(partial(self._handle_now, method, params, peer, reply))
-        return reply
-
-    def _handle_now(self, method: str, params: Params, peer: Peer, reply: Deferred) -> None:
-        self._reply = reply
-        try:
-            result = METHODS[method](self, params, peer)
-        except MinisupError as error:
-            reply.reject(error)
-        except Exception:
-            reply.reject(MinisupError(f"cannot {method}: internal error; please report it"))
-            raise
-        else:
-            if isinstance(result, Following) and reply.settled:
-                result.leave()  # the client has gone meanwhile
-            elif result is not reply:
-                reply.resolve(result)
-        finally:
-            self._reply = None
-
-    def status(self, params: Params, _peer: Peer) -> object:
+    def status(self, params: Params, _context: RequestContext) -> object:
         desk = self.desk
         targets = params["targets"]
         names = frozenset(resolve(desk.fleet, targets)) if targets else None
@@ -137,7 +121,7 @@ class Service:
             zone=zone(wall),
         )
 
-    def why(self, params: Params, _peer: Peer) -> object:
+    def why(self, params: Params, _context: RequestContext) -> object:
         desk = self.desk
         if not desk.todo:
             desk.recount()
@@ -148,22 +132,7 @@ class Service:
         found = [explain(desk.fleet, program, slots, now=now, wall=wall, zone=zone(wall)) for program, slots in shown]
         return {"schema": SCHEMA, "state": daemon_state(desk.fleet), "programs": found}
 
-    def start(self, params: Params, peer: Peer) -> object:
-        return self._ask(Verb.START, params, peer)
-
-    def stop(self, params: Params, peer: Peer) -> object:
-        return self._ask(Verb.STOP, params, peer)
-
-    def restart(self, params: Params, peer: Peer) -> object:
-        return self._ask(Verb.RESTART, params, peer)
-
-    def pause(self, params: Params, peer: Peer) -> object:
-        return self._ask(Verb.PAUSE, params, peer)
-
-    def resume(self, params: Params, peer: Peer) -> object:
-        return self._ask(Verb.RESUME, params, peer)
-
-    def signal(self, params: Params, peer: Peer) -> object:
+    def signal(self, params: Params, context: RequestContext) -> object:
         desk = self.desk
         targets = params["targets"]
         names = resolve(desk.fleet, targets)
@@ -173,10 +142,13 @@ class Service:
             raise MinisupError(
                 f"cannot signal {what}: no run is in progress there; `minisup status --slots` shows what the slots do"
             )
-        desk.ask(SignalAsked(reached, params["signal"], frozenset(targets), user_name(peer.uid)), asked_by(peer))
+        desk.ask(
+            SignalAsked(reached, params["signal"], frozenset(targets), user_name(context.peer.uid)),
+            asked_by(context.peer),
+        )
         return {"done": True, "slots": list(reached)}
 
-    def scale(self, params: Params, peer: Peer) -> object:
+    def scale(self, params: Params, context: RequestContext) -> object:
         desk = self.desk
         self._refuse_at_the_end("scale")
         numprocs = params["numprocs"]
@@ -184,7 +156,7 @@ class Service:
         refuse_beyond(desk.fleet, programs, numprocs)
         for name in programs:
             if params["now"] or desk.fleet.programs[name].numprocs != numprocs:
-                desk.ask(ScaleAsked(name, numprocs, params["now"], user_name(peer.uid)), asked_by(peer))
+                desk.ask(ScaleAsked(name, numprocs, params["now"], user_name(context.peer.uid)), asked_by(context.peer))
         slots = [slot for name in programs for slot in desk.fleet.programs[name].slots]
         result: dict[str, object] = {"programs": programs, "slots": [slot.name for slot in slots if not slot.leaving]}
         if not params["wait"]:
@@ -193,22 +165,24 @@ class Service:
                 **result,
                 "leaving": [slot.name for slot in slots if slot.leaving and not slot.extra],
             }
-        own = self._slot_of(peer)
+        own = self._slot_of(context.peer)
         own = own if own in desk.fleet.slots and desk.fleet.slots[own].leaving else ""
         result |= _not_waited_for({own: OWN} if own else {})
-        return self._wait(Wait(until_scaled(programs, numprocs, own), result, self._reply or Deferred(peer)))
+        missing = until_scaled(programs, numprocs, own)
+        what = f"{params['target']}={numprocs}"
+        return self._wait(Wait(what, missing, len(missing(desk.fleet)), result, context.later()), params)
 
-    def run(self, params: Params, peer: Peer) -> object:
+    def run(self, params: Params, context: RequestContext) -> object:
         program = self._to_run(params["target"])
-        deferred = (self._reply or Deferred(peer)) if params["wait"] else None
+        deferred = context.later() if params["wait"] else None
         waiter = Waiter(deferred)
-        self._run(program, waiter, peer)
+        self._run(program, waiter, context.peer)
         return deferred if deferred is not None else {"accepted": True, **waiter.run, **self._about(program)}
 
-    def run_follow(self, params: Params, peer: Peer) -> object:
+    def run_follow(self, params: Params, context: RequestContext) -> object:
         program = self._to_run(params["target"])
         watcher = RunFollower(self.desk.output.followers, self._about(program))
-        self._run(program, watcher, peer)
+        self._run(program, watcher, context.peer)
         return watcher.following
 
     def _to_run(self, target: str) -> Program:
@@ -237,12 +211,12 @@ class Service:
         output = self.desk.recipes.outlet_of(f"{program.name}:{program.numprocs}").to
         return {"output": output, "not_ready": [other.name for other in needed if not is_ready(other)]}
 
-    def logs(self, params: Params, _peer: Peer) -> object:
+    def logs(self, params: Params, _context: RequestContext) -> object:
         names = resolve(self.desk.fleet, params["targets"] or ["all"])
         lines = self.desk.output.followers.last_lines(names, params["lines"], params["run"])
         return {"lines": [log_line(slot, line) for slot, line in lines]}
 
-    def logs_follow(self, params: Params, _peer: Peer) -> object:
+    def logs_follow(self, params: Params, _context: RequestContext) -> object:
         desk = self.desk
         targets = params["targets"] or ("all",)
         names = resolve(desk.fleet, targets)
@@ -259,32 +233,32 @@ class Service:
         resolve(self.desk.fleet, targets)
         return lambda fact: is_about(self.desk.fleet, targets, fact)
 
-    def reopen(self, _params: Params, peer: Peer) -> object:
-        deferred = Deferred(peer)
-        self.desk.output.reopen(asked_by(peer), deferred.resolve)
+    def reopen(self, _params: Params, context: RequestContext) -> object:
+        deferred = context.later()
+        self.desk.output.reopen(asked_by(context.peer), deferred.resolve)
         return deferred
 
-    def reload(self, params: Params, peer: Peer) -> object:
+    def reload(self, params: Params, context: RequestContext) -> object:
         desk = self.desk
         self._refuse_at_the_end("reload")
-        reply = Deferred(peer)
+        reply = context.later()
         if params["dry_run"]:
             desk.reloading.plan(lambda changes: reply.resolve(document(changes, applied=False)), reply.reject)
         else:
-            by = user_name(peer.uid)
+            by = user_name(context.peer.uid)
             desk.reloading.apply(by, lambda changes: reply.resolve(document(changes, applied=True)), reply.reject)
         return reply
 
-    def history(self, _params: Params, _peer: Peer) -> object:
+    def history(self, _params: Params, _context: RequestContext) -> object:
         return self.desk.history.document()
 
-    def events(self, params: Params, _peer: Peer) -> object:
+    def events(self, params: Params, _context: RequestContext) -> object:
         return {"events": self.desk.output.events.last(params["lines"], self._wanted(params["targets"]))}
 
-    def events_follow(self, params: Params, _peer: Peer) -> object:
+    def events_follow(self, params: Params, _context: RequestContext) -> object:
         return self.desk.output.events.add(params["lines"], self._wanted(params["targets"]))
 
-    def health(self, params: Params, _peer: Peer) -> object:
+    def health(self, params: Params, _context: RequestContext) -> object:
         targets, max_age = params["targets"], params["max_age"]
         if max_age is not None and not targets:
             raise UsageError(NO_PROGRAM)
@@ -298,21 +272,22 @@ class Service:
             reason = idle_for_good(desk.fleet)
         return {"healthy": reason is None, "reason": reason}
 
-    def shutdown(self, params: Params, peer: Peer) -> object:
+    def shutdown(self, params: Params, context: RequestContext) -> object:
         desk = self.desk
         if params["wait"]:
-            refuse_own_end(self._slot_of(peer))
-        desk.ask(ShutdownAsked(now=params["now"]), asked_by(peer))
+            refuse_own_end(self._slot_of(context.peer))
+        desk.ask(ShutdownAsked(now=params["now"]), asked_by(context.peer))
         if not params["wait"]:
             return {"accepted": True}
-        deferred = Deferred(peer)
-        desk.waits.add_end(deferred)
+        deferred = context.later()
+        desk.waits.add_end(deferred, progress=params["progress"])
         return deferred
 
-    def version(self, _params: Params, _peer: Peer) -> object:
+    def version(self, _params: Params, _context: RequestContext) -> object:
         return {"version": __version__, "pid": os.getpid(), "instance": self.desk.instance}
 
-    def _ask(self, verb: Verb, params: Params, peer: Peer) -> object:
+    def ask_slots(self, verb: Verb, came_about: CameAbout, params: Params, context: RequestContext) -> object:
+        """Ask the slots that the targets mean to `verb`; with `wait` the reply comes when it has come about in all."""
         desk = self.desk
         self._refuse_at_the_end(verb)
         targets = params["targets"]
@@ -327,30 +302,32 @@ class Service:
         left = left_alone(desk.fleet, verb, names, named, now=params["now"])
         if not dormant:
             refuse_in_vain(verb, targets, names, left)
-        apart = self._apart(verb, names, params, peer) if params["wait"] else {}
-        desk.ask(Asked(verb, names, params["now"], named, user_name(peer.uid)), asked_by(peer))
+        apart = self._apart(verb, names, params, context) if params["wait"] else {}
+        gone = [name for name in names if verb is Verb.RESUME and desk.fleet.slots[name].phase in GONE]
+        desk.ask(Asked(verb, names, params["now"], named, user_name(context.peer.uid)), asked_by(context.peer))
         result: dict[str, object] = {"slots": list(names), **({"unchanged": left} if left else {})}
         if not params["wait"]:
             return {"accepted": True, **result}
-        awaited = [name for name in names if name not in apart and name not in left]
+        awaited = [name for name in names if name not in {*apart, *left, *gone}]
+        missing = until_slots(verb, came_about, awaited, mark)
         result |= _not_waited_for(apart)
-        return self._wait(Wait(until_slots(verb, awaited, mark), result, self._reply or Deferred(peer)))
+        return self._wait(Wait(f"{verb} {' '.join(targets)}", missing, len(awaited), result, context.later()), params)
 
-    def _apart(self, verb: Verb, names: Sequence[str], params: Params, peer: Peer) -> Mapping[str, str]:
+    def _apart(self, verb: Verb, names: Sequence[str], params: Params, context: RequestContext) -> Mapping[str, str]:
         """The slots among these whose end nobody can wait for, with the reasons."""
         slots = self.desk.fleet.slots
         endless: list[str] = []
         if verb is Verb.PAUSE and not params["now"]:
             endless = [name for name in names if slots[name].run and slots[name].program.is_service]
             refuse_endless_pause(params["targets"], names, endless)
-        own = self._slot_of(peer)
+        own = self._slot_of(context.peer)
         return dict.fromkeys(endless, ENDLESS) | ({own: OWN} if own in names and verb in ENDING else {})
 
     def _slot_of(self, peer: Peer) -> str:
         return slot_of_caller(peer.pid, self.desk.running, self.desk.leftovers.left_by)
 
-    def _wait(self, wait: Wait) -> Deferred:
-        self.desk.waits.add(wait)
+    def _wait(self, wait: Wait, params: Params) -> Deferred:
+        self.desk.waits.add(wait, progress=params["progress"])
         return wait.deferred
 
     def _refuse_at_the_end(self, what: str) -> None:
@@ -373,28 +350,3 @@ def zone(wall: float) -> timezone:
 def asked_by(peer: Peer) -> str:
     """Who asked, for the log."""
     return f"uid {peer.uid} pid {peer.pid}"
-
-
-METHODS: dict[str, Callable[[Service, Params, Peer], object]] = {
-    "status": Service.status,
-    "why": Service.why,
-    "start": Service.start,
-    "stop": Service.stop,
-    "restart": Service.restart,
-    "pause": Service.pause,
-    "resume": Service.resume,
-    "signal": Service.signal,
-    "scale": Service.scale,
-    "run": Service.run,
-    "run.follow": Service.run_follow,
-    "logs": Service.logs,
-    "logs.follow": Service.logs_follow,
-    "reopen": Service.reopen,
-    "reload": Service.reload,
-    "history": Service.history,
-    "events": Service.events,
-    "events.follow": Service.events_follow,
-    "health": Service.health,
-    "shutdown": Service.shutdown,
-    "version": Service.version,
-}

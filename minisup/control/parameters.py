@@ -1,9 +1,8 @@
-"""What can be asked over the control socket: the methods, their parameters, and how each value is read."""
+"""How the parameters of a request are read: one function for each kind of value."""
 
 from collections.abc import Callable, Mapping
 from signal import Signals
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 
 class Parameter(NamedTuple):
@@ -93,44 +92,19 @@ LARGEST: Final = (1 << 63) - 1
 MOST_SLOTS: Final = 10_000
 _DIGITS: Final = 3
 
-_ANY = Parameter(targets, ())
-_SOME = Parameter(some_targets, required=True)
-_FLAG = Parameter(flag, default=False)
-_SECONDS = Parameter(seconds)
-_HOW = {"now": _FLAG, "wait": _FLAG, "timeout": _SECONDS}
-_PROGRAM = Parameter(one_target, required=True, example='"email"')
-_ON_SLOTS = {"targets": _SOME, **_HOW}
 
-METHODS: Final[Mapping[str, Mapping[str, Parameter]]] = MappingProxyType(
-    {
-        "status": {"targets": _ANY},
-        "start": _ON_SLOTS,
-        "stop": _ON_SLOTS,
-        "restart": _ON_SLOTS,
-        "pause": _ON_SLOTS,
-        "resume": _ON_SLOTS,
-        "signal": {"targets": _SOME, "signal": Parameter(signal_name, required=True, example='"TERM"')},
-        "scale": {
-            "target": _PROGRAM,
-            "numprocs": Parameter(slots, required=True, example="5"),
-            **_HOW,
-        },
-        "run": {"target": _PROGRAM, "wait": _FLAG, "timeout": _SECONDS},
-        "run.follow": {"target": _PROGRAM},
-        "why": {"targets": _SOME},
-        "logs": {"targets": _ANY, "lines": Parameter(whole, 100), "run": Parameter(whole)},
-        "logs.follow": {"targets": _ANY, "lines": Parameter(whole, 0), "run": Parameter(whole)},
-        "reopen": {"timeout": _SECONDS},
-        "reload": {"dry_run": _FLAG},
-        "history": {},
-        "events": {"targets": _ANY, "lines": Parameter(whole, 100)},
-        "events.follow": {"targets": _ANY, "lines": Parameter(whole, 0)},
-        "health": {"targets": _ANY, "max_age": _SECONDS},
-        "shutdown": {"now": _FLAG, "wait": _FLAG},
-        "version": {},
-    }
-)
-"""Every method that is answered, with its parameters."""
+class Method(Protocol):
+    """What the control socket has to know of a method. `host/requests/verbs.py` declares them all."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """By name."""
+        ...
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its reply may be long: it is refused while much waits for clients that do not read."""
+        ...
 
 
 def _plain(name: str) -> bool:
