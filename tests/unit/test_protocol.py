@@ -318,9 +318,9 @@ WRONG = (
 )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", VERBS)
 def test_a_value_of_the_wrong_type_is_refused_in_words_and_is_no_internal_error(method):
-    for name, parameter in METHODS[method].items():
+    for name, parameter in VERBS[method].parameters.items():
         for value in WRONG:
             try:
                 parameter.read(name, value)
