@@ -104,13 +104,22 @@ def names(slots: Sequence[str]) -> str:
     if not slots:
         return "no slots"
     more = f" and {len(slots) - MOST_NAMES} more" if len(slots) > MOST_NAMES else ""
-    return ", ".join(slots[:MOST_NAMES]) + more
+    return harmless(", ".join(slots[:MOST_NAMES])) + more
+
+
+def harmless(text: str) -> str:
+    """What somebody at a socket has said, who may be anybody: no line of it commands a terminal."""
+    if text.isprintable():
+        return text
+    from minisup.escapes import visible  # noqa: PLC0415 -- seldom needed
+
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def complain(text: str) -> None:
     """Print a sentence on stderr; a stderr that nobody reads changes nothing."""
     try:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{harmless(text)}\n")
         sys.stderr.flush()
     except (OSError, ValueError, AttributeError):  # AttributeError: it is None, started with `2>&-`
         pass

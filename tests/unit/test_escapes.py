@@ -60,3 +60,10 @@ def test_only_a_terminal_needs_that():
     assert output.as_shown(Terminal(), raw=True)(title) == title
     assert output.as_shown(io.StringIO())(title) == title
     assert output.as_shown(None)(title) == title
+
+
+def test_what_a_stranger_at_a_socket_answers_does_not_command_the_terminal(capsys):
+    """Root types `minisup status` in a directory whose `minisup.toml` names the socket of its owner."""
+    output.complain("cannot do that: \x1b]0;title\x07\x1b[2J\n  try again")
+    assert capsys.readouterr().err == "cannot do that: \\x1b]0;title\\x07\\x1b[2J\n  try again\n"
+    assert output.names(["a:0\x1b[2J", "a:1"]) == "a:0\\x1b[2J, a:1"

@@ -76,7 +76,7 @@ def _clock(event: Mapping[str, Any]) -> str:
 
 def _marked(event: Mapping[str, Any]) -> str:
     mark = "" if event["level"] in {"info", "debug"} else f"{event['level']}: "
-    return f"{mark}{event['message']}"
+    return output.harmless(f"{mark}{event['message']}")
 
 
 COMMANDS: Final = (

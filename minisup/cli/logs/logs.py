@@ -53,7 +53,7 @@ def logs(
         output.show_json({"lines": found})
     else:
         shown = output.as_shown(sys.stdout, raw=raw)
-        output.show("".join(f"{line['slot']} | {shown(line['text'])}\n" for line in found))
+        output.show("".join(f"{output.harmless(line['slot'])} | {shown(line['text'])}\n" for line in found))
     return 0
 
 
