@@ -29,13 +29,21 @@ Rules for whoever changes this package:
 13. A program that scales itself does so by scale-out and scale-in, within min and max, and no slot of it joins while
     its budget is degraded or holding. Failures of slots that are all gone are forgotten. Each `Measure` is answered by
     one `Measured`, at any later time.
+14. Of a program with a source each run has one message, but an extra run. A message that was received is settled
+    exactly once, after its run, and none is kept when nothing of the program may start. The source has credit for as
+    many messages as can start: none in backoff, hold, pause, drain, shutdown; one for a probe (`receiving.py`).
 
 The theory. A slot's life is a circle: it waits, runs, and the end of the run decides the next wait:
 
-    worked, recycled  -> pace: not before start + min_runtime
+    worked, recycled, rejected
+                      -> pace: not before start + min_runtime
     idle              -> idle: a ladder that the whole program climbs; a worked run wakes two
     counted           -> backoff (per slot), then a token (per program) or hold, first come first served
     fatal, unstartable-> hold for the cause; tried again each refill, or when a file that it needs changes
+
+With a source the slot then waits for a message, or a process is ready for it ahead. What the end of the run means for
+the message is a table of its own, in `settling.py`. A message that fails again and again while nothing else fails
+costs no token: `return_delay` and `max_receives` bound it, and it must not hold up those that work.
 
 A slot of a program with a schedule goes another way: however its run ended, it waits for its next planned start, which
 costs no token and is not tried again. Only what the machine lacked for a start is tried again after a backoff. While a

@@ -20,39 +20,48 @@ from minisup.core.messages import (
     Changed,
     ClockSet,
     ConfigReloaded,
+    Credit,
+    Deliver,
     Due,
     Exited,
     Forget,
     Halt,
     HoldFiles,
+    LeaseExpired,
     Leftovers,
     Lost,
     Measure,
     Measured,
+    MessagesWaiting,
     OutputDrained,
     OverMemory,
+    Received,
     Record,
     Remembered,
     Resize,
     RunAsked,
     RunSurvived,
     ScaleAsked,
+    Settle,
+    Settlement,
     ShutdownAsked,
     Signal,
     SignalAsked,
     SignalLeftovers,
+    SourceDown,
+    SourceUp,
     Spawn,
     SpawnFailed,
     Started,
     Verb,
     WatchedFilesChanged,
 )
-from minisup.core.model import Kind, Phase, Policy, Reason
+from minisup.core.model import Kind, OnLost, Phase, Policy, Reason
 from minisup.core.policy.shutdown import LAST_WAIT, usable
 from minisup.core.policy.timers import SLACK, Timers
 
-IN_PROGRESS = {Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
-NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.LEFTOVERS, Reason.PAUSED}
+IN_PROGRESS = {Phase.READY, Phase.RUNNING, Phase.DRAINING, Phase.STOPPING, Phase.KILLING}
+NAMED_EVENTS = {Reason.AFTER, Reason.OUTPUT, Reason.LEFTOVERS, Reason.PAUSED, Reason.MESSAGE}
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,8 @@ class Run:
     signals: list = field(default_factory=list)  # ours
     sent: list = field(default_factory=list)  # an operator's
     patience: float | None = None  # not to be signalled before, by what was promised; None: at any time
+    message: str = ""  # what it has in work
+    ready: bool = False  # it waits for its message
 
 
 class Driver:
@@ -104,6 +115,9 @@ class Driver:
         self.extras = {}  # slot of an extra run -> its id, until a scale-out takes it over
         self.spared = set()  # survivors of an earlier minisup whose slots are not brought up: drained without a limit
         self.failed = set()  # ids of runs that could not be started
+        self.held = {}  # (program, message) -> the run that has it; None: none has, and it is not settled
+        self.credit = {}  # program -> how many messages its source may still give
+        self.fresh = 0  # messages so far
         self.asked_at = None  # shutdown
         self.halted = None
         self.answers = []  # how the next spawns go: "ok", "scarce", "missing", or "late" and one of these; then ok
@@ -126,12 +140,21 @@ class Driver:
         self.feed(Remembered(slot, self.now + self.ahead - ago))
 
     def survive(self, slot, age):
-        """Before `boot`: a run of an earlier minisup goes on, also in a slot that the configuration does not have."""
-        if slot not in self.runs:
-            self.last_run += 1
-            self.runs[slot] = Run(self.last_run, self.now - age)
-            self.spared.add(slot)
-            self.feed(RunSurvived(slot, self.last_run, 1000 + self.last_run, self.now - age))
+        """Before `boot`: a run of an earlier minisup goes on, also in a slot that the configuration does not have.
+
+        If its program has a source, or is unknown, it has a message in work.
+        """
+        if slot in self.runs:
+            return
+        self.last_run += 1
+        program = slot.rpartition(":")[0]
+        policy = self.policies.get(program)
+        message = self._new_message() if policy is None or policy.source is not None else ""
+        self.runs[slot] = Run(self.last_run, self.now - age, message=message)
+        if message:
+            self.held[program, message] = self.last_run
+        self.spared.add(slot)
+        self.feed(RunSurvived(slot, self.last_run, 1000 + self.last_run, self.now - age, message, bool(message)))
 
     def lose(self, slot):
         """Before `boot`: a run of an earlier minisup has ended."""
@@ -139,7 +162,48 @@ class Driver:
             self.last_run += 1
             self.feed(Lost(slot, self.last_run, self.now - 1.0))
 
-    def exit(self, slot, code=0, signal=None, leftovers=0, *, output=False, oom=False):
+    def _new_message(self):
+        self.fresh += 1
+        return f"m{self.fresh}"
+
+    def receive(self, program, receives=1, *, beyond=False):
+        """A message comes, within the credit or beyond it: it has crossed a smaller one."""
+        if self.credit.get(program, 0) or beyond:
+            message = self._new_message()
+            if self.halted is None:
+                self.held[program, message] = None
+            self.credit[program] = max(0, self.credit.get(program, 0) - 1)
+            self.feed(Received(program, message, receives, None if receives > 1 else 0.5))
+
+    def receive_again(self, key):
+        """A message that is in work, or in hand, comes a second time: its lease had run out."""
+        before = self.held[key]
+        self.feed(Received(*key, 2))
+        assert self.held[key] == before, f"{key} is delivered twice"
+
+    def lose_lease(self, key):
+        """Somebody else may have the message: one that no run has is no longer ours."""
+        program, message = key
+        run = next((run for slot, run in self.runs.items() if run.message and run.id == self.held[key]), None)
+        policy = self.policies.get(program)
+        if run is not None and policy is not None and policy.source is not None:
+            run.over = run.over or policy.source.on_lost is OnLost.STOP  # so it may be signalled
+        if not self._has_slot(key):
+            del self.held[key]
+        self.feed(LeaseExpired(program, message))
+
+    def _has_slot(self, key):
+        slots = [slot for slot in self.fleet.slots.values() if slot.program.name == key[0]]
+        return any(slot.delivery is not None and slot.delivery.message == key[1] for slot in slots)
+
+    def say(self, program, what):
+        """The source says how it is: a text (it is down), None (it is up), or how many messages wait."""
+        if what is None:
+            self.feed(SourceUp(program))
+        else:
+            self.feed(SourceDown(program, what) if isinstance(what, str) else MessagesWaiting(program, what))
+
+    def exit(self, slot, code=0, signal=None, leftovers=0, *, output=False, oom=False, unread=False):
         if self.runs[slot].starting and not self.arrive(slot):
             return
         run = self.runs.pop(slot, None)
@@ -152,7 +216,8 @@ class Driver:
             self.left[slot, run.id] = leftovers
         if output:
             self.clogged.add(slot)
-        self.feed(Exited(slot, run.id, code, signal, leftovers=leftovers, output=output, oom=oom))
+        unread = unread and bool(run.message)
+        self.feed(Exited(slot, run.id, code, signal, leftovers=leftovers, output=output, oom=oom, unread=unread))
 
     def arrive(self, slot):
         """The start of a run is over, one way or the other; returns whether it has started."""
@@ -308,7 +373,7 @@ class Driver:
                 self.paused.discard(name)
                 run = self.runs.get(name)
                 if run is not None:
-                    run.patience = None if numprocs > slot.index else inf
+                    run.patience = None if numprocs > slot.index or run.ready else inf
         self.stopped = {name for name in self.stopped if name in self.fleet.slots}
 
     def signal(self, slots, name):
@@ -351,6 +416,8 @@ class Driver:
             if isinstance(action, Spawn):
                 answer = self._spawn(action)
                 todo += [] if answer is None else self._step(answer)
+            elif isinstance(action, Credit | Deliver | Settle):
+                self._carry_out_message(action)
             elif isinstance(action, Measure):
                 assert self.fleet.shutdown is None
                 self.asked_probes.add(action.program)
@@ -386,6 +453,37 @@ class Driver:
                 self.halted = (self.now, code)
                 self._check_halt()
 
+    def _carry_out_message(self, action):
+        match action:
+            case Credit(program, messages):
+                assert messages >= 0
+                self.credit[program] = messages
+            case Deliver(slot, run, message):
+                assert self.runs[slot].ready, f"{slot} was not ready"
+                assert self.runs[slot].id == run
+                assert not self.runs[slot].signals, f"{action} to what is being stopped"
+                self.runs[slot].ready, self.runs[slot].started = False, self.now
+                self._hand_over(slot, run, message)
+            case Settle():
+                self._settle(action)
+
+    def _hand_over(self, slot, run, message):
+        """A run has this message from now on."""
+        key = (slot.rpartition(":")[0], message)
+        assert key in self.held, f"{message} is delivered, and minisup does not have it"
+        assert self.held[key] is None, f"{message} is delivered to two runs"
+        self.held[key] = run
+        if run not in self.failed:
+            self.runs[slot].message = message
+
+    def _settle(self, action):
+        """Each delivery is settled exactly once, after its run."""
+        key = action.program, action.message
+        assert key in self.held, f"{action}: it was settled before, or never came"
+        run = self.held.pop(key)
+        assert run not in {run.id for run in self.runs.values()}, f"{action} while its run goes on"
+        assert run is not None or action.how is Settlement.RETURN, f"{action} without a run"
+
     def _signal_leftovers(self, action):
         key = (action.slot, action.run)
         assert key in self.left, f"{action} reaches nobody"
@@ -400,7 +498,7 @@ class Driver:
         return actions
 
     def _spawn(self, spawn):
-        slot, run, *_ = spawn
+        slot, run, _, message, ready = spawn
         assert slot not in self.runs, f"two runs in {slot}"
         assert run > self.last_run, "run ids only grow"
         assert self.asked_at is None, f"{spawn} after shutdown was asked for"
@@ -409,13 +507,21 @@ class Driver:
             self.extras[slot] = run
             assert self.fleet.slots[slot].leaving
             return self._answer(slot, run)
+        assert not (message and ready)
+        source = self.fleet.programs[slot.rpartition(":")[0]].source
+        assert (source is not None) == bool(message or ready), f"{spawn}: of a program with a source, each run has one"
         assert slot not in self.extras, f"{spawn} after an extra run"
         assert slot not in self.stopped, f"{spawn} after stop"
         assert slot not in self.paused, f"{spawn} while it is paused"
         assert self.fleet.slots[slot].index < self.numprocs.get(slot.rpartition(":")[0], 0), (
             f"{spawn} in a slot that leaves"
         )
-        return self._answer(slot, run)
+        answer = self._answer(slot, run)
+        if slot in self.runs:
+            self.runs[slot].ready = ready
+        if message:
+            self._hand_over(slot, run, message)
+        return answer
 
     def _answer(self, slot, run):
         self.last_run = run
@@ -500,6 +606,8 @@ class Driver:
             assert -1e-9 <= program.budget.tokens <= program.budget.size + 1e-9
             if program.holds.for_token:
                 assert self._is_armed(program.name), f"{program.name} holds slots and nothing will wake it"
+            self._check_source(program)
+        self._check_messages()
         known = {FLEET, *self.fleet.slots, *self.fleet.programs}
         assert self.timers._live.keys() <= known, "a timer outlives what it is for"
         keys = len(self.fleet.slots) + len(self.fleet.programs) + 1
@@ -550,8 +658,54 @@ class Driver:
         assert slot.reason is Reason.HOLD, f"{name} waits for {slot.reason} and nothing will wake it"
         assert self._is_armed(program), f"{name} is held and nothing will wake it"
 
+    def _check_messages(self):
+        """What minisup holds is what came and is not settled, and each slot has the message of its run."""
+        assert self.fleet.in_work.keys() == self.held.keys()
+        for name, slot in self.fleet.slots.items():
+            run = self.runs.get(name)
+            message = "" if slot.delivery is None else slot.delivery.message
+            if run is not None:
+                assert message == run.message, f"{name} has {message}, its run {run.message}"
+                quiet = slot.phase in {Phase.READY, Phase.STOPPING, Phase.KILLING}
+                assert quiet or not run.ready, f"{name} is {slot.phase}, and its process waits for a message"
+                assert run.ready or slot.phase is not Phase.READY
+            elif message:
+                assert slot.reason is Reason.PACE, f"{name} keeps {message} while it is {slot.phase}, {slot.reason}"
+            if slot.phase is Phase.READY:
+                assert run is not None
+                assert slot.wanted
+                assert slot.pause is None
+                assert not slot.leaving
+                assert self.fleet.shutdown is None
+
+    def _check_source(self, program):
+        """A source may give as many messages as can start, and nobody waits for a message that may not come."""
+        told, name, source = self.credit.get(program.name, 0), program.name, program.source
+        in_hand = [key for key in self.held if key[0] == name and not self._has_slot(key)]
+        if source is None:
+            assert not told, f"{name} has no source, which may give {told}"
+            assert not in_hand
+            return
+        assert told == source.credit
+        takers = [slot for slot in program.slots if slot.phase is Phase.READY or slot.reason is Reason.MESSAGE]
+        goes_on = [slot for slot in program.slots if slot.wanted and slot.pause is None]
+        if self.fleet.shutdown is not None or program.leaving or program.gated or not goes_on:
+            assert not told, f"nothing of {name} may start, and its source may give {told}"
+            assert not in_hand, f"nothing of {name} may start, and it keeps {in_hand}"
+        elif program.holds.files_held:
+            assert told + len(in_hand) <= 1, f"{name} is held for a cause, and its source may give {told}"
+            probed = any(slot.run or slot.delivery for slot in program.slots) or program.holds.for_cause
+            assert told or not takers or probed, f"{name} waits for a message, and none may come"
+        else:
+            ahead = source.policy.prefetch if program.failing.since is None else 0
+            assert told == max(0, len(takers) + ahead - len(in_hand)), f"{name}: {told} for {len(takers)} and {ahead}"
+            assert not takers or not in_hand, f"{name} keeps {in_hand} from {takers}"
+        assert len(in_hand) <= max(source.policy.prefetch, program.numprocs)
+
     def _check_halt(self):
         """Whatever is left behind had its SIGKILL, and time to die of it."""
+        running = {run.id for run in self.runs.values()}
+        assert all(run in running for run in self.held.values()), f"minisup leaves with {self.held}"
         if self.asked_at is None:
             return
         for key, when in self.killed.items():

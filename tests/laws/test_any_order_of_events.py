@@ -12,6 +12,8 @@ from minisup.core.model import (
     GiveUp,
     Idle,
     Kind,
+    MessageSource,
+    OnLost,
     Overlap,
     Policy,
     Restart,
@@ -23,6 +25,7 @@ from minisup.core.model import (
 )
 
 CODES = ExitCodes(idle=frozenset({7}), recycle=frozenset({12}))
+REJECTS = ExitCodes(reject=frozenset({65}))
 
 retries = st.builds(
     Retry,
@@ -83,9 +86,29 @@ scales = st.builds(
 )
 
 
+sources = st.builds(
+    MessageSource,
+    max_receives=st.sampled_from([1, 3]),
+    warm=st.sampled_from([0, 0, 1, 2]),
+    warm_age=st.sampled_from([3.0, 300.0]),
+    prefetch=st.sampled_from([0, 0, 1, 4]),
+    on_lost=st.sampled_from(list(OnLost)),
+)
+
+
+def with_source(policy, source):
+    """The policy with that source, or none, if it is one that can have one."""
+    can = source is not None and policy.kind is Kind.JOB and policy.schedule is None
+    if not can:
+        return replace(policy, source=None)
+    scale = policy.scale and replace(policy.scale, probed=False, min=max(1, policy.scale.min))
+    numprocs = policy.numprocs if scale is None else scale.min
+    return replace(policy, source=source, scale=scale, numprocs=numprocs, exit=REJECTS)
+
+
 def with_schedule(policy, schedule):
     """The policy with that schedule, or none, if it is one that can have one."""
-    can = policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS
+    can = policy.kind is Kind.JOB and policy.restart is Restart.ALWAYS and policy.source is None
     return replace(policy, schedule=schedule) if can else policy
 
 
@@ -104,7 +127,8 @@ def fleets(draw):
     for name in ["a", "b", "c"][: draw(st.integers(1, 3))]:
         needed = [other.name for other in made if other.kind is not Kind.JOB and draw(st.booleans())]
         policy = replace(draw(policies), name=name, after=tuple(needed))
-        made.append(with_scale(with_schedule(policy, draw(schedules)), draw(st.none() | scales)))
+        policy = with_scale(with_schedule(policy, draw(schedules)), draw(st.none() | scales))
+        made.append(with_source(policy, draw(st.none() | sources)))
     return made
 
 
@@ -113,7 +137,7 @@ number = st.integers(0, 20)
 happenings = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([0.0, 0.1, 0.5, 1.0, 2.0, 7.0, 30.0, 300.0])),
     st.tuples(
-        st.just("exit"), number, st.sampled_from([0, 0, 0, 1, 7, 12, 78, None]), st.integers(0, 2), st.booleans()
+        st.just("exit"), number, st.sampled_from([0, 0, 0, 1, 7, 12, 65, 78, None]), st.integers(0, 2), st.booleans()
     ),
     st.tuples(st.just("crash"), number, st.sampled_from(["SIGSEGV", "SIGKILL", "SIGTERM"]), st.integers(0, 1)),
     st.tuples(st.just("leftovers"), number, st.sampled_from([0, 0, 1, 12])),
@@ -136,10 +160,15 @@ happenings = st.one_of(
             st.tuples(st.just("scale"), st.none() | scales),
             st.tuples(st.just("numprocs"), st.integers(0, 3)),
             st.tuples(st.just("pace"), st.sampled_from([0.0, 5.0])),
+            st.tuples(st.just("source"), st.none() | sources),
             st.tuples(st.just("gone"), st.none()),
         ),
     ),
     st.tuples(st.just("measure"), number, st.sampled_from([None, 0, 0, 1, 30, 1000])),
+    st.tuples(st.just("receive"), number, st.integers(1, 4), st.sampled_from([1, 1, 3]), st.booleans()),
+    st.tuples(st.just("receive again"), number),
+    st.tuples(st.just("lose lease"), number),
+    st.tuples(st.just("say"), number, st.sampled_from(["refused", "refused", None, None, 0, 12])),
     st.tuples(st.just("signal"), number, st.sampled_from(["SIGTERM", "SIGKILL", "SIGSTOP"])),
     st.tuples(st.just("stale"), number),
     st.tuples(st.just("set clock"), st.sampled_from([-100_000.0, -60.0, -3.0, -0.1, 0.1, 3.0, 60.0, 100_000.0])),
@@ -148,7 +177,7 @@ happenings = st.one_of(
 
 def exit_(driver, index, code, leftovers, output):
     if driver.runs:
-        driver.exit(chosen(driver.runs, index), code, leftovers=leftovers, output=output)
+        driver.exit(chosen(driver.runs, index), code, leftovers=leftovers, output=output, unread=index % 5 == 0)
 
 
 def crash(driver, index, signal, leftovers):
@@ -208,6 +237,8 @@ def reload(driver, index, change):
         made[name] = with_schedule(policy, value)
     elif what == "scale":
         made[name] = with_scale(policy, value)
+    elif what == "source":
+        made[name] = with_source(policy, value)
     elif what == "numprocs" and policy.scale is None:
         made[name] = replace(policy, numprocs=value)
     elif what == "pace":
@@ -217,6 +248,22 @@ def reload(driver, index, change):
     if made:
         ordered = [made[known] for known in driver.known if known in made]
         driver.reload([replace(p, after=tuple(n for n in p.after if n in made)) for p in ordered])
+
+
+def receive(driver, index, number, receives, beyond):
+    """So many messages come for one program; `beyond` its credit, also for one that has no source, or is gone."""
+    for _ in range(number):
+        driver.receive(chosen(driver.known, index), receives, beyond=beyond)
+
+
+def receive_again(driver, index):
+    if driver.held:
+        driver.receive_again(chosen(driver.held, index))
+
+
+def lose_lease(driver, index):
+    if driver.held:
+        driver.lose_lease(chosen(driver.held, index))
 
 
 def signal(driver, index, name):
@@ -262,6 +309,10 @@ HAPPENS = {
     "once": lambda driver, index: driver.once(chosen(driver.policies, index)),
     "reload": reload,
     "measure": lambda driver, index, visible: driver.measure(chosen(driver.policies, index), visible),
+    "receive": receive,
+    "receive again": receive_again,
+    "lose lease": lose_lease,
+    "say": lambda driver, index, what: driver.say(chosen(driver.known, index), what),
     "signal": signal,
     "stale": stale,
     "set clock": Driver.set_clock,
@@ -282,6 +333,30 @@ def chosen(things, index):
 @given(fleets(), inherited, st.lists(happenings, max_size=60), st.booleans(), st.integers(0, 3))
 def test_no_order_of_events_breaks_a_law(made, runs, story, exit_when_done, seed):
     driver = Driver(made, exit_when_done=exit_when_done, seed=seed)
+    inherit(driver, runs)
+    driver.boot()
+    for what in story:
+        happen(driver, what)
+    driver.check_replay()
+
+
+often = st.one_of(
+    happenings,
+    st.tuples(st.just("receive"), number, st.integers(1, 4), st.sampled_from([1, 1, 3]), st.just(value=False)),
+    st.tuples(st.just("exit"), number, st.sampled_from([0, 1, 65, 78]), st.just(0), st.just(value=False)),
+    st.tuples(st.just("wait"), st.sampled_from([0.1, 2.0, 30.0])),
+)
+"""What happens, and three times as often what happens to a program with a source."""
+
+
+@given(
+    st.builds(with_source, policies.map(lambda policy: replace(policy, name="a", kind=Kind.JOB)), sources),
+    inherited,
+    st.lists(often, max_size=60),
+    st.integers(0, 3),
+)
+def test_no_order_of_messages_breaks_a_law(policy, runs, story, seed):
+    driver = Driver([policy], seed=seed)
     inherit(driver, runs)
     driver.boot()
     for what in story:

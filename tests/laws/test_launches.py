@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minisup.core.model import ExitCodes, Idle, Policy, Retry
+from minisup.core.model import ExitCodes, Idle, MessageSource, Policy, Retry
 from minisup.sim.jobs import Job, Queue, Span
 from minisup.sim.world import World
 
@@ -66,3 +66,26 @@ def test_a_program_heals_by_itself_after_any_outage(retry, numprocs, lasted, see
     world.run(3.0)
     recent = {record.slot for record in world.trace.records if record.started >= now and record.outcome == "worked"}
     assert len(recent) == numprocs
+
+
+@given(
+    retries,
+    jobs,
+    st.integers(1, 12),
+    st.builds(MessageSource, warm=st.sampled_from([0, 2]), prefetch=st.sampled_from([0, 3])),
+    st.sampled_from([0.5, 4.0]),
+    st.integers(0, 1000),
+)
+def test_an_outage_burns_no_more_receives_than_the_budget(retry, job, numprocs, source, calm, seed):
+    policy = Policy(name="email", numprocs=numprocs, min_runtime=0.2, retry=retry, source=source)
+    world = World([policy], {"email": Job(outages=(Span(calm, 1e9),), **job)}, seed=seed)
+    world.boot()
+    broker = world.brokers["email"]
+    world.send("email", *(f"m{number}" for number in range(200)))
+    world.run(calm)
+    credit = retry.max_failure_ratio / (1.0 - retry.max_failure_ratio)
+    most = broker.receives + retry.budget + numprocs + numprocs * (1.0 + credit)
+    most += source.prefetch * (1 + numprocs)  # each run in progress may still end well, and the hand is filled again
+    for _ in range(10):
+        world.run(5.0)
+        assert broker.receives <= most + (world.now - calm) / retry.refill + 1e-6

@@ -76,6 +76,7 @@ def spawn_failed(state: State, event: SpawnFailed) -> None:
     else:
         notices.failure(state, slot, record)
         stopping.settle(state, slot, Phase.OFF)
+    launch.unwatch_if_empty(state, slot.program)
     consider_giving_up(state, slot.program)
 
 
@@ -116,6 +117,7 @@ def exited(state: State, event: Exited) -> None:
     if program.holds.files_held and outcome not in CAUSES:
         launch.release(state, program, Outcome.FATAL)
     go_on(state, slot, outcome, record)
+    launch.unwatch_if_empty(state, program)
     if outcome in ILL and program.failing.since is not None:
         notices.failure(state, slot, record)
     if program.failing.give_up_at is not None:

@@ -138,9 +138,9 @@ def take(state: State, slot: Slot, source: Deliveries) -> None:
         spawn(state, slot)
     elif source.queue:
         give(state, slot, source.queue.popleft())
-    elif program.rate is not None and (due := program.rate.next(state.now)) > state.now:
+    elif program.rate is not None and slot.held_for is None and (due := program.rate.next(state.now)) > state.now:
         wait(state, slot, Reason.PACE, due)
-    else:
+    else:  # a probe keeps what it is held for until its message has come
         source.waiting[slot] = None
         wait(state, slot, Reason.MESSAGE, None, slot.held_for)
 
@@ -242,8 +242,9 @@ def unwatch_if_empty(state: State, program: Program) -> None:
 def leave_queues(state: State, slot: Slot) -> None:
     """The slot no longer waits for a token or for a cause to go away."""
     program = slot.program
-    if slot.delivery is not None:
+    if slot.delivery is not None:  # it may have been a probe
         settling.give_back(state, slot)
+        unwatch_if_empty(state, program)
     if slot.reason is Reason.MESSAGE and program.source is not None:
         program.source.waiting.pop(slot, None)
         if slot.held_for is not None:

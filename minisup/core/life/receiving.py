@@ -37,10 +37,10 @@ def received(state: State, event: Received) -> None:
     program = state.programs.get(event.program)
     source = None if program is None else program.source
     delivery = Delivery(event.message, max(1, event.receives), event.age, state.now)
-    if program is None or source is None:
-        settling.send_back(state, event.program, event.message)
-    elif (program.name, event.message) in state.in_work:
+    if (event.program, event.message) in state.in_work:
         pass  # its lease had run out: whoever talks to the queue has the new receipt
+    elif program is None or source is None:
+        settling.send_back(state, event.program, event.message)
     else:
         source.credit = max(0, source.credit - 1)
         program.stats.received += 1
@@ -89,7 +89,9 @@ def first(program: Program, source: Deliveries) -> Slot | None:
 
 def most_in_hand(state: State, program: Program, source: Deliveries) -> int:
     """How many messages may be in hand while no slot is free: none while anything stands against a start."""
-    if state.shutdown is not None or program.leaving or program.gated or program.failing.since is not None:
+    if state.shutdown is not None or program.leaving or program.gated:
+        return 0
+    if program.failing.since is not None or program.holds.files_held:
         return 0
     works = any(slot.wanted and slot.pause is None for slot in program.slots)
     return max(source.policy.prefetch, program.numprocs) if works else 0

@@ -11,6 +11,8 @@ What is still in hand when nobody may have it is returned at once, too. A messag
 if its run has worked, and otherwise left: it is somebody else's by now.
 """
 
+from dataclasses import replace
+
 from minisup.core.deliveries import Deliveries, Delivery
 from minisup.core.facts import MessageRejected, PoisonMessage
 from minisup.core.messages import Record, Settle, Settlement
@@ -39,19 +41,25 @@ def settle(state: State, slot: Slot, record: Record, *, unread: bool) -> None:
     action = decide(state, slot, delivery, record, unread=unread)
     if source is not None:
         count(source, action.how)
-        if (
-            record.outcome in COUNTED
-            and not unread
-            and action.how is Settlement.RETURN
-            and source.failed(delivery.message)
-        ):
-            state.note(PoisonMessage(slot.program.name, delivery.message, delivery.receives, record.cause))
+        if record.outcome in COUNTED and not unread and action.how is Settlement.RETURN:
+            failed_again(state, slot, source, delivery, record)
         elif action.how in {Settlement.ACK, Settlement.REJECT}:
             source.forget(delivery.message)
     state.out.append(action)
     if action.how is Settlement.REJECT:
         state.note(MessageRejected(slot.name, record.run, delivery.message, delivery.receives, action.reason))
         set_aside(slot, record)
+
+
+def failed_again(state: State, slot: Slot, source: Deliveries, delivery: Delivery, record: Record) -> None:
+    """The message has failed: that is told when it is the message's own doing, and costs no token when it fails alone.
+
+    Its `return_delay` and `max_receives` bound what it costs. An outage fails other messages, too, and they cost one.
+    """
+    if source.failed(delivery.message):
+        state.note(PoisonMessage(slot.program.name, delivery.message, delivery.receives, record.cause))
+    if source.is_alone_in_failing() and source.failures[delivery.message].times > 1:
+        slot.next_start = replace(slot.next_start, needs_token=False)
 
 
 def decide(state: State, slot: Slot, delivery: Delivery, record: Record, *, unread: bool) -> Settle:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from minisup.core import request_table
 from minisup.core.fleet import Fleet
 from minisup.core.messages import Verb
+from minisup.core.program import Program
 from minisup.core.request_table import Request
 from minisup.errors import MinisupError
 
@@ -18,6 +19,15 @@ def refuse_beyond(fleet: Fleet, programs: Sequence[str], numprocs: int) -> None:
                 f"cannot scale {name} to {numprocs}: it scales itself between {scale.min} and {scale.max}; "
                 "change scale.min or scale.max in the configuration, then `minisup reload`"
             )
+
+
+def refuse_without_message(program: Program) -> None:
+    """An extra run of a program with a source: it would have no message."""
+    if program.source is not None:
+        raise MinisupError(
+            f"cannot run {program.name}: each of its runs gets a message of its source, and this one would have none; "
+            f"`minisup push {program.name} FILE` puts one into the source"
+        )
 
 
 def refuse_leaving(fleet: Fleet, verb: Verb, targets: Sequence[str]) -> None:

@@ -34,6 +34,7 @@ from minisup.host.requests.preconditions import (
     refuse_in_vain,
     refuse_leaving,
     refuse_own_end,
+    refuse_without_message,
 )
 from minisup.host.requests.reload import Reloading, document
 from minisup.host.requests.run_once import MOST, Extras, RunFollower, Waiter
@@ -194,6 +195,7 @@ class Service:
                 f"cannot run {program.name}: the configuration does not have it any more, and its last runs finish; "
                 "put it back and `minisup reload`"
             )
+        refuse_without_message(program)
         if program.counts.extras >= MOST:
             raise MinisupError(
                 f"cannot run {program.name}: {MOST} extra runs of it are in progress; wait for some, or "
