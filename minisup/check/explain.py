@@ -9,6 +9,7 @@ from minisup.check.lint import Finding, Ignored
 from minisup.check.pace_text import pace_lines
 from minisup.check.phrases import slots, span
 from minisup.check.scale_text import scale_lines
+from minisup.check.source_text import source_lines
 from minisup.check.stop_text import ShutdownPlan, shutdown_plans, stop_lines
 from minisup.check.watch_text import watch_lines
 from minisup.config.keys.hook_table import HOOKS
@@ -110,6 +111,7 @@ def _what(program: ProgramTable) -> str:
 def _program(program: ProgramTable, plan: ShutdownPlan, config: Config) -> Iterator[tuple[str, str]]:
     if program.preset:
         yield "preset", "\n".join(_preset(program))
+    yield from source_lines(program)
     yield from scale_lines(program)
     largest = replace(program, numprocs=program.most_slots)
     yield from pace_lines(largest)

@@ -29,7 +29,13 @@ def failure_lines(program: ProgramTable) -> Iterator[tuple[str, str]]:
 
 def _exits(program: ProgramTable) -> Iterator[str]:
     sets = program.exit
-    known = ((sets.ok, "worked"), (sets.idle, "idle"), (sets.recycle, "recycled"), (sets.fatal, "fatal"))
+    known = (
+        (sets.ok, "worked"),
+        (sets.idle, "idle"),
+        (sets.recycle, "recycled"),
+        (sets.reject, "rejected"),
+        (sets.fatal, "fatal"),
+    )
     said = [f"{codes(some)} {word}" for some, word in known if some]
     yield ", ".join([*said, "any other failed" if said else "every code failed"])
     if program.worked.output is not None and sets.ok:

@@ -52,6 +52,8 @@ def _rhythm(program: ProgramTable) -> str:
         return "each slot until a run has worked"
     if not program.numprocs:
         return "no slots: nothing runs"
+    if program.source is not None and not shortest:
+        return f"a message starts a run: while messages wait, jobs of {span(EXAMPLE)} are {_unpaced(program)}"
     if not shortest:
         return f"the next run starts at once (min_runtime = 0): jobs of {span(EXAMPLE)} are {_unpaced(program)}"
     said = f"a run every {span(shortest)} a slot at most: {rate(program.numprocs / shortest)}"

@@ -25,6 +25,9 @@ class HistoryError(MinisupError):
     """There is no history, or it cannot be read."""
 
 
+MESSAGES: Final = 3
+"""The first schema that knows the message of a run."""
+
 LOOK_AGAIN = 0.01
 """Seconds between two looks at a database that is just being made."""
 
@@ -38,6 +41,7 @@ class Wanted(NamedTuple):
     until: float | None = None
     slower_than: float | None = None
     run: int | None = None
+    message: str | None = None
     limit: int = 50
 
 
@@ -94,6 +98,8 @@ def unreadable(path: str, error: sqlite3.Error) -> HistoryError:
 
 def select(database: sqlite3.Connection, wanted: Wanted) -> Iterator[Row]:
     """The newest rows that are wanted, oldest first, in the order in which the runs started."""
+    if wanted.message is not None and _version(database) < MESSAGES:
+        return  # nobody has noted any
     conditions, values = conditions_of(wanted)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     query = f"SELECT * FROM run{_index(wanted)}{where} ORDER BY run"
@@ -119,6 +125,7 @@ def conditions_of(wanted: Wanted) -> tuple[list[str], list[object]]:
         ("started < ?", wanted.until),
         ("duration > ?", wanted.slower_than),
         ("run = ?", wanted.run),
+        ("message = ?", wanted.message),
     ):
         if value is not None:
             conditions.append(condition)

@@ -25,6 +25,10 @@ class Row(NamedTuple):
     failures: int
     output: str | None
     delay: Seconds | None = None
+    message: str | None = None
+    receives: int | None = None
+    wait: Seconds | None = None
+    boot: Seconds | None = None
 
     @property
     def slot_name(self) -> str:
@@ -56,6 +60,10 @@ def row_of(record: Record, output: bytes, wall_offset: Seconds, own_peak: int | 
         record.failures,
         text or None,
         None if record.delay is None else round(record.delay, 6),
+        storable(record.message) or None,
+        record.receives if record.message else None,
+        None if record.wait is None else round(record.wait, 6),
+        None if record.boot is None else round(record.boot, 6),
     )
 
 

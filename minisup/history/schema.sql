@@ -1,4 +1,4 @@
--- The history of runs: version 2 (PRAGMA user_version). The order of the columns is that of `row.Row`.
+-- The history of runs: version 3 (PRAGMA user_version). The order of the columns is that of `row.Row`.
 
 CREATE TABLE run (
     run      INTEGER PRIMARY KEY, -- the run id: in the order in which runs started
@@ -13,7 +13,11 @@ CREATE TABLE run (
     max_rss  INTEGER,             -- bytes; null: not above what every run inherits from minisup
     failures INTEGER NOT NULL,    -- counted ends in a row of the slot before this run
     output   TEXT,                -- what it printed last; why it could not be started
-    delay    REAL                 -- seconds from the planned start to the real one; null: no schedule had planned it
+    delay    REAL,                -- seconds from the planned start to the real one; null: no schedule had planned it
+    message  TEXT,                -- the id of its message; null: the program has no source, or it ended before one came
+    receives INTEGER,             -- how often that had been received, this time included
+    wait     REAL,                -- seconds that it had waited for this run; null: the queue does not say when it was sent
+    boot     REAL                 -- seconds that the process was there before it came; null: it was started with it
 );
 
 -- `report`: counts, sums, percentiles and the course of time of each outcome are read from this alone.

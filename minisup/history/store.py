@@ -15,10 +15,16 @@ from minisup.file_system import network_file_system
 from minisup.history.place import check_regular
 from minisup.history.row import Row
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the schema, in `PRAGMA user_version`."""
 
-MIGRATIONS: Final = {1: "ALTER TABLE run ADD COLUMN delay REAL"}
+MIGRATIONS: Final = {
+    1: "ALTER TABLE run ADD COLUMN delay REAL",
+    2: ";\n".join(
+        f"ALTER TABLE run ADD COLUMN {column}"
+        for column in ("message TEXT", "receives INTEGER", "wait REAL", "boot REAL")
+    ),
+}
 """What makes a database of a version one of the next. A new column stands last, so that old rows only end sooner."""
 
 CHUNK: Final = 25

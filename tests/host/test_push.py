@@ -203,3 +203,21 @@ def test_a_start_or_restart_of_what_waits_for_a_message_is_done(stage: Stage) ->
     for verb in ("restart", "start", "resume"):
         assert daemon.ask(verb, ["email"], wait=True, timeout=SOON)["done"], verb
     assert daemon.program("email")["running"] == 0
+
+
+@pytest.mark.parametrize("supervisor", ['shutdown_timeout = "4s"', "history = { max_rows = 9 }"])
+def test_the_history_knows_what_became_of_a_message(stage: Stage, supervisor: str) -> None:
+    daemon = stage.up(program("email", "cat", source={"directory": "spool", "warm": 1}), supervisor=supervisor)
+    (pushed,) = json.loads(stage.run("push", "email", "--json", input="one").stdout)["ids"]
+    stage.run("push", "email", input="two")
+    wait_until(lambda: daemon.program("email")["source"]["acked"] == 2, SOON, "both are done")
+    query = ("history", "-c", stage.path("minisup.toml"), "--message")
+
+    def rows() -> list[dict[str, object]]:
+        return [json.loads(line) for line in stage.run(*query, pushed, "--json").stdout.splitlines()]
+
+    (row,) = wait_until(rows, SOON, "the run is in the history")
+    assert (row["message"], row["receives"], row["outcome"]) == (pushed, 1, "worked")
+    assert isinstance(row["wait"], float)
+    assert 0 <= row["wait"] < SOON
+    assert stage.run(*query, "nobody").stdout == ""

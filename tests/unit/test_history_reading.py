@@ -133,7 +133,7 @@ def test_what_is_no_history_is_said_with_what_to_do(tmp_path, content):
 def test_a_history_of_another_version_is_refused(path):
     with closing(sqlite3.connect(path)) as opened:
         opened.execute("PRAGMA user_version = 9")
-    with pytest.raises(HistoryError, match="schema 9, this minisup knows 2"):
+    with pytest.raises(HistoryError, match="schema 9, this minisup knows 3"):
         open_file(path)
 
 

@@ -48,6 +48,7 @@ def test_the_document_has_the_names_of_the_columns_and_a_time_for_people():
     assert list(found) == [
         *("run", "program", "slot", "started", "duration", "outcome"),
         *("code", "signal", "cpu", "max_rss", "failures", "output", "delay"),
+        *("message", "receives", "wait", "boot"),
     ]
     assert (found["slot"], found["started"]) == ("email:2", "2026-11-25T09:46:40.250Z")
 
@@ -436,21 +437,31 @@ def test_what_is_no_file_in_the_place_of_the_database_is_refused_and_not_waited_
     assert runs(path)[:2] == [1, 2]
 
 
-def test_a_database_of_the_first_schema_gets_the_column_and_keeps_its_rows(tmp_path):
+@pytest.mark.parametrize(
+    ("version", "last", "values"),
+    [
+        (1, "    output   TEXT", "NULL"),
+        (2, "    delay    REAL", "NULL, NULL"),
+    ],
+)
+def test_a_database_of_an_older_schema_gets_the_columns_and_keeps_its_rows(tmp_path, version, last, values):
     path = tmp_path / "history.db"
     old = Path(reading.__file__).with_name("schema.sql").read_text(encoding="utf-8")
-    begin, end = old.index("    output   TEXT,"), old.index(");", old.index("    delay    REAL"))
+    begin, end = old.index(f"{last},"), old.index(");", old.index("    boot     REAL"))
     with closing(sqlite3.connect(path)) as database:
-        database.executescript(f"{old[:begin]}    output TEXT\n{old[end:]}\nPRAGMA user_version = 1;")
-        database.execute("INSERT INTO run VALUES (1, 'a', 0, 5.0, 1.0, 'worked', 0, NULL, 0.0, NULL, 0, NULL)")
+        database.executescript(f"{old[:begin]}{last}\n{old[end:]}\nPRAGMA user_version = {version};")
+        database.execute(f"INSERT INTO run VALUES (1, 'a', 0, 5.0, 1.0, 'worked', 0, NULL, 0.0, NULL, 0, {values})")
         database.commit()
     with closing(reading.open_file(str(path))) as database:  # by a reader, before any minisup has opened it
         assert [(found.run, found.delay) for found in reading.select(database, reading.Wanted())] == [(1, None)]
+        assert list(reading.select(database, reading.Wanted(message="m1"))) == []
     opened = Store(str(path), Retention(60.0, 100))
-    opened.write([row(2, "a", 0, 6.0)._replace(delay=0.25)])
+    opened.write([row(2, "a", 0, 6.0)._replace(delay=0.25, message="m1", receives=2, wait=0.5, boot=1.5)])
     opened.close()
     with closing(reading.open_file(str(path))) as database:
         assert [(found.run, found.delay) for found in reading.select(database, reading.Wanted())] == [
             (1, None),
             (2, 0.25),
         ]
+        (had,) = reading.select(database, reading.Wanted(message="m1"))
+        assert (had.run, had.message, had.receives, had.wait, had.boot) == (2, "m1", 2, 0.5, 1.5)

@@ -29,6 +29,7 @@ OPTIONS = {
     "--since": "since",
     "--until": "until",
     "--slower-than": "slower_than",
+    "--message": "message",
     "--lines": "lines",
     "-n": "lines",
 }
@@ -66,6 +67,7 @@ def from_words(words: Words) -> int:
             since=named.get("since"),
             until=named.get("until"),
             slower_than=named.get("slower_than"),
+            message=named.get("message"),
             limit=whole(lines, "-n"),
         ),
         form_of(as_json="json" in words.flags, as_csv="csv" in words.flags),
@@ -80,7 +82,14 @@ def form_of(*, as_json: bool, as_csv: bool) -> str:
 
 
 def wanted(
-    *, failed: bool, outcome: str | None, since: str | None, until: str | None, slower_than: str | None, limit: int
+    *,
+    failed: bool,
+    outcome: str | None,
+    since: str | None,
+    until: str | None,
+    slower_than: str | None,
+    message: str | None,
+    limit: int,
 ) -> Wanted:
     """What the options ask for. Raises UsageError for what cannot be read."""
     now = time.time()
@@ -93,6 +102,7 @@ def wanted(
         since=None if since is None else moment(since, "--since", now),
         until=None if until is None else moment(until, "--until", now),
         slower_than=None if slower_than is None else seconds(slower_than, "--slower-than"),
+        message=message,
         limit=limit,
     )
 

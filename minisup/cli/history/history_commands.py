@@ -36,6 +36,9 @@ def history(
         str | None,
         Option("--slower-than", metavar="DURATION", help="Only runs that took longer."),
     ] = None,
+    message: Annotated[
+        str | None, Option("--message", metavar="ID", help="Only runs that had this message of a source.")
+    ] = None,
     lines: Annotated[
         int,
         Option(
@@ -54,7 +57,13 @@ def history(
     """Runs that have ended, in the order in which they started; also while no minisup runs. --json: a line a run."""
     named = chosen(before, config, socket)
     query = printed.wanted(
-        failed=failed, outcome=outcome, since=since, until=until, slower_than=slower_than, limit=lines
+        failed=failed,
+        outcome=outcome,
+        since=since,
+        until=until,
+        slower_than=slower_than,
+        message=message,
+        limit=lines,
     )
     form = printed.form_of(as_json=as_json, as_csv=as_csv)
     return printed.history(named.config, named.socket, targets or (), query, form)
@@ -90,6 +99,7 @@ COMMANDS: Final = (
             "minisup history email --failed --since 1h",
             "minisup history @mail --outcome timeout,oom -n 0 --csv > killed.csv",
             "minisup history --slower-than 5s --json | jq -r .run",
+            "minisup history --message 059b36b4-87a3-44ab-83f3-661975830a7d --json",
         ),
     ),
     Command(
