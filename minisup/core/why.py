@@ -18,7 +18,7 @@ from minisup.core.program import Program
 from minisup.core.slot import Slot
 from minisup.core.state import State
 from minisup.core.status import NextStep, RunLeftovers, WhySlot
-from minisup.core.view import rounded, scale_view, slot_view, wait_left
+from minisup.core.view import rounded, scale_view, slot_view, source_view, wait_left
 
 Document = dict[str, Any]
 
@@ -65,6 +65,7 @@ def explain(
         "give_up": give_up(program, now),
         "touched": touched(program, now),
         "scale": None if program.scaler is None else scale_view(state, program, program.scaler),
+        "source": None if program.source is None else source_view(state, program, program.source),
         "after": [needed(state, state.programs[name]) for name in program.policy.after if name in state.programs],
     }
 

@@ -128,6 +128,10 @@ def test_json_has_the_fields_that_are_promised(minisup):
         "failures": 0,
         "output": None,
         "delay": None,
+        "message": None,
+        "receives": None,
+        "wait": None,
+        "boot": None,
     }
 
 

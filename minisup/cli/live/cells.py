@@ -11,6 +11,7 @@ from minisup.core.status import LastRun
 
 STYLES: Final[Mapping[str, str]] = {
     "running": "green",
+    "ready": "cyan",
     "waiting": "bright_black",
     "trouble": "yellow",
     "hold": "red",

@@ -55,7 +55,8 @@ p                 pause, or resume
 o                 order: trouble first, name, runs a minute, busy
 q, ctrl-c         leave; minisup goes on. ctrl-z suspends
 
-SLOTS     ● running    ○ waits for its pace, for work or a moment
+SLOTS     ● running    ◉ ready: its process waits for a message
+          ○ waits for its pace, for work or a moment
           ◌ waits after a failure    ⏸ paused    ◑ draining or stopping
           ✓ done    · off
 RUNS/MIN  with the last hour, five minutes a bar

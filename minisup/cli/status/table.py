@@ -33,6 +33,7 @@ UNLIMITED: Final = 1000
 
 GLYPHS: Final = {
     "running": "●",
+    "ready": "◉",
     "waiting": "○",
     "trouble": "◌",
     "paused": "⏸",
@@ -42,6 +43,7 @@ GLYPHS: Final = {
 }
 ASCII_GLYPHS: Final = {
     "running": "*",
+    "ready": "@",
     "waiting": "o",
     "trouble": "!",
     "paused": "=",

@@ -42,6 +42,7 @@ def program_text(program: Program, *, ending: bool = False) -> str:
         ("After", after(program)),
         ("Slots", slots(program)),
         ("Left", left(program)),
+        ("Source", source(program)),
         ("Scale", scale(program)),
         ("Budget", budget(program)),
         ("Give up", give_up(program)),
@@ -114,6 +115,15 @@ def off(program: Program) -> str:
     return f"{program['name']} is off: it was stopped, or never asked to start."
 
 
+def for_message(program: Program) -> str:
+    """That no message comes, since when, or why none can."""
+    queue = program["source"]
+    if queue["error"] is not None:
+        return "the queue does not answer"
+    empty = min(slot["since"] for slot in program["slots"] if slot["reason"] == "message")
+    return f"no message for {amount(empty)}"
+
+
 HEADLINES: Final[Mapping[str, Callable[[Program], str]]] = {
     "running": running,
     "holding": holding,
@@ -128,6 +138,7 @@ WAITS: Final[Mapping[str, Callable[[Program], str]]] = {
     "pace": lambda program: f"a slot starts a run every {amount(program['min_runtime'])} at most (min_runtime)",
     "idle": lambda program: f"the queue was empty {times(program['idle_streak'])} in a row",
     "schedule": lambda program: planned(program["schedule"]),
+    "message": for_message,
     "output": lambda _: "nobody takes the output of its last run",
     "leftovers": lambda _: "processes of its last run are still being stopped",
 }
@@ -261,6 +272,33 @@ def left(program: Program) -> list[str]:
     return [*shown[:-1], f"{shown[-1]}: {then}"]
 
 
+def source(program: Program) -> list[str]:
+    """Whether the queue answers, what waits there, and what has become of its messages."""
+    queue = program.get("source")
+    if not queue:
+        return []
+    lines = []
+    if queue["error"] is not None:
+        since = f" for {amount(queue['failing_for'])}" if queue["failing_for"] is not None else ""
+        lines.append(f"it has not answered{since}: {printable(queue['error'])}")
+        lines.append("it is tried again and again; runs in progress go on")
+    elif queue["state"] == "starting":
+        lines.append("it has not answered yet")
+    elif queue["waiting"] is not None:
+        lines.append(f"{count(queue['waiting'], 'message')} {'waits' if queue['waiting'] == 1 else 'wait'} there")
+    if queue["ready"]:
+        one = queue["ready"] == 1
+        lines.append(f"{count(queue['ready'], 'process')} {'is' if one else 'are'} ready and {waits_for(one=one)}")
+    settled = f"{queue['acked']:,} done, {queue['returned']:,} returned, {queue['rejected']:,} set aside"
+    lost = f", {count(queue['lost'], 'lease')} lost" if queue["lost"] else ""
+    return [*lines, f"{queue['in_work']:,} in work; since minisup started {settled}{lost}"]
+
+
+def waits_for(*, one: bool) -> str:
+    """Of a process, or several."""
+    return "waits for its message" if one else "wait for their messages"
+
+
 def scale(program: Program) -> list[str]:
     """How it scales itself: the last decision, and what it knows now."""
     known = program.get("scale")
@@ -331,6 +369,11 @@ def actions(program: Program) -> Iterator[tuple[str, str]]:
         yield f"minisup restart {name}", "try all slots now"
     if state == "waiting" and any(slot["reason"] in {"pace", "idle", "schedule"} for slot in program["slots"]):
         yield f"minisup restart {name}", "start the waiting slots now"
+    queue = program.get("source")
+    if queue and queue["error"] is None and state == "waiting":
+        yield f"minisup push {name} FILE", "give it a message"
+    if queue and queue["rejected"]:
+        yield f"minisup redrive {name}", "bring back what was set aside"
     if program["failing"] is not None and program["failing"]["causes"]:
         last = max(program["failing"]["causes"], key=lambda cause: int(cause["run"]))
         if last["outcome"] != "unstartable":
