@@ -8,11 +8,7 @@ from minisup.core.request_table import TABLE, Request
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "explanation" / "policy.md"
 BEGIN, END = "<!-- requests: begin -->", "<!-- requests: end -->"
-PARTS = (
-    (Request.STOP, Request.START, Request.RESTART),
-    (Request.PAUSE, Request.RESUME, Request.SIGNAL),
-    (Request.SCALE_IN, Request.SCALE_OUT),
-)
+PARTS = tuple(tuple(Request)[first : first + 3] for first in range(0, len(Request), 3))
 
 
 def draw():
@@ -39,10 +35,6 @@ def with_table(text):
 def test_the_page_shows_the_table_of_requests():
     text = DOCUMENT.read_text(encoding="utf-8")
     assert with_table(text) == text
-
-
-def test_every_request_is_shown():
-    assert {request for requests in PARTS for request in requests} == set(Request)
 
 
 if __name__ == "__main__":

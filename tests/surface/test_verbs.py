@@ -17,7 +17,8 @@ def test_every_request_on_slots_has_its_words_its_command_and_its_place_in_the_t
 
 
 def test_every_method_is_one_of_the_clients():
-    assert [name for name in VERBS if not hasattr(Client, name.replace(".", "_"))] == []
+    """A request on slots need not be: `ask` takes its name."""
+    assert [name for name in VERBS.keys() - ON_SLOTS if not hasattr(Client, name.replace(".", "_"))] == []
 
 
 def test_what_can_be_waited_for_can_be_watched():
