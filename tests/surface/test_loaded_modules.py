@@ -38,7 +38,7 @@ MOST = {
 HEAVY = {"typer", "click", "argparse", "pydantic", "rich", "psutil", "asyncio", "sqlite3", "subprocess", "logging"}
 
 FOR_SOME = {
-    "schedule": {"cronsim", "zoneinfo", "minisup.config.text.calendar"},
+    "schedule": {"cronsim", "zoneinfo"},
     "memory limit": {"psutil"},
     "history": {"sqlite3"},
     "probes": {"minisup.host.integrations.prober", "minisup.probes.asking"},
