@@ -33,6 +33,8 @@ def metrics(
         begun = time.monotonic()
         status = minisup.status()
         took = time.monotonic() - begun
+    if "bounds" not in status:
+        raise MinisupError(f"cannot print metrics: the running minisup ({status['version']}) counts none; restart it")
     said = text(with_process(dict(status), round(took, 6), time.time()), openmetrics=openmetrics)
     if textfile is None:
         output.show(said.removesuffix("\n"))
