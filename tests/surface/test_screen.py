@@ -7,8 +7,9 @@ import pytest
 from fake_minisup import LAST, program, slot, snapshot
 
 from minisup.cell_width import width as cells_of
+from minisup.cli.live.ui import Ui
 from minisup.cli.status.status_words import ending, is_leaving, is_paused, ordinal, slot_line, state_words
-from minisup.cli.status.table import Look, glyphs, table
+from minisup.cli.status.table import COLUMNS, Look, glyphs, table
 from minisup.core.policy.clean_exit import MUST_NOT_END, NO_PROOF, NOT_OK
 
 FAILED = {**LAST, "run": 813, "outcome": "failed", "code": 1, "duration": 0.21}
@@ -258,3 +259,16 @@ def test_a_planned_start_is_told_by_the_readers_clock(wait, words):
     waits = [slot("nightly", 0, "waiting", reason="schedule", next_in=wait)]
     assert state_words(program("nightly", "waiting", waits), "-", NOON) == words
     assert words.removeprefix("waiting, ") in slot_line(waits[0], NOON)
+
+
+def test_the_printed_table_and_the_live_screen_have_the_same_columns():
+    from minisup.cli.live.paint import PAINTED, View, columns  # noqa: PLC0415 -- rich
+
+    titles = [column.title for column in COLUMNS]
+    assert set(PAINTED) <= set(titles)
+    for width in (80, 120, 200):
+        live = [column.title for column in columns(View(snapshot(), Ui(), width, 20))]
+        printed = table(snapshot(), Look(width)).splitlines()[1].split()
+        assert printed == [title for title in live if title not in {"CPU", "MEM"}]
+        assert live == titles[: len(live)]
+    assert [column.title for column in COLUMNS if column.text is None and column.title not in PAINTED] == []

@@ -13,13 +13,14 @@ from rich.text import Text
 from minisup.cli.live import deadline
 from minisup.cli.live.deadline import Deadline
 from minisup.cli.live.keys import Hands, decode
-from minisup.cli.live.paint import WIDE, View, paint, reach
+from minisup.cli.live.paint import View, paint, reach
 from minisup.cli.live.past import LastHour
 from minisup.cli.live.rates import Rates
 from minisup.cli.live.terminal import Left, Terminal, size
 from minisup.cli.live.ui import QUIT, TOO_FAST, Ask, Pane, Ui, press, settle
 from minisup.cli.live.usage import EACH, Usage
 from minisup.cli.status import why_text
+from minisup.cli.status.table import WIDE
 from minisup.control.client import Client
 from minisup.core.status import StatusDocument
 from minisup.errors import MinisupError, NotReachableError

@@ -14,15 +14,9 @@ from minisup.cli.live import cells
 from minisup.cli.live.rates import BARS
 from minisup.cli.live.ui import Pane, Reach, Ui, shown
 from minisup.cli.status.status_words import Program, Slot, amount, left_behind, run_age
-from minisup.cli.status.table import ALWAYS, ASCII_GLYPHS, GLYPHS, fit, header, short
+from minisup.cli.status.table import ASCII_GLYPHS, COLUMNS, GLYPHS, NARROW, Column, Look, fit, header
 from minisup.cli.status.why_text import LABEL
 from minisup.core.status import StatusDocument
-
-MIDDLE: Final = 100
-"""From so many columns on all of SCREEN's columns are shown."""
-
-WIDE: Final = 140
-"""From so many columns on CPU and MEM join."""
 
 GAP: Final = 2
 BODY: Final = LABEL + 2
@@ -86,14 +80,6 @@ class View(NamedTuple):
     over: bool = False
 
 
-class LiveColumn(NamedTuple):
-    """A column of the table."""
-
-    title: str
-    cell: Callable[[Program, View], Text]
-    right: bool = False
-
-
 def paint(view: View) -> list[Text]:
     """The lines of the screen: exactly `height` of them, none wider than `width`."""
     programs = [aged(program, view.age) for program in shown(view.snapshot["programs"], view.ui)]
@@ -146,10 +132,17 @@ def _aged_slot(slot: Slot, age: float) -> Slot:
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
-def columns(view: View) -> list[LiveColumn]:
+def columns(view: View) -> list[Column]:
     """The columns that there is room for."""
-    chosen = list(COLUMNS[:ALWAYS] if view.width < MIDDLE else COLUMNS)
-    return [*chosen, *USAGE] if view.width >= WIDE else chosen
+    return [column for column in COLUMNS if column.least <= view.width]
+
+
+def cell(column: Column, program: Program, view: View) -> Text:
+    """What stands in a column: with a style or a bar if it has one here, else as it is printed."""
+    if (painted := PAINTED.get(column.title)) is not None:
+        return painted(program, view)
+    assert column.text is not None
+    return Text(column.text(program, Look(view.width, view.unicode)))
 
 
 def table_lines(programs: Sequence[Program], view: View, rows: int) -> list[Text]:
@@ -157,7 +150,7 @@ def table_lines(programs: Sequence[Program], view: View, rows: int) -> list[Text
     first = first_row([str(program["name"]) for program in programs], view.ui.program, rows)
     visible = programs[first : first + rows]
     chosen = columns(view)
-    grid = [[column.cell(program, view) for column in chosen] for program in visible]
+    grid = [[cell(column, program, view) for column in chosen] for program in visible]
     wanted = [max([len(column.title), *(row[at].cell_len for row in grid)]) for at, column in enumerate(chosen)]
     widths = fit(wanted, view.width - 1)
     lines = [line([Text(column.title, "bold") for column in chosen], chosen, widths, view)]
@@ -188,23 +181,24 @@ def first_row(names: Sequence[str], chosen: str, rows: int) -> int:
     return max(0, min(names.index(chosen) - rows // 2, len(names) - rows))
 
 
-def line(row: Sequence[Text], chosen: Sequence[LiveColumn], widths: Sequence[int], view: View) -> Text:
+def line(row: Sequence[Text], chosen: Sequence[Column], widths: Sequence[int], view: View) -> Text:
     """One row, each cell as wide as its column."""
     made = Text(" ")
     for at, (whole, column, wide) in enumerate(zip(row, chosen, widths, strict=False)):
-        cell = Text(cut_inside(whole.plain, wide, mark(view)), whole.style) if at == 0 else whole
-        cell.truncate(wide, overflow=overflow(view))
-        space = " " * max(0, wide - cell.cell_len)
+        shown = Text(cut_inside(whole.plain, wide, mark(view)), whole.style) if at == 0 else whole
+        shown.truncate(wide, overflow=overflow(view))
+        space = " " * max(0, wide - shown.cell_len)
         gap = " " * GAP if at else ""
-        made.append(gap + (space if column.right else ""))
-        made.append_text(cell)
-        made.append("" if column.right else space)
+        right = column.right and not column.bar
+        made.append(gap + (space if right else ""))
+        made.append_text(shown)
+        made.append("" if right else space)
     return made
 
 
 def _rate(program: Program, view: View) -> Text:
     number = f"{program['per_minute']:,.0f}"
-    if view.width < MIDDLE:
+    if view.width < NARROW:
         return Text(number)
     rates = view.rates.get(program["name"], ())
     return Text.assemble(number, " ", " " * (BARS - len(rates)), cells.spark(rates, unicode=view.unicode))
@@ -214,21 +208,18 @@ def _usage(program: Program, view: View) -> tuple[Text, Text]:
     return cells.usage(None if view.usage is None else view.usage.get(program["name"]))
 
 
-COLUMNS: Final = (
-    LiveColumn("PROGRAM", lambda program, _: Text(str(program["name"]), "bold")),
-    LiveColumn("STATE", lambda program, view: cells.state(program, unicode=view.unicode)),
-    LiveColumn("SLOTS", lambda program, view: cells.slots(program["slots"], unicode=view.unicode)),
-    LiveColumn("RUNS/MIN", _rate, right=True),
-    LiveColumn("OK", lambda program, _: cells.ok(program), right=True),
-    LiveColumn("P50", lambda program, _: Text(short(program["duration"]["p50"])), right=True),
-    LiveColumn("P95", lambda program, _: Text(short(program["duration"]["p95"])), right=True),
-    LiveColumn("BUSY", lambda program, _: cells.busy(program), right=True),
-    LiveColumn("BUDGET", lambda program, view: cells.budget(program, unicode=view.unicode)),
-)
-USAGE: Final = (
-    LiveColumn("CPU", lambda program, view: _usage(program, view)[0], right=True),
-    LiveColumn("MEM", lambda program, view: _usage(program, view)[1], right=True),
-)
+PAINTED: Final[Mapping[str, Callable[[Program, View], Text]]] = {
+    "PROGRAM": lambda program, _: Text(program["name"], "bold"),
+    "STATE": lambda program, view: cells.state(program, unicode=view.unicode),
+    "SLOTS": lambda program, view: cells.slots(program["slots"], unicode=view.unicode),
+    "RUNS/MIN": _rate,
+    "OK": lambda program, _: cells.ok(program),
+    "BUSY": lambda program, _: cells.busy(program),
+    "BUDGET": lambda program, view: cells.budget(program, unicode=view.unicode),
+    "CPU": lambda program, view: _usage(program, view)[0],
+    "MEM": lambda program, view: _usage(program, view)[1],
+}
+"""By column of `table.COLUMNS`: its cell where that has a style, a bar, or what only this screen measures."""
 
 
 # --- around it --------------------------------------------------------------------------------------------------------

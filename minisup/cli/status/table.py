@@ -15,6 +15,9 @@ from minisup.core.status import StatusDocument
 NARROW: Final = 100
 """Below this many columns only PROGRAM, STATE, SLOTS, RUNS/MIN and OK are shown."""
 
+WIDE: Final = 140
+"""From so many columns on CPU and MEM join, where they are measured: on the live screen."""
+
 MOST_GLYPHS: Final = 12
 """More slots than this are counted by glyph instead of drawn one by one."""
 
@@ -74,19 +77,24 @@ class Look(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column of the table."""
+    """A column of the table, printed and live. `text`: its cell in words; None: only the live screen can fill it.
+
+    `least`: the width of a terminal from which on it is shown. `bar`: live it begins with a bar, at the left.
+    """
 
     title: str
-    cell: Callable[[Program, Look], str]
+    text: Callable[[Program, Look], str] | None
     right: bool = False
+    least: int = 0
+    bar: bool = False
 
 
 def table(snapshot: StatusDocument, look: Look, *, slots: bool = False) -> str:
     """One header line, one line a program, and with `slots` one line a slot; each ends with a newline."""
     programs = sorted(snapshot["programs"], key=_order)
-    columns: Sequence[Column] = COLUMNS if look.width >= NARROW else COLUMNS[:ALWAYS]
+    columns = [column for column in COLUMNS if column.least <= look.width and column.text is not None]
     rows = [[column.title for column in columns]]
-    rows += [[column.cell(program, look) for column in columns] for program in programs]
+    rows += [[column.text(program, look) for column in columns if column.text is not None] for program in programs]
     widths = fit([max(map(cells_of, cells)) for cells in zip(*rows, strict=True)], look.width)
     columns = columns[: len(widths)]
     lines = [_cut(header(snapshot), look), _line(rows[0], columns, widths, look)]
@@ -162,17 +170,20 @@ def _busy(program: Program) -> str:
     return "-" if program["busy"] is None else f"{100 * program['busy']:.0f}%"
 
 
-COLUMNS: Final = (
-    Column("PROGRAM", lambda program, _: str(program["name"])),
+COLUMNS: Final[Sequence[Column]] = (
+    Column("PROGRAM", lambda program, _: program["name"]),
     Column("STATE", lambda program, look: state_words(program, "·" if look.unicode else "-")),
     Column("SLOTS", lambda program, look: glyphs(program["slots"], GLYPHS if look.unicode else ASCII_GLYPHS)),
     Column("RUNS/MIN", lambda program, _: f"{program['per_minute']:,.0f}", right=True),
     Column("OK", lambda program, _: share_ok(program), right=True),
-    Column("P50", lambda program, _: short(program["duration"]["p50"]), right=True),
-    Column("P95", lambda program, _: short(program["duration"]["p95"]), right=True),
-    Column("BUSY", lambda program, _: _busy(program), right=True),
-    Column("BUDGET", lambda program, _: _budget(program), right=True),
+    Column("P50", lambda program, _: short(program["duration"]["p50"]), right=True, least=NARROW),
+    Column("P95", lambda program, _: short(program["duration"]["p95"]), right=True, least=NARROW),
+    Column("BUSY", lambda program, _: _busy(program), right=True, least=NARROW),
+    Column("BUDGET", lambda program, _: _budget(program), right=True, least=NARROW, bar=True),
+    Column("CPU", None, right=True, least=WIDE),
+    Column("MEM", None, right=True, least=WIDE),
 )
+"""All columns, in their order: the printed table and the live screen both take theirs from here."""
 
 
 def fit(widths: Sequence[int], width: int) -> list[int]:
