@@ -42,10 +42,10 @@ class Stopwatch:
     def timed(self, function: Callable[..., object]) -> Callable[..., object]:
         """Return the function with its time taken."""
 
-        def call(*arguments: object) -> object:
+        def call(*arguments: object, **keywords: object) -> object:
             began = time.perf_counter()
             try:
-                return function(*arguments)
+                return function(*arguments, **keywords)
             finally:
                 self.seconds += time.perf_counter() - began
                 self.calls += 1

@@ -98,7 +98,12 @@ class ActionsHost(Protocol):
 def spawn(desk: ActionsHost, action: Spawn) -> None:
     """Start a run, and tell the core how that went, unless that has still to turn out."""
     desk.state.reserve(action.run)
-    answer = desk.launcher.start(action)
+    answer: Started | SpawnFailed | None
+    try:
+        answer = desk.launcher.start(action)
+    except Exception as error:  # noqa: BLE001 - a slot whose start nobody answers would wait for ever
+        desk.console.defect(error)
+        answer = SpawnFailed(action.slot, action.run, "internal error of minisup", scarce=True)
     if answer is not None:
         answered(desk, answer)
 

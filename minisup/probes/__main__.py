@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from minisup.probes.asking import PATIENCE, asker
-from minisup.probes.memory import bound_memory
+from minisup.probes.memory_bound import bound_memory
 from minisup.probes.number import LONGEST
 
 MOST_MEMORY: Final = 256 << 20

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
-from minisup.probes.memory import bound_memory
+from minisup.probes.memory_bound import bound_memory
 from minisup.receivers.channel import Channel
 from minisup.receivers.protocol import LONGEST_LINE, Source, error, told
 from minisup.receivers.receiver import Receiver

@@ -25,9 +25,7 @@ class SourceTable:
     sqs: str | None = field(default=None, metadata=says(Key("URL of an SQS queue; needs `minisup[sqs]`.")))
     redis: str | None = field(
         default=None,
-        metadata=says(
-            Key("URL of a Redis server, as `redis://cache:6379/0`; needs `minisup[redis]`, and `list` or `stream`.")
-        ),
+        metadata=says(Key("URL of a Redis server, as `redis://cache:6379/0`; with `list` or `stream`.")),
     )
     list: str | None = field(default=None, metadata=says(Key("Redis: each element of this list is a message.")))
     stream: str | None = field(default=None, metadata=says(Key("Redis: each entry of this stream is a message.")))
