@@ -84,14 +84,15 @@ class Deliveries:
         waiting = [slot for slot in self.waiting if slot.held_for]
         return [*(slot for slot in self.ready if slot.run and slot.run.warm and slot.run.warm.held_for), *waiting]
 
-    def end_retries(self, outcome: Outcome) -> None:
-        """That cause has gone: whoever waits for a message waits for any."""
+    def end_retries(self, outcome: Outcome | None = None) -> None:
+        """That cause has gone, or (None) every cause: whoever waits for a message waits for any."""
         for slot in self.waiting:
-            if slot.wait is not None and slot.held_for is outcome:
+            if slot.wait is not None and (outcome is None or slot.held_for is outcome):
                 slot.wait = slot.wait._replace(held_for=None)
         for slot in self.ready:
-            if slot.run is not None and slot.run.warm is not None and slot.run.warm.held_for is outcome:
-                slot.run.warm = slot.run.warm._replace(held_for=None)
+            warm = None if slot.run is None else slot.run.warm
+            if slot.run is not None and warm is not None and (outcome is None or warm.held_for is outcome):
+                slot.run.warm = warm._replace(held_for=None)
 
     def failed(self, message: str) -> bool:
         """Count a failure of a message; whether it is to be told that the message is bad."""

@@ -236,6 +236,8 @@ def unwatch_if_empty(state: State, program: Program) -> None:
     """Nobody is held for a cause any more: no need to look at files."""
     if program.holds.files_held and not program.holds.for_cause:
         program.holds.files_held = False
+        if program.source is not None:
+            program.source.end_retries()
         state.out.append(HoldFiles(program.name, on=False))
 
 

@@ -142,7 +142,8 @@ def take_over(state: State, program: Program, policy: MessageSource | None) -> N
     elif policy is not None:
         program.source = Deliveries(policy, program.stats)
         state.sourced[program.name] = program
-    elif source is not None:
+    else:
+        assert source is not None  # else nothing has changed
         leave(state, program, source)
 
 
