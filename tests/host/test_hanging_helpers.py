@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 from kit import AT_ONCE, SLACK, SOON, Daemon, Stage, Stopwatch, holds_for, program, sh, toml, wait_until
 from listener import Listener
-from lookup import alive, children_of
+from lookup import alive, children_of, describe
 
 DEADLINE = 3.0
 HANG = sh("echo $$ >> hung; exec sleep 1000")
@@ -85,7 +85,7 @@ def all_hang(stage: Stage, deaf: Listener, mute: str) -> Daemon:
 
 def helpers_of(stage: Stage) -> list[int]:
     """The processes of ours that stay to count what waits."""
-    return [pid for pid in stage.marked() if b"minisup.probes" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in stage.marked() if "minisup.probes" in describe(pid)]  # one may end meanwhile
 
 
 def test_the_deadline_of_a_shutdown_holds_when_probes_hooks_and_the_agent_hang(
