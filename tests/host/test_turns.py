@@ -50,7 +50,7 @@ def test_a_stop_right_after_a_start_of_hundreds_reaches_them_all(stage: Stage) -
     daemon.ask("stop", ["many"], now=True, wait=True)
     wait_until(lambda: not stage.jobs(), SOON, "nothing is left")
     ended = wait_until(lambda: whole(daemon.program("many")["runs"]), SOON, "all ends are counted")
-    assert ended["stopped"] == SLOTS
+    assert ended["stopped"] == SLOTS, ended
 
 
 def whole(runs: dict[str, int]) -> dict[str, int] | None:
