@@ -204,6 +204,7 @@ _WHY = {
     "failing": ({"for": float, "since": str, "runs": int, "causes": [_CAUSE]}, None),
     "last_worked": ({"run": int, "ago": float}, None),
     "scale?": (_SCALE, None),
+    "source?": (_SOURCE, None),
     "budget": {
         "tokens": float,
         "size": int,

@@ -284,6 +284,7 @@ def test_the_output_of_a_run_that_left_nothing_is_explained(stage: Stage) -> Non
     wait_until(lambda: daemon.program("job")["runs"]["worked"] > 3, SOON, "it has printed")
     done = stage.command("logs", "--run", 2)
     assert done.stdout == "job:0 | out 0 2\njob:0 | err\n"
+    wait_until(stage.path("state/history.db").exists, SOON, "the history, which is written later, is there")
     done = stage.command("logs", "--run", 999_999)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("cannot find run 999999: ")

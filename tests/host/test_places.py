@@ -72,7 +72,7 @@ def test_a_second_up_is_refused_after_socket_and_locks_were_removed(stage: Stage
     assert third.returncode == 73
     assert f"the state directory {stage.root}/state belongs to another minisup (pid {daemon.pid})" in third.stderr
     assert not Path(f"{stage.socket}2").exists()
-    assert len(stage.jobs()) == 2
+    wait_until(lambda: len(stage.jobs()) == 2, SOON, "the two runs of the first one, and no others")
     daemon.says("warning: ", 2)
     assert daemon.stderr.count("removed") == 2, "the socket with its lock, and the lock of the state"
 
