@@ -75,6 +75,7 @@ class Storm:
             )  # on a busy machine it takes longer until all was done
         self.over.set()
         for thread in threads:
+            wake_all(self, self.chance("the end"))  # who waits for a run that somebody has stopped waits no longer
             thread.join(30)
             if thread.is_alive():
                 self.wrong.append(f"{thread.name} hangs")
