@@ -52,6 +52,8 @@ class Nobody(Spawner):
         stdout_fd: int,
         _stderr_fd: int,
         started: Callable[[int], None],
+        *,
+        stdin_fd: int | None = None,  # noqa: ARG002 -- as it is called
     ) -> int:
         self.pid += 1
         if stdout_fd > 2:
